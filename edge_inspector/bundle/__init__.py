@@ -1,0 +1,1 @@
+"""A model with everything needed to run and to prove it."""

@@ -1,0 +1,1 @@
+"""For subscribers: reads the wire protocol. Needs pyzmq alone."""

@@ -1,0 +1,101 @@
+"""Every error a person can meet, with the exit code of the command that meets it.
+
+    EdgeInspectorError                70  caught once, in cli/main.py: printed without a traceback
+    ├── UsageError                    64  the command line makes no sense
+    ├── SettingsError                 78  the configuration is wrong; carries every mistake at once
+    ├── BundleError                   66  the model bundle is missing, damaged or not what its manifest says
+    ├── CameraError                   69  `check`, `camera …` end with it; `run` stays up and retries
+    │   ├── CameraNotFoundError           no such camera, no such producer file
+    │   ├── CameraFormatError             the camera sends another size or pixel format than configured
+    │   └── CameraLostError               a camera that was delivering has stopped
+    ├── EngineError                   70  the model cannot run here as configured (provider, session, self-test)
+    ├── EndpointError                 70  an address cannot be bound
+    └── ProcessError                  70  a process of the daemon ended or hung and could not be replaced
+
+A message says what happened, with the values, then the next step. `ValueError` and `TypeError` are for a
+programmer's mistake only. Exit codes follow sysexits.h; systemd must not restart on 64, 66 and 78.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class EdgeInspectorError(Exception):
+    """Base of every error meant for a person."""
+
+    exit_code = 70
+
+
+class UsageError(EdgeInspectorError):
+    """Raised when a command line asks for something that makes no sense."""
+
+    exit_code = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a configuration file."""
+
+    file: str
+    """Path as the person gave it."""
+    line: int | None
+    """Line in that file, from 1; None when the mistake has no line (an empty file)."""
+    where: str
+    """Dotted key, such as `camera.frame.width`; empty for the file as a whole."""
+    what: str
+    """What is wrong, with the value, and what was meant."""
+
+    def __str__(self) -> str:
+        """Return `file:line: where: what`, the form editors jump to."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.where}: {self.what}" if self.where else f"{place}: {self.what}"
+
+
+class SettingsError(EdgeInspectorError):
+    """Raised when a configuration cannot be used; `mistakes` holds all of them, in file order."""
+
+    exit_code = 78
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+
+
+class BundleError(EdgeInspectorError):
+    """Raised when a model bundle is missing, damaged, or not what its manifest or the configuration says."""
+
+    exit_code = 66
+
+
+class CameraError(EdgeInspectorError):
+    """Base of what can be wrong with a source of pictures."""
+
+    exit_code = 69
+
+
+class CameraNotFoundError(CameraError):
+    """Raised when the named camera, producer file or picture folder is not there (or is there twice)."""
+
+
+class CameraFormatError(CameraError):
+    """Raised at arm when the camera sends another size or pixel format than the configuration says."""
+
+
+class CameraLostError(CameraError):
+    """Raised when a camera that was delivering has stopped.
+
+    Not raised when a trigger simply did not come: then `Camera.fetch` returns None.
+    """
+
+
+class EngineError(EdgeInspectorError):
+    """Raised when the model cannot run as configured: provider refused, session failed, golden tiles differ."""
+
+
+class EndpointError(EdgeInspectorError):
+    """Raised when an address cannot be bound."""
+
+
+class ProcessError(EdgeInspectorError):
+    """Raised when a process of the daemon ended or hung and could not be replaced."""

@@ -1,0 +1,80 @@
+"""What a camera delivers: an arrival for each trigger, with or without a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+U8 = npt.NDArray[np.uint8]
+F32 = npt.NDArray[np.float32]
+Index = npt.NDArray[np.intp]
+
+
+class ArrivalKind(IntEnum):
+    """What became of one trigger. Everything but FRAME ends in UNKNOWN, with the reason beside it."""
+
+    FRAME = 0  # a complete picture of the configured size
+    LOST = 1  # a gap in the frame ids: frame_lost
+    INCOMPLETE = 2  # packets missing: frame_incomplete
+    INVALID = 3  # wrong size, format or unreadable file: frame_invalid
+    OVERRUN = 4  # no free slot or no room in the ring: overrun
+    CAMERA_LOST = 5  # the camera process died with it in hand: camera_lost
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShape:
+    """The size every frame of a camera has, declared in the configuration."""
+
+    height: int
+    """Pixels."""
+    width: int
+    """Pixels."""
+    channels: int
+    """1 (grey) or 3 (RGB)."""
+
+    @property
+    def hwc(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return (self.height, self.width, self.channels)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of one frame, one byte per sample."""
+        return self.height * self.width * self.channels
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a camera says about one trigger, in the order of the triggers."""
+
+    kind: ArrivalKind
+    frame_id: int
+    """The camera's own frame number, unwrapped; -1 when there is none."""
+    trigger_ns: int
+    """When the trigger edge came, monotonic host time; a stated worst-case transport already taken off."""
+    trigger_source: Literal["camera", "host"]
+    """Whose clock gave `trigger_ns`."""
+    pixels: U8 | None = None
+    """Shape (h, w, c), c 1 or 3, RGB; only for FRAME. Valid until the next `fetch`: the caller copies it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part on its way through the inspect process: an arrival with its number and its slot."""
+
+    part_id: int
+    """From 1, never reused on a line."""
+    kind: ArrivalKind
+    frame_id: int
+    trigger_ns: int
+    trigger_source: Literal["camera", "host"]
+    pixels: U8 | None
+    """Shape (h, w, c), a view of the slot; None unless `kind` is FRAME. Valid until the part is released."""
+    slot: int
+    """Index of the shared-memory slot, -1 for none."""
+    generation: int
+    """Counts the fills of that slot; a borrower compares it to see that the picture is still the same."""

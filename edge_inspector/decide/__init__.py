@@ -1,0 +1,1 @@
+"""From tile scores to a judgement. Pure."""

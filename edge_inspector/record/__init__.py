@@ -1,0 +1,1 @@
+"""Evidence: pictures of rejected parts, bounded on disk."""

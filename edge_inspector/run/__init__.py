@@ -1,0 +1,1 @@
+"""The only room with threads and processes: the inspect loop, workers, the supervisor."""

@@ -1,0 +1,94 @@
+"""`camera:` where the pictures come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edge_inspector.core.frame import FrameShape
+from edge_inspector.settings.section import AnyPath, Section
+
+CameraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+FeatureValue = bool | int | float | str
+
+
+class FrameSettings(Section):
+    """The size of every frame. Another size is refused, never scaled."""
+
+    width: int = Field(ge=16, le=65536)
+    """Pixels."""
+    height: int = Field(ge=16, le=65536)
+    """Pixels (line scan: lines per strip)."""
+    channels: Literal[1, 3]
+    """1 for grey, 3 for RGB. It must fit the model; a grey camera can feed an RGB model."""
+
+    def shape(self) -> FrameShape:
+        """Return the same as a plain value."""
+        return FrameShape(self.height, self.width, self.channels)
+
+
+class CameraSection(Section):
+    """What every kind of camera has."""
+
+    name: CameraName = "cam0"
+    """Name in verdicts and metrics: lower-case letters, digits and dashes."""
+    frame: FrameSettings
+    transport_ms: float = Field(default=0.0, ge=0.0, le=1000.0)
+    """Worst-case time from the trigger edge to the host, in ms. Taken off where the host gives the trigger time."""
+
+
+class GenicamSettings(CameraSection):
+    """A GenICam camera through a GenTL producer (.cti), by Harvesters."""
+
+    kind: Literal["genicam"]
+    """`genicam`."""
+    cti: str
+    """Path of the producer's .cti file; `viky` for the simulated producer in the genicam wheel."""
+    serial: str = ""
+    """Serial number, quoted (YAML reads 0123 as 83). Empty: the producer must offer exactly one camera."""
+    pixel_format: str = "Mono8"
+    """PFNC name, such as Mono8, RGB8, BGR8, RGBa8, BayerRG8. Set on the camera and compared."""
+    features: dict[str, FeatureValue] = {}
+    """Features written in this order before arming, each read back and compared."""
+    buffers: int = Field(default=16, ge=3, le=256)
+    """Buffers announced to the producer: room for that many frames while this computer is busy."""
+    lost_after_s: float = Field(default=5.0, gt=0.0, le=3600.0)
+    """Access is checked twice a second; a free-running camera is also lost after this time without a frame."""
+    triggered: bool = False
+    """True when the camera waits for a hardware trigger: silence is then normal."""
+
+
+class ReplaySettings(CameraSection):
+    """Pictures from a folder, in the order of their names."""
+
+    kind: Literal["replay"]
+    """`replay`."""
+    folder: AnyPath
+    """Folder of .png, .jpg, .bmp or .tif pictures, all of the frame's size; relative to this file."""
+    rate_hz: float | None = Field(default=None, gt=0.0, le=10000.0)
+    """Pictures per second; null plays as fast as the line takes them."""
+    loop: bool = False
+    """Begin again after the last picture. Without it the daemon drains and ends."""
+    wait_for_subscribers: int = Field(default=0, ge=0, le=100)
+    """Play the first picture when so many clients have subscribed to the verdicts: a rehearsal loses none."""
+
+
+class SyntheticSettings(CameraSection):
+    """Drawn parts: brushed metal with dark spots in known places."""
+
+    kind: Literal["synthetic"]
+    """`synthetic`."""
+    rate_hz: float | None = Field(default=10.0, gt=0.0, le=10000.0)
+    """Parts per second; null draws as fast as the line takes them."""
+    count: int | None = Field(default=None, ge=1)
+    """Parts to draw before the daemon drains and ends; null for no end."""
+    defect_every: int = Field(default=5, ge=1)
+    """Every n-th part carries one spot."""
+    seed: int = 0
+    """The same seed draws the same parts."""
+    wait_for_subscribers: int = Field(default=0, ge=0, le=100)
+    """As in `replay`."""
+
+
+CameraSettings = Annotated[GenicamSettings | ReplaySettings | SyntheticSettings, Field(discriminator="kind")]

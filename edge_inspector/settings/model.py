@@ -1,0 +1,31 @@
+"""`model:` and `tiling:` which bundle judges, on what, in which pieces."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from edge_inspector.settings.section import AnyPath, Section
+
+
+class ModelSettings(Section):
+    """The bundle and the hardware it runs on."""
+
+    bundle: AnyPath
+    """Folder of the model bundle, relative to this file."""
+    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    """Where it must run. If it cannot run there, the line is not ready: there is no silent fall-back."""
+    device_id: int = Field(default=0, ge=0, le=63)
+    """Which GPU, for cuda and tensorrt."""
+    threads: int | None = Field(default=None, ge=1, le=256)
+    """Threads of one inference on the CPU; null for the number of cores."""
+    chunk: int = Field(default=8, ge=1, le=256)
+    """Largest number of tiles in one inference call; 8 to 16 is best on a CPU."""
+
+
+class TilingSettings(Section):
+    """How a frame is cut. The tile size is the bundle's."""
+
+    overlap: int = Field(default=0, ge=0, le=4096)
+    """Pixels that neighbouring tiles share at least; edge tiles are pushed inward and may share more."""

@@ -1,0 +1,1 @@
+"""The only daemon room that knows ZeroMQ: verdicts, heartbeats, telemetry, service."""

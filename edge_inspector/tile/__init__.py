@@ -1,0 +1,1 @@
+"""Cutting a frame into equal tiles. Pure."""

@@ -1,0 +1,1 @@
+"""The workstation half: labelled pictures in, a calibrated, self-proving bundle out."""
