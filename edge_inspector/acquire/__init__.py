@@ -1,1 +1,1 @@
-"""Where pictures come from: cameras, folders, drawn parts, and the ring that carries them. The only room that knows Harvesters."""
+"""Where pictures come from: cameras, folders, drawn parts, and the ring. The only room that knows Harvesters."""

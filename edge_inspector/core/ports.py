@@ -47,7 +47,17 @@ class Progress(Protocol):
 
 
 class Engine(Protocol):
-    """A loaded, self-tested model. Used from one thread."""
+    """A loaded model. `verify` before the first `run`, and again after every error; one thread."""
+
+    @property
+    def tile_ns(self) -> int:
+        """Time the last run spent cutting tiles."""
+        ...
+
+    @property
+    def infer_ns(self) -> int:
+        """Time the last run spent in the model."""
+        ...
 
     def run(self, frame: U8, progress: Progress) -> TileResults:
         """Score every tile of one frame.

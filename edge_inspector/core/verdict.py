@@ -161,3 +161,22 @@ class Verdict:
     is_bypass: bool
     evidence_id: str | None
     context: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What the inspect process says of itself ten times a second, while each of its stages turns."""
+
+    line: str
+    epoch: int
+    head_seq: int
+    durable_seq: int
+    """Verdicts safe against power loss up to here; 0 until the journal exists."""
+    state: LineState
+    is_ready: bool
+    faults: tuple[str, ...]
+    lease_ms: int
+    clock_synced: bool
+    last_frame_age_us: int
+    """-1 when no frame has come yet."""
+    totals: Totals

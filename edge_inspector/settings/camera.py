@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from edge_inspector.core.frame import FrameShape
-from edge_inspector.settings.section import AnyPath, Section
+from edge_inspector.settings.section import AnyPath, ProducerPath, Section
 
 CameraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+PixelFormat = Literal["Mono8", "RGB8", "BGR8", "RGBa8", "BGRa8", "BayerGR8", "BayerRG8", "BayerGB8", "BayerBG8"]
+"""What the acquire room can read. Mono8 becomes frames of one channel, all others RGB."""
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+"""Names of pictures that are replayed end in one of these, in small or capital letters."""
+
+FeatureName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 FeatureValue = bool | int | float | str
+
+
+def _whole(value: object) -> object:
+    # A literal compares with ==, and to Python true is 1 and 3.0 is 3.
+    if type(value) is not int:
+        raise PydanticCustomError("literal_error", "not a whole number")
+    return value
+
+
+Channels = Annotated[Literal[1, 3], BeforeValidator(_whole)]
 
 
 class FrameSettings(Section):
@@ -20,7 +38,7 @@ class FrameSettings(Section):
     """Pixels."""
     height: int = Field(ge=16, le=65536)
     """Pixels (line scan: lines per strip)."""
-    channels: Literal[1, 3]
+    channels: Channels
     """1 for grey, 3 for RGB. It must fit the model; a grey camera can feed an RGB model."""
 
     def shape(self) -> FrameShape:
@@ -43,13 +61,13 @@ class GenicamSettings(CameraSection):
 
     kind: Literal["genicam"]
     """`genicam`."""
-    cti: str
-    """Path of the producer's .cti file; `viky` for the simulated producer in the genicam wheel."""
+    cti: ProducerPath
+    """Producer's .cti file, relative to this file; `viky` for the simulated producer in the genicam wheel."""
     serial: str = ""
-    """Serial number, quoted (YAML reads 0123 as 83). Empty: the producer must offer exactly one camera."""
-    pixel_format: str = "Mono8"
-    """PFNC name, such as Mono8, RGB8, BGR8, RGBa8, BayerRG8. Set on the camera and compared."""
-    features: dict[str, FeatureValue] = {}
+    """Serial number in quotes, so that it stays text. Empty: the producer must offer exactly one camera."""
+    pixel_format: PixelFormat = "Mono8"
+    """PFNC name. Set on the camera and compared; it must give frames of the configured channels."""
+    features: dict[FeatureName, FeatureValue] = Field(default={})
     """Features written in this order before arming, each read back and compared."""
     buffers: int = Field(default=16, ge=3, le=256)
     """Buffers announced to the producer: room for that many frames while this computer is busy."""

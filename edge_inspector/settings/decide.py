@@ -12,7 +12,7 @@ from edge_inspector.settings.section import Section
 class DecideSettings(Section):
     """Limits and rules. A tile at its limit counts: limits reject, they do not pass."""
 
-    limits: dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] = {}
+    limits: dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] = Field(default={})
     """Score from which a tile counts as that defect label; a label left out keeps the bundle's own limit."""
     min_defect_tiles: int = Field(default=1, ge=1, le=10000)
     """Tiles at or over their limit that reject a part; fewer pass it as `below_area`, counted apart."""

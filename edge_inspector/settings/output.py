@@ -39,7 +39,7 @@ class EvidenceSettings(Section):
 
     folder: AnyPath
     """Where pictures and their verdicts (JSON) go, relative to this file."""
-    keep: list[Outcomes] = ["REJECT", "UNKNOWN"]
+    keep: list[Outcomes] = Field(default=["REJECT", "UNKNOWN"])
     """Verdicts worth a picture."""
     format: Literal["jpeg", "png"] = "jpeg"
     """`png` is lossless and slower."""

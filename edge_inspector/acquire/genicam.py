@@ -1,0 +1,153 @@
+"""A GenICam camera through Harvesters: the only place, with `producer`, that knows it.
+
+One camera, one process. After a loss the process is killed and a new one spawned, for three reasons that were
+measured: a hung control channel blocks inside the producer with the GIL held, every reconnection leaks the node
+map, and a failed reset leaves the producer unusable in this process. So nothing here reconnects.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from genicam import genapi, gentl
+from harvesters.core import Harvester, ParameterKey, ParameterSet
+
+from edge_inspector.acquire.grab import Grabber
+from edge_inspector.acquire.nodes import base_features, check_format, write_features
+from edge_inspector.acquire.pixels import find_format
+from edge_inspector.acquire.plan import GenicamPlan
+from edge_inspector.acquire.producer import ACCESS_LOST, choose, describe, load_producer, producer_path
+from edge_inspector.acquire.teardown import let_go
+from edge_inspector.core.errors import CameraNotFoundError
+from edge_inspector.core.frame import Arrival
+
+HELD_S = 4.0
+"""How long a refused access is tried again: a GigE camera stays held for its heartbeat timeout, 3 s, after the
+process that had it was killed."""
+_HELD_ERRORS = (gentl.AccessDeniedException, gentl.ResourceInUseException, gentl.BusyException)
+# Harvesters lets ValueError and RuntimeError of a camera that dies during set-up through.
+_SETUP_ERRORS = (gentl.GenericException, genapi.GenericException, RuntimeError, ValueError)
+
+
+class GenicamCamera:
+    """One camera of one producer. Obeys the `Camera` port.
+
+    Trigger times are the moments at which the buffer was seen, less `transport_ms`, so the source is "host":
+    producers give no common relation between the camera's clock and this computer's.
+    """
+
+    def __init__(self, plan: GenicamPlan) -> None:
+        self._plan = plan
+        self._harvester: Harvester | None = None
+        self._acquirer: Any | None = None
+
+    def __enter__(self) -> Self:
+        """Load the producer, connect, write and compare the features, arm.
+
+        Raises:
+            CameraNotFoundError: No such producer or camera, it is in use, or it stopped answering meanwhile.
+            CameraFormatError: It refuses a feature, or would send another size or format.
+        """
+        try:
+            self._connect()
+        except _SETUP_ERRORS as error:
+            let_go(self._acquirer, self._harvester)
+            raise CameraNotFoundError(
+                f"camera {self._plan.name} could not be set up ({error}); check its power and cable, "
+                "and that no other program uses it"
+            ) from error
+        except BaseException:
+            let_go(self._acquirer, self._harvester)
+            raise
+        return self
+
+    def fetch(self, timeout_s: float) -> Arrival | None:
+        """Return the next arrival; see the `Camera` port."""
+        return self._grabber.fetch(timeout_s)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop and disconnect; never raises. A hung producer can hang it: the supervisor's watchdog ends that."""
+        let_go(self._acquirer, self._harvester)
+        self._acquirer = self._harvester = None
+
+    def _connect(self) -> None:
+        plan = self._plan
+        self._acquirer = None
+        pixel_format = find_format(plan.pixel_format, plan.frame.channels)
+        self._harvester = load_producer(producer_path(plan.cti))
+        devices = self._harvester.device_info_list
+        device = devices[choose([describe(info) for info in devices], plan.serial)]
+        self._acquirer = _open(self._harvester, device, plan.name)
+        node_map = self._acquirer.remote_device.node_map
+        write_features(node_map, base_features(plan), plan.name)
+        write_features(node_map, plan.features, plan.name)
+        check_format(node_map, plan, pixel_format)
+        self._acquirer.num_buffers = plan.buffers
+        self._acquirer.start()
+        wraps = describe(device).tl_type.upper() == "GEV"
+        self._grabber = Grabber(_HarvestersStream(self._acquirer), plan, pixel_format, wraps)
+
+
+class _HarvestersStream:
+    """The buffers of a started ImageAcquirer, taken without its `fetch`.
+
+    Its fetch holds the GIL while it waits, hides incomplete frames (and their numbers) as if no trigger had come,
+    and never gives back the buffer of a vendor's own pixel format.
+    """
+
+    def __init__(self, acquirer: Any) -> None:
+        self._device = acquirer.device.module
+        # Private, but the only way to ask without waiting; harvesters is pinned for it.
+        self._monitor = next(iter(acquirer._new_buffer_event_monitor_dict.values()))
+
+    def take(self) -> Any | None:
+        if self._monitor.num_in_queue == 0:
+            return None
+        try:
+            self._monitor.update_event_data(1)  # ms; something is queued, so it returns at once
+        except gentl.TimeoutException:
+            return None
+        return self._monitor.buffer
+
+    def give_back(self, buffer: Any) -> None:
+        buffer.parent.queue_buffer(buffer)
+
+    def is_reachable(self) -> bool:
+        return int(self._device.access_status) != ACCESS_LOST
+
+
+def _open(harvester: Harvester, device: Any, name: str) -> Any:
+    config = {ParameterKey.ENABLE_AUTO_CHUNK_DATA_UPDATE: False}  # a broken chunk layout would raise out of a fetch
+    until = time.monotonic() + HELD_S
+    while True:
+        try:
+            with _own_interrupt():
+                return harvester.create(device, config=ParameterSet(config))
+        except _HELD_ERRORS as error:
+            if time.monotonic() > until:
+                raise CameraNotFoundError(
+                    f"camera {name} is in use by another program ({error}); end that program, or wait until the "
+                    "camera's heartbeat timeout has passed"
+                ) from error
+            time.sleep(0.25)
+
+
+@contextmanager
+def _own_interrupt() -> Iterator[None]:
+    """Keep this process's own SIGINT handler: Harvesters installs one that swallows Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

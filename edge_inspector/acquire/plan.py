@@ -1,0 +1,63 @@
+"""What the camera process needs to know about its camera: plain values that travel to a spawned process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_inspector.core.frame import FrameShape
+
+FeatureValue = bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class GenicamPlan:
+    """A GenICam camera through a GenTL producer. Fields mean what the settings of the same name mean."""
+
+    name: str
+    frame: FrameShape
+    cti: str
+    """Path of the producer's .cti file; `viky` for the simulated producer in the genicam wheel."""
+    serial: str = ""
+    """Empty: the producer must offer exactly one camera."""
+    pixel_format: str = "Mono8"
+    """PFNC name; see `pixels.FORMATS`."""
+    features: Mapping[str, FeatureValue] = field(default_factory=dict)
+    """Written in this order before arming, each read back and compared."""
+    buffers: int = 16
+    lost_after_s: float = 5.0
+    triggered: bool = False
+    transport_ms: float = 0.0
+    """Taken off the host's receive time to get the trigger time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """Pictures of a folder, in the order of their names."""
+
+    name: str
+    frame: FrameShape
+    folder: Path
+    rate_hz: float | None = None
+    """Pictures per second; None plays as fast as they are fetched."""
+    loop: bool = False
+    transport_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticPlan:
+    """Drawn parts with spots in known places."""
+
+    name: str
+    frame: FrameShape
+    rate_hz: float | None = 10.0
+    """Parts per second; None draws as fast as they are fetched."""
+    count: int | None = None
+    """Parts until the source ends; None for no end."""
+    defect_every: int = 5
+    seed: int = 0
+    transport_ms: float = 0.0
+
+
+CameraPlan = GenicamPlan | ReplayPlan | SyntheticPlan

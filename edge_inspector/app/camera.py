@@ -1,0 +1,55 @@
+"""Composition root of the camera process: one camera, the ring's writing end."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from edge_inspector.acquire.open import open_camera
+from edge_inspector.app.plans import GrabPlan
+from edge_inspector.core.errors import CameraError
+from edge_inspector.core.logs import get_log
+from edge_inspector.observe.logs import configure_logging
+from edge_inspector.run.child import Start, enter_child
+from edge_inspector.run.grab import GrabLoop
+from edge_inspector.run.handover import NoteSender
+from edge_inspector.run.memory import LineMemory
+from edge_inspector.run.ring import RingWriter
+
+log = get_log(__name__)
+
+
+def main(start_fd: int) -> int:
+    """Run the camera process; returns its exit code (69 when the camera cannot be used: main tries again)."""
+    start = enter_child(start_fd)
+    plan: GrabPlan = start.plan
+    configure_logging(plan.log_level, plan.line, "camera")
+    notes = NoteSender(socket.socket(fileno=start.notes_fd))
+    try:
+        _grab(start, plan, notes)
+    except CameraError as error:
+        notes.offer({"kind": "event", "name": "camera_error", "severity": "error", "detail": str(error)})
+        return error.exit_code
+    return 0
+
+
+def _grab(start: Start, plan: GrabPlan, notes: NoteSender) -> None:
+    memory = LineMemory(plan.layout, start.memory_fd)
+    writer = RingWriter(memory, start.wake_fd)
+    camera = open_camera(plan.camera)
+
+    def on_armed() -> None:
+        notes.offer({"kind": "event", "name": "camera_armed", "severity": "info", "detail": plan.camera.name})
+
+    GrabLoop(
+        memory,
+        writer,
+        camera,
+        can_wait=plan.can_wait,
+        wait_for_subscribers=plan.wait_for_subscribers,
+        on_armed=on_armed,
+    ).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,236 @@
+"""Composition root of the main process: the supervisor, service, telemetry, metrics and evidence of one line."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import selectors
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from edge_inspector.app.keeping import EvidenceKeeper
+from edge_inspector.app.outlet import Outlet
+from edge_inspector.app.plans import grab_plan, inspect_plan, layout_of
+from edge_inspector.app.report import Reporter
+from edge_inspector.bundle.load import Bundle
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.errors import EngineError, ProcessError
+from edge_inspector.core.frame import F32
+from edge_inspector.core.logs import get_log
+from edge_inspector.decide.limits import merged_limits
+from edge_inspector.observe.fresh import fresh_metrics
+from edge_inspector.run.child import Child
+from edge_inspector.run.clocksync import is_clock_synced
+from edge_inspector.run.handover import NoteReceiver, handover_pair
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.part_numbers import PartNumbers
+from edge_inspector.run.ring import EvidenceBorrower
+from edge_inspector.run.supervise import Supervisor
+from edge_inspector.run.watch import Watched
+from edge_inspector.settings.line import LineSettings
+
+log = get_log(__name__)
+
+TICK_S = 0.05
+SECOND_NS = 1_000_000_000
+STALL_S = 5.0
+"""A child without progress for so long hangs: it shows some ten times a second, and between chunks of tiles."""
+START_S = {"cpu": 60.0, "cuda": 120.0, "tensorrt": 1800.0}
+"""First progress of the inspect process; TensorRT compiles the model on its first start."""
+CAMERA_START_S = 60.0
+"""First progress of the camera process: some producers search the network for half a minute."""
+
+
+class Daemon:
+    """One line, from start to end. Built and run in the main thread."""
+
+    def __init__(self, settings: LineSettings, bundle: Bundle, config_file: Path) -> None:
+        """Bind, lock and prepare; no child runs yet.
+
+        Raises:
+            EndpointError: An address cannot be bound.
+            ProcessError: The state folder cannot be used.
+        """
+        self._settings = settings
+        self._epoch = secrets.randbelow(2**32 - 1) + 1
+        self._numbers = PartNumbers(settings.state_dir)
+        self._memory = LineMemory(layout_of(settings))
+        self._memory.write(Word.EPOCH, self._epoch)
+        self._memory.write(Word.FIRST_PART, self._numbers.first)
+        self._ledger = Ledger(self._memory)
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._outlet = Outlet(settings, self._memory, self._epoch)
+        self._keeper = self._evidence(bundle, config_file)
+        deadline_ms = settings.decide.deadline_ms
+        metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
+        metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, bundle.label, bundle.model_sha256)
+        self._reporter = Reporter(metrics, take, self._memory, settings.camera.name)
+        self._selector = selectors.DefaultSelector()
+        self._camera = self._child("camera", grab_plan(settings), Word.CAMERA_PROGRESS_NS, CAMERA_START_S)
+        plan = inspect_plan(settings, self._epoch, config_file)
+        self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
+        self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, self._outlet.announce)
+        self._stop_requests = 0
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._woken.setblocking(False)
+        self._next_second_ns = 0
+
+    def run(self) -> int:
+        """Run until a signal or the end of a finite source; returns the exit code."""
+        self._outlet.start()
+        if self._keeper is not None:
+            self._keeper.worker.start()
+        self._announce_start()
+        with self._signals():
+            while not self._supervisor.is_over:
+                self._supervisor.tick()
+                self._wait()
+                self._take_notes()
+                self._obey_signals()
+                self._outlet.follow_state()
+                if monotonic_ns() >= self._next_second_ns:
+                    self._every_second()
+        self._finish()
+        return self._supervisor.exit_code
+
+    @property
+    def failure(self) -> str:
+        """Why it ended with another code than 0."""
+        return self._supervisor.failure
+
+    def _evidence(self, bundle: Bundle, config_file: Path) -> EvidenceKeeper | None:
+        settings = self._settings
+        if settings.evidence is None:
+            return None
+        manifest = bundle.manifest
+        limits = merged_limits(manifest.labels, manifest.limits, settings.decide.limits, str(config_file))
+        return EvidenceKeeper(
+            settings.evidence,
+            EvidenceBorrower(self._memory),
+            settings.camera.frame.shape(),
+            manifest,
+            settings.tiling.overlap,
+            limits,
+        )
+
+    def _child(self, name: str, plan: object, progress: Word, start_s: float) -> Watched:
+        receiver, sender = handover_pair()
+        self._selector.register(NoteReceiver(receiver), selectors.EVENT_READ, name)
+
+        def spawn() -> Child:
+            return Child(f"edge_inspector.app.{name}", self._memory.fd, self._wake_fd, sender.fileno(), plan)
+
+        return Watched(name, spawn, lambda: self._memory.read(progress), STALL_S, start_s)
+
+    def _announce_start(self) -> None:
+        settings = self._settings
+        endpoints, lost = settings.endpoints, self._numbers.lost
+        log.info(
+            "line_started",
+            epoch=self._epoch,
+            first_part=self._numbers.first,
+            signals=endpoints.signals,
+            telemetry=endpoints.telemetry,
+            service=endpoints.service,
+        )
+        if lost is not None:
+            detail = f"the former run was killed: parts {lost.first} to {lost.last} may have no verdict"
+            self._outlet.announce("parts_lost", "error", detail, {"range": [lost.first, lost.last]})
+
+    def _wait(self) -> None:
+        pid_fds = {child.child.pid_fd for child in (self._camera, self._inspect) if child.child is not None}
+        for fd in pid_fds:  # a child's end wakes the loop; the descriptor closes with it, which unregisters it
+            with suppress(KeyError):
+                self._selector.register(fd, selectors.EVENT_READ, None)
+        self._selector.select(TICK_S)
+        with suppress(BlockingIOError):
+            self._woken.recv(64)  # left in place it would wake the loop for ever
+        for key in list(self._selector.get_map().values()):
+            if key.data is None and key.fd in pid_fds:
+                self._selector.unregister(key.fd)
+
+    def _take_notes(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            receiver = key.fileobj
+            while isinstance(receiver, NoteReceiver) and (taken := receiver.take()) is not None:
+                self._take_note(*taken)
+
+    def _take_note(self, note: dict[str, Any], heat: F32 | None) -> None:
+        match note["kind"]:
+            case "hb":
+                self._outlet.heard_beat(note["body"], note["sent_ns"])
+            case "verdict":
+                self._reporter.verdict(note)
+                if self._keeper is not None:
+                    self._keeper.keep(note, heat)
+            case "fatal" if not self._memory.read(Word.HEARTBEAT_NS) and note["name"] != EngineError.__name__:
+                # It never worked: a person must act. Later the same error is met by starting the process again.
+                self._supervisor.end(note["exit_code"], note["detail"])
+            case _:
+                self._outlet.announce(note["name"], note.get("severity", "error"), note["detail"])
+
+    def _every_second(self) -> None:
+        self._next_second_ns = monotonic_ns() + SECOND_NS
+        self._memory.write(Word.CLOCK_SYNCED, int(is_clock_synced()))
+        self._send_metrics()
+        try:
+            first, totals = self._numbers.first, self._ledger.totals()
+            self._numbers.reserve(first + totals.verdicts, first + totals.triggers)
+        except ProcessError as error:
+            self._outlet.announce("part_numbers_not_kept", "error", str(error))
+
+    def _send_metrics(self) -> None:
+        totals = self._ledger.totals()
+        state, _ = self._outlet.state()
+        children = (self._camera, self._inspect)
+        self._outlet.metrics(self._reporter.snapshot(totals, state, self._outlet.is_ready(), children, self._keeper))
+
+    def _obey_signals(self) -> None:
+        if self._stop_requests == 0:
+            return
+        if self._stop_requests > 1:
+            self._supervisor.force("a second stop signal came")
+        elif not self._supervisor.is_halting:
+            log.info("stopping", detail="accepted parts are judged first; a second signal ends at once")
+            self._supervisor.halt()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        former_fd = signal.set_wakeup_fd(self._wake.fileno())
+        former = {number: signal.signal(number, self._count_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._selector.register(self._woken, selectors.EVENT_READ, "signal")
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(former_fd)
+
+    def _count_signal(self, _number: int, _frame: object) -> None:
+        self._stop_requests += 1
+
+    def _finish(self) -> None:
+        self._take_notes()
+        if self._keeper is not None:
+            self._keeper.close(timeout_s=5.0)
+        self._outlet.follow_state()
+        self._send_metrics()
+        totals = self._ledger.totals()
+        log.info(
+            "line_ended",
+            triggers=totals.triggers,
+            passes=totals.passes,
+            rejects=totals.rejects,
+            unknowns=totals.unknowns,
+            in_flight=totals.in_flight,
+        )
+        if totals.in_flight == 0:
+            self._numbers.close(self._numbers.first + totals.triggers)
+        self._outlet.close()

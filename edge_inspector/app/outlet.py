@@ -1,0 +1,110 @@
+"""What main says to the world: state, events, metrics, hello and status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edge_inspector.app.plans import is_simulated
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.logs import get_log
+from edge_inspector.core.verdict import LineState
+from edge_inspector.observe.page import MetricsPage
+from edge_inspector.observe.snapshot import Family, render
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.worker import Worker
+from edge_inspector.settings.line import LineSettings
+from edge_inspector.signal.service import Service, ServiceFacts
+from edge_inspector.signal.telemetry import Telemetry
+
+log = get_log(__name__)
+
+
+class Outlet:
+    """Telemetry in main's thread; service and metrics page in threads of their own."""
+
+    def __init__(self, settings: LineSettings, memory: LineMemory, epoch: int) -> None:
+        """Bind everything that main binds.
+
+        Raises:
+            EndpointError: An address cannot be bound.
+        """
+        self._settings, self._memory, self._epoch = settings, memory, epoch
+        self._ledger = Ledger(memory)
+        self._state = LineState.PREOPERATIONAL
+        self._newest_beat: tuple[dict[str, Any], int] | None = None
+        endpoints = settings.endpoints
+        self._telemetry = Telemetry(
+            endpoints.telemetry, settings.line, epoch, is_simulated(settings), lambda: self._ledger.seq
+        )
+        service = Service(endpoints.service, self._facts)
+        self._workers = [Worker("service", service.step, service)]
+        self._page: MetricsPage | None = None
+        if settings.metrics.port is not None:
+            self._page = MetricsPage(settings.metrics.host, settings.metrics.port)
+            self._workers.append(Worker("metrics", self._page.step, self._page))
+
+    def start(self) -> None:
+        """Begin to answer."""
+        for worker in self._workers:
+            worker.start()
+        self._telemetry.state(self._state, self._state, "started")
+
+    def heard_beat(self, body: dict[str, Any], sent_ns: int) -> None:
+        """Take in the newest heartbeat."""
+        self._newest_beat = (body, sent_ns)
+
+    def announce(self, name: str, severity: str, detail: str, extra: dict[str, object] | None = None) -> None:
+        """Log an event and send it."""
+        write = {"info": log.info, "warning": log.warning}.get(severity, log.error)
+        write(name, detail=detail, **(extra or {}))
+        self._telemetry.event(name, severity, detail, extra)
+
+    def follow_state(self) -> None:
+        """Announce the state when it has changed."""
+        state, reason = self.state()
+        if state is not self._state:
+            log.info("state", state=state.wire_name, previous=self._state.wire_name, reason=reason)
+            self._telemetry.state(state, self._state, reason)
+            self._state = state
+
+    def state(self) -> tuple[LineState, str]:
+        """Return the state and why; without heartbeats within the lease nobody may rely on the line."""
+        heartbeat_ns = self._memory.read(Word.HEARTBEAT_NS)
+        age_ms = (monotonic_ns() - heartbeat_ns) / 1e6
+        state = LineState(self._memory.read(Word.STATE))
+        if state is LineState.HALTED:
+            return state, "stopped on request"
+        if not heartbeat_ns:
+            return LineState.PREOPERATIONAL, "starting"
+        if age_ms > self._settings.endpoints.lease_ms:
+            return LineState.PREOPERATIONAL, f"no heartbeat for {age_ms:.0f} ms"
+        faults = self._newest_beat[0]["faults"] if self._newest_beat else []
+        return state, ", ".join(faults) or "no faults"
+
+    def is_ready(self) -> bool:
+        """Whether the line is ready now."""
+        return bool(self._memory.read(Word.READY)) and self.state()[0] is not LineState.PREOPERATIONAL
+
+    def metrics(self, families: list[Family]) -> None:
+        """Send a snapshot, and render the page from the same."""
+        self._telemetry.metrics([dict(family) for family in families])
+        if self._page is not None:
+            self._page.publish(render(families))
+
+    def close(self) -> None:
+        """Stop answering; what was sent has its linger time."""
+        for worker in self._workers:
+            worker.stop(timeout_s=2.0)
+        self._telemetry.close()
+
+    def _facts(self) -> ServiceFacts:
+        body, sent_ns = self._newest_beat or (None, 0)
+        return ServiceFacts(
+            line=self._settings.line,
+            epoch=self._epoch,
+            lease_ms=self._settings.endpoints.lease_ms,
+            head_seq=self._ledger.seq,
+            heartbeat=body,
+            heartbeat_ns=sent_ns,
+        )

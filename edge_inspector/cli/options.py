@@ -1,0 +1,16 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+config_option = click.option(
+    "--config",
+    "-c",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Configuration of the line (YAML).",
+)

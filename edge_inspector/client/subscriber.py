@@ -1,0 +1,83 @@
+"""A subscriber to one line: messages as they come, in one thread."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import zmq
+
+from edge_inspector.client.wire import Header, WireError, kind_of, topic
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a line."""
+
+    kind: str
+    """`verdict`, `hb`, `state`, `event` or `metrics`."""
+    header: Header
+    body: dict[str, Any]
+
+
+class Subscriber:
+    """Hears signals and telemetry of one line. Not for a gate: it keeps no lease and asks for no replay.
+
+    Use it as a context manager, from one thread. Connecting succeeds before the daemon is up; ZeroMQ retries.
+    """
+
+    def __init__(self, line: str, endpoints: list[str]) -> None:
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+        # One prefix: thousands of filters would be bounded by the high-water mark on a reconnect.
+        self._socket.setsockopt(zmq.SUBSCRIBE, topic(line))
+        self._socket.setsockopt(zmq.RCVHWM, 100_000)
+        # A daemon that restarts is heard again within 50 ms, but an absent one is not hammered.
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
+        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        for endpoint in endpoints:
+            self._socket.connect(endpoint)
+
+    def receive(self, timeout_s: float) -> Message | None:
+        """Return the next message; None if none came within the time.
+
+        Raises:
+            WireError: The message is not of this protocol.
+        """
+        if not self._socket.poll(int(timeout_s * 1000)):
+            return None
+        frames = self._socket.recv_multipart()
+        if len(frames) != 3:
+            raise WireError(f"message has {len(frames)} frames, not 3")
+        try:
+            body = json.loads(frames[2])
+        except ValueError as error:
+            raise WireError(f"body is not JSON: {error}") from error
+        return Message(kind_of(frames[0]), Header.parse(frames[1]), body)
+
+    def __enter__(self) -> Self:
+        """Return itself; connected already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        self._socket.close()
+
+
+def ask(endpoint: str, request: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
+    """Send one request to a line's service endpoint and return the answer; None if none came within the time."""
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    try:
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.connect(endpoint)
+        socket.send(json.dumps(request).encode())
+        if not socket.poll(int(timeout_s * 1000)):
+            return None
+        answer: dict[str, Any] = json.loads(socket.recv())
+        return answer
+    finally:
+        socket.close()

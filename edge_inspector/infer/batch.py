@@ -1,0 +1,45 @@
+"""One inference call of a fixed size, with its buffers bound once."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime as ort
+
+from edge_inspector.core.frame import F32, U8
+
+
+class BoundBatch:
+    """Runs a session from one buffer into others, without an allocation of its own. Used from one thread.
+
+    Args:
+        session: Takes `input_name` and gives the outputs below.
+        input_name: Graph input, uint8 [n, h, w, c].
+        tiles: Shape (n, h, w, c); filled by the caller before each run.
+        outputs: Graph output name to the array it is written to, float32, first dimension n. They may be slices of
+            larger arrays, so that the answers of all batches of a frame stand side by side.
+    """
+
+    def __init__(self, session: ort.InferenceSession, input_name: str, tiles: U8, outputs: dict[str, F32]) -> None:
+        self.tiles = tiles
+        self.outputs = tuple(outputs.values())
+        """In the order they were given."""
+        self._session = session
+        self._input_name = input_name
+        # An OrtValue on an array is a view of it; `self` keeps both alive.
+        self._input_value = ort.OrtValue.ortvalue_from_numpy(tiles)
+        self._binding = session.io_binding()
+        for name, array in outputs.items():
+            self._binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array))
+
+    def __len__(self) -> int:
+        """Return the number of tiles of one run."""
+        return len(self.tiles)
+
+    def run(self) -> None:
+        """Score what is in `tiles`; raises what ONNX Runtime raises, see RUNTIME_ERRORS."""
+        for array in self.outputs:
+            # Should the runtime write elsewhere, the answer is NaN, which rejects, and not that of the last part.
+            array.fill(np.nan)
+        # Bound anew each time: on a GPU it is the binding that copies the input over.
+        self._binding.bind_ortvalue_input(self._input_name, self._input_value)
+        self._session.run_with_iobinding(self._binding)

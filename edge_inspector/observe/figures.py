@@ -1,0 +1,74 @@
+"""What the other rooms tell metrics, in plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge_inspector.core.verdict import LineState
+
+
+@dataclass(frozen=True, slots=True)
+class LineFigures:
+    """State and heartbeat of the line, as the main process knows them."""
+
+    state: LineState
+    is_ready: bool
+    head_seq: int
+    """Highest seq given in this epoch."""
+    is_clock_synced: bool
+    heartbeat_age_s: float | None = None
+    """None before the first heartbeat."""
+    subscribers: int | None = None
+    """Clients subscribed to the verdicts; None when not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFigures:
+    """What a camera did since the daemon began; it survives a respawn of the camera process."""
+
+    is_connected: bool
+    frames: int
+    """Complete frames."""
+    incomplete: int = 0
+    lost: int = 0
+    invalid: int = 0
+    overrun: int = 0
+    reconnects: int = 0
+    last_frame_age_s: float | None = None
+    """None before the first complete frame."""
+
+
+class EvidenceFigures(Protocol):
+    """What the evidence store counts; `record.evidence.EvidenceStatus` is one."""
+
+    @property
+    def written(self) -> int:
+        """Parts kept."""
+        ...
+
+    @property
+    def evicted(self) -> int:
+        """Parts removed to make room."""
+        ...
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Parts not kept, by a closed list of reasons."""
+        ...
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in the folder."""
+        ...
+
+    @property
+    def quota_bytes(self) -> int:
+        """Bytes it may hold."""
+        ...
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Free disk; None when not known."""
+        ...

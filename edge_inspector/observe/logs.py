@@ -1,0 +1,107 @@
+"""Where log lines go and how they look: one line per event, to standard error, which the journal keeps."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+REPEATS = 5  # of one warning that are written per window: enough to see that it repeats
+WINDOW_S = 10.0
+MAX_EVENTS = 256  # different warnings remembered; a program has fewer
+
+_BARE = re.compile(r"[\w.,:/@+%#*()\[\]-]+")
+_EVENT = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def configure_logging(level: Level, line: str, process: str) -> None:
+    """Send every log line of this process to standard error. Call once, first thing in the process.
+
+    Args:
+        level: Least severity that is written.
+        line: Name of the line, at the end of every log line; empty for none.
+        process: `main`, `inspect`, `camera`: who says it.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(EventFormatter(line, process))
+    handler.addFilter(RepeatLimit())
+    root = logging.getLogger()
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+
+
+class EventFormatter(logging.Formatter):
+    """`2026-11-22T09:24:28.123Z INFO main camera_connected serial=A12 line=line1`, always on one line.
+
+    A message of a library, which is no event, becomes `log message="…" logger=…`; an exception becomes
+    `error="…" trace="…"` with its line ends written as \\n.
+    """
+
+    def __init__(self, line: str, process: str) -> None:
+        super().__init__()
+        self._line = line
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of one record, without a line end."""
+        event, fields = _event_and_fields(record)
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            fields["error"] = f"{type(error).__name__}: {error}"
+            fields["trace"] = self.formatException(record.exc_info)
+        if self._line:
+            fields.setdefault("line", self._line)
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        words = [f"{moment}.{int(record.msecs):03d}Z", record.levelname, self._process, event]
+        words += [f"{key}={_quoted(value)}" for key, value in fields.items()]
+        return " ".join(words)
+
+
+class RepeatLimit(logging.Filter):
+    """Lets a warning or error through five times in ten seconds; then the next one says how many were `suppressed`.
+
+    A fault that comes with every frame must not fill the disk or slow the line. Counted by module and event.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._windows: dict[tuple[str, str], tuple[float, int]] = {}  # begin, count
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is written. Called under the handler's lock or not: a miscount does no harm."""
+        if record.levelno < logging.WARNING:
+            return True
+        key, now = (record.name, str(getattr(record, "event", record.msg))), self._clock()
+        begin, count = self._windows.get(key, (now, 0))
+        if now - begin >= WINDOW_S:
+            suppressed = count - REPEATS
+            begin, count = now, 0
+            if suppressed > 0:
+                record.fields = {**getattr(record, "fields", {}), "suppressed": suppressed}
+        if key not in self._windows and len(self._windows) >= MAX_EVENTS:
+            self._windows.pop(next(iter(self._windows)))
+        self._windows[key] = (begin, count + 1)
+        return count < REPEATS
+
+
+def _event_and_fields(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
+    given = getattr(record, "fields", {})
+    fields = dict(given) if isinstance(given, Mapping) else {}
+    message = record.getMessage()
+    if _EVENT.fullmatch(message):
+        return message, fields
+    return "log", {"message": message, "logger": record.name, **fields}
+
+
+def _quoted(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    # JSON's quoting also turns line ends and control characters into escapes, so no value can forge a line.
+    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,155 @@
+"""The picture a person looks at: tiles, heat map, boxes and a caption drawn on the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge_inspector.core.frame import F32, U8, Index
+from edge_inspector.core.verdict import Defect, Outcome
+from edge_inspector.record.caption import draw_caption, draw_chip, font_px
+
+MIN_WIDTH_PX = 960  # narrower pictures are enlarged by a whole factor: the caption needs about so much
+MAX_ZOOM = 4  # a tall and narrow frame would become a poster
+HEAT_ALPHA = 0.7  # of the hottest cell; its colour carries the steel's own light and dark, so a pit stays visible
+GRID_ALPHA = 0.22  # tile frames are there when looked for, and do not hide a scratch
+RGB = tuple[int, int, int]
+WHITE: RGB = (255, 255, 255)
+HIT: RGB = (255, 82, 82)
+BOX: RGB = (255, 214, 64)
+# From cold to hot, each as position in 0..1 and RGB: amber, red, magenta. Not a rainbow: brightness follows heat
+# for people who see few colours, and no blue, which a cold steel picture has itself.
+HEAT_STOPS: tuple[tuple[float, RGB], ...] = (
+    (0.0, (255, 196, 0)),
+    (0.45, (255, 98, 0)),
+    (0.8, (240, 20, 60)),
+    (1.0, (255, 20, 120)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What stands under the picture."""
+
+    part_id: int
+    verdict: str
+    """PASS, REJECT or UNKNOWN; decides the colour."""
+    reason: str
+    score: float | None
+    """None when not judged."""
+    model: str
+    """name@version."""
+
+
+def annotate(
+    pixels: U8,
+    corners_yx: Index,
+    tile_hw: tuple[int, int],
+    scores: F32 | None,
+    over: npt.NDArray[np.bool_] | None,
+    heat: F32 | None,
+    defects: Sequence[Defect],
+    caption: Caption,
+) -> U8:
+    """Draw what the model saw on a copy of a frame.
+
+    Args:
+        pixels: Shape (h, w, c), c 1 or 3, RGB or grey. Not changed.
+        corners_yx: Shape (n, 2), top-left corner of each tile, in pixels of the frame.
+        tile_hw: Tile height and width, in pixels.
+        scores: Shape (n,), defect score of each tile; None when not judged.
+        over: Shape (n,), True where a tile reached its limit; None when not judged.
+        heat: Shape (n, h', w'), class activation, unbounded; drawn where positive, relative to the frame's
+            maximum; None for none.
+        defects: Boxes in pixels of the frame.
+        caption: The text under the picture.
+
+    Returns:
+        Shape (H, W, 3), RGB: the frame, enlarged by a whole factor when it is narrow, and the caption bar below.
+    """
+    zoom = min(MAX_ZOOM, max(1, -(-MIN_WIDTH_PX // pixels.shape[1])))
+    canvas = _as_rgb(pixels)
+    if heat is not None and len(heat):
+        canvas = _blend_heat(canvas, _frame_heat(canvas.shape[:2], corners_yx, tile_hw, heat))
+    if zoom > 1:
+        canvas = cv2.resize(canvas, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    boxes = np.concatenate([corners_yx, corners_yx + np.array(tile_hw)], axis=1) * zoom
+    _draw_tiles(canvas, boxes, scores, over)
+    for defect in defects:
+        _draw_brackets(canvas, defect, zoom)
+    score = "not judged" if caption.score is None else f"score {caption.score:.3f}"
+    texts = (f"part {caption.part_id}", caption.reason, score)
+    return np.vstack([canvas, draw_caption(canvas.shape[1], caption.verdict, texts, caption.model)])
+
+
+def caption_of(body: dict[str, object]) -> Caption:
+    """Return the caption for a verdict body; what it lacks is shown as a dash."""
+    score, part_id = body.get("score"), body.get("part_id")
+    return Caption(
+        part_id=part_id if isinstance(part_id, int) else 0,
+        verdict=str(body.get("verdict", Outcome.UNKNOWN)),
+        reason=str(body.get("reason", "-")),
+        score=float(score) if isinstance(score, int | float) else None,
+        model=str(body.get("model", "-")),
+    )
+
+
+def _as_rgb(pixels: U8) -> U8:
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels.copy()
+
+
+def _frame_heat(frame_hw: tuple[int, ...], corners_yx: Index, tile_hw: tuple[int, int], heat: F32) -> F32:
+    """Return shape (h, w), 0 to 1: the heat of all tiles on the frame; where tiles overlap the hotter one counts."""
+    whole = np.zeros(frame_hw, np.float32)
+    positive = np.nan_to_num(np.maximum(heat, 0), posinf=0.0).astype(np.float32)
+    height, width = tile_hw
+    for (y, x), cells in zip(corners_yx.tolist(), positive, strict=True):
+        spread = cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
+        place = whole[y : y + height, x : x + width]
+        np.maximum(place, spread, out=place)
+    peak = float(whole.max())
+    return whole / peak if peak > 0 else whole
+
+
+def _blend_heat(canvas: U8, heat: F32) -> U8:
+    positions = [stop for stop, _ in HEAT_STOPS]
+    levels = np.linspace(0, 1, 256)
+    table = np.stack([np.interp(levels, positions, [rgb[c] for _, rgb in HEAT_STOPS]) for c in range(3)], axis=1)
+    light = canvas.mean(axis=2, keepdims=True) / 255
+    colour = np.minimum(table[(heat * 255).astype(np.uint8)] * (0.35 + 1.3 * light), 255)
+    alpha = (HEAT_ALPHA * heat)[..., None]
+    blended: U8 = (canvas * (1 - alpha) + colour * alpha).astype(np.uint8)
+    return blended
+
+
+def _draw_tiles(canvas: U8, boxes: Index, scores: F32 | None, over: npt.NDArray[np.bool_] | None) -> None:
+    """Draw a faint frame around every tile and a strong one, with its score, around those over their limit."""
+    faint = canvas.copy()
+    for top, left, bottom, right in boxes.tolist():
+        cv2.rectangle(faint, (left, top), (right - 1, bottom - 1), WHITE, 1)
+    cv2.addWeighted(faint, GRID_ALPHA, canvas, 1 - GRID_ALPHA, 0, dst=canvas)
+    if scores is None or over is None:
+        return
+    stroke = max(2, canvas.shape[1] // 700)
+    # The worst is drawn last, so that its frame and number lie on top where tiles overlap.
+    for i in [i for i in np.argsort(scores, kind="stable").tolist() if over[i]]:
+        top, left, bottom, right = boxes[i].tolist()
+        inset = stroke // 2
+        cv2.rectangle(canvas, (left + inset, top + inset), (right - 1 - inset, bottom - 1 - inset), HIT, stroke)
+        draw_chip(canvas, (top, left), f"{scores[i]:.2f}", HIT, font_px(canvas.shape[1]))
+
+
+def _draw_brackets(canvas: U8, defect: Defect, zoom: int) -> None:
+    """Mark a place to look at by its corners: a whole box would claim an outline that is not known."""
+    left, top = defect.x * zoom, defect.y * zoom
+    right, bottom = left + defect.w * zoom - 1, top + defect.h * zoom - 1
+    arm = max(6, min(defect.w, defect.h) * zoom // 4)
+    stroke = max(2, canvas.shape[1] // 700)
+    for y, down in ((top, 1), (bottom, -1)):
+        for x, across in ((left, 1), (right, -1)):
+            for end in ((x + across * arm, y), (x, y + down * arm)):
+                cv2.line(canvas, (x, y), end, BOX, stroke, cv2.LINE_AA)

@@ -1,0 +1,88 @@
+"""Child processes: spawned, never forked; killed with their parent; watched through a pidfd."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a child is given: the shared descriptors and its plan."""
+
+    memory_fd: int
+    wake_fd: int
+    notes_fd: int
+    parent_pid: int
+    plan: Any
+    """A picklable frozen dataclass of the child's own composition root."""
+
+
+class Child:
+    """One running child process."""
+
+    def __init__(self, module: str, memory_fd: int, wake_fd: int, notes_fd: int, plan: object) -> None:
+        """Spawn `python -m module`.
+
+        Args:
+            module: Composition root to run.
+            memory_fd: memfd of the line's shared memory.
+            wake_fd: eventfd of the hop.
+            notes_fd: The child's end of its handover.
+            plan: Handed over pickled; read by our own process only.
+        """
+        start = Start(memory_fd, wake_fd, notes_fd, os.getpid(), plan)
+        start_fd = os.memfd_create("edge-inspector-start")
+        with os.fdopen(start_fd, "wb", closefd=False) as file:
+            file.write(pickle.dumps(start))
+        os.lseek(start_fd, 0, os.SEEK_SET)
+        try:
+            self._process = subprocess.Popen(
+                # -P: the working directory is not searched for modules.
+                [sys.executable, "-P", "-m", module, str(start_fd)],
+                pass_fds=(memory_fd, wake_fd, notes_fd, start_fd),
+                stdin=subprocess.DEVNULL,
+            )
+        finally:
+            os.close(start_fd)
+        self.module = module
+        self.pid = self._process.pid
+        self.pid_fd = os.pidfd_open(self.pid)
+
+    def poll(self) -> int | None:
+        """Return the exit status, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """Kill and reap; returns when it is gone. Does nothing to a child that has ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Let go of the descriptor of an ended child."""
+        if self.pid_fd >= 0:
+            os.close(self.pid_fd)
+            self.pid_fd = -1
+
+
+def enter_child(start_fd: int) -> Start:
+    """Become a child of the line: die with the parent, leave signals to it; return what it handed over."""
+    with os.fdopen(start_fd, "rb") as file:
+        start: Start = pickle.loads(file.read())
+    # The kernel kills this process when its parent ends, however that ended.
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != start.parent_pid:  # it ended before the line above took hold
+        os._exit(70)
+    # Ctrl-C and a service manager's SIGTERM reach the whole group; main alone decides when and in which order to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return start

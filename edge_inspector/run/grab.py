@@ -1,0 +1,92 @@
+"""The loop of a camera process: from the camera into the ring."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.frame import ArrivalKind
+from edge_inspector.core.ports import Camera, SourceEnded
+from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.ring import RingWriter
+
+_FETCH_S = 0.1
+"""How long one wait for a trigger may last: progress is reported, and a stop seen, that often."""
+_WAIT_S = 0.001
+
+
+class GrabLoop:
+    """Feeds the ring from one camera until main says stop or a finite source ends."""
+
+    def __init__(
+        self,
+        memory: LineMemory,
+        writer: RingWriter,
+        camera: Camera,
+        *,
+        can_wait: bool,
+        wait_for_subscribers: int,
+        on_armed: Callable[[], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            memory: The line's shared memory.
+            writer: The writing end of its ring.
+            camera: Not entered yet.
+            can_wait: The source may be held back instead of overrun (a folder played as fast as possible).
+            wait_for_subscribers: The first picture waits for so many subscriptions.
+            on_armed: Called once, when the camera is connected and armed.
+        """
+        self._memory, self._writer, self._camera = memory, writer, camera
+        self._can_wait, self._wait_for_subscribers = can_wait, wait_for_subscribers
+        self._on_armed = on_armed
+
+    def run(self) -> None:
+        """Run until stopped or ended; raises CameraError when the camera cannot be used or is lost."""
+        # Armed before somebody is there to judge, a camera would only fill the ring.
+        if not self._wait_until(lambda: self._memory.read(Word.HEARTBEAT_NS) != 0):
+            return
+        with self._camera:
+            self._memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
+            self._on_armed()
+            self._wait_until(lambda: self._memory.read(Word.SUBSCRIBERS) >= self._wait_for_subscribers)
+            try:
+                while not self._is_stopped():
+                    self._step()
+            except SourceEnded:
+                self._wait_until(self._is_settled)
+                self._memory.write(Word.CAMERA_STATUS, CameraStatus.ENDED)
+                return
+        self._memory.write(Word.CAMERA_STATUS, CameraStatus.DOWN)
+
+    def _step(self) -> None:
+        self._progress()
+        if self._can_wait and not self._wait_until(self._writer.has_room):
+            return
+        arrival = self._camera.fetch(_FETCH_S)
+        if arrival is None:
+            self._writer.settle()
+            return
+        self._writer.accept(arrival)
+        if arrival.kind is ArrivalKind.FRAME:
+            self._memory.write(Word.LAST_FRAME_NS, monotonic_ns())
+
+    def _wait_until(self, is_true: Callable[[], bool]) -> bool:
+        while not is_true():
+            if self._is_stopped():
+                return False
+            self._progress()
+            time.sleep(_WAIT_S)
+        return True
+
+    def _is_settled(self) -> bool:
+        self._writer.settle()
+        return self._memory.read(Word.HEAD) == self._memory.read(Word.TRIGGERS)
+
+    def _is_stopped(self) -> bool:
+        return self._memory.read(Word.STOP_CAMERA) != 0
+
+    def _progress(self) -> None:
+        self._memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns())

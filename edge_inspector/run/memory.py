@@ -1,0 +1,140 @@
+"""The shared memory of a line: one memfd, mapped by its three processes, gone with the last of them.
+
+Every word has one writer (a process, or its successor after a kill), so no locks are needed. Words are aligned
+64-bit stores through numpy: one instruction on x86-64 and aarch64. A store that publishes something is followed by
+a write to an eventfd, a system call, before the other side is woken.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_inspector.core.frame import U8, FrameShape
+
+Words = npt.NDArray[np.int64]
+
+_PAGE = 4096
+OUTBOX_BYTES = 65536
+"""Room for one verdict message: 32 defects take about 4 kB."""
+RECORD_WORDS = 8
+LEDGER_WORDS = 8
+SLOT_WORDS = 4
+
+
+class Word(IntEnum):
+    """The control words, grouped by their one writer."""
+
+    # main
+    EPOCH = 0
+    FIRST_PART = 1  # part_id of the first trigger of this epoch
+    STOP_CAMERA = 2  # 1: disarm and end
+    HALT_NS = 3  # monotonic moment from which parts are no longer judged but UNKNOWN `shutdown`; 0 while running
+    CLOCK_SYNCED = 4
+    CAMERA_GONE = 5  # 1: the camera process ended and what it had in hand is in the ring
+    # camera
+    TRIGGERS = 16  # triggers counted at the source
+    HEAD = 17  # records published
+    FILLING = 18  # slot being filled + 1, 0 for none
+    CAMERA_STATUS = 19
+    CAMERA_PROGRESS_NS = 20
+    LAST_FRAME_NS = 21
+    FRAMES = 22
+    FRAMES_LOST = 23
+    FRAMES_INCOMPLETE = 24
+    FRAMES_INVALID = 25
+    OVERRUNS = 26
+    # inspect
+    ACTIVE = 40  # which half of the ledger is valid
+    SENT = 41  # seq of the newest verdict handed to ZeroMQ
+    INSPECT_PROGRESS_NS = 42
+    HEARTBEAT_NS = 43
+    STATE = 44
+    READY = 45
+    SUBSCRIBERS = 46
+    HANDOVER_DROPPED = 47
+    EVIDENCE_DROPPED = 48
+
+
+class CameraStatus(IntEnum):
+    """What the camera process says of its camera."""
+
+    DOWN = 0  # not connected
+    ARMED = 1  # delivering or waiting for triggers
+    ENDED = 2  # a finite source has played everything
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Sizes from which every offset follows; the same in all processes of a line."""
+
+    frame: FrameShape
+    slots: int
+    evidence_slots: int
+    records: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the whole mapping."""
+        return self._slots_at() + self.slots * self.slot_bytes()
+
+    def slot_bytes(self) -> int:
+        """Bytes of one slot, whole pages so that rows start aligned."""
+        return -(-self.frame.n_bytes // _PAGE) * _PAGE
+
+    def _slots_at(self) -> int:
+        words = 64 + 2 * LEDGER_WORDS + self.records * RECORD_WORDS + self.slots * SLOT_WORDS
+        return -(-(words * 8 + 2 * OUTBOX_BYTES) // _PAGE) * _PAGE
+
+
+class LineMemory:
+    """The mapping, cut into arrays.
+
+    Attributes:
+        control: Shape (64,), indexed by `Word`.
+        ledger: Shape (2, LEDGER_WORDS), double-buffered; see `run/ledger.py`.
+        outbox: Shape (2, OUTBOX_BYTES), the newest verdict message beside each half of the ledger.
+        records: Shape (n, RECORD_WORDS), the ring of triggers.
+        claims: Shape (slots, SLOT_WORDS), generation counters of each slot; see `run/ring.py`.
+    """
+
+    def __init__(self, layout: Layout, fd: int | None = None) -> None:
+        """Map an existing memfd, or make one.
+
+        Args:
+            layout: Must equal the maker's.
+            fd: Inherited descriptor; None makes a new, zeroed memory.
+        """
+        self.layout = layout
+        if fd is None:
+            fd = os.memfd_create("edge-inspector", 0)
+            os.ftruncate(fd, layout.n_bytes)
+        self.fd = fd
+        self._map = mmap.mmap(fd, layout.n_bytes)
+        words = np.frombuffer(self._map, np.int64, (layout._slots_at() - 2 * OUTBOX_BYTES) // 8)
+        cuts = np.cumsum([64, 2 * LEDGER_WORDS, layout.records * RECORD_WORDS, layout.slots * SLOT_WORDS])
+        self.control: Words = words[: cuts[0]]
+        self.ledger: Words = words[cuts[0] : cuts[1]].reshape(2, LEDGER_WORDS)
+        self.records: Words = words[cuts[1] : cuts[2]].reshape(layout.records, RECORD_WORDS)
+        self.claims: Words = words[cuts[2] : cuts[3]].reshape(layout.slots, SLOT_WORDS)
+        at = layout._slots_at() - 2 * OUTBOX_BYTES
+        self.outbox: U8 = np.frombuffer(self._map, np.uint8, 2 * OUTBOX_BYTES, at).reshape(2, OUTBOX_BYTES)
+        self._slots: U8 = np.frombuffer(self._map, np.uint8, offset=layout._slots_at())
+
+    def read(self, word: Word) -> int:
+        """Return one control word."""
+        return int(self.control[word])
+
+    def write(self, word: Word, value: int) -> None:
+        """Store one control word; only its one writer may."""
+        self.control[word] = value
+
+    def slot(self, index: int) -> U8:
+        """Return the pixels of a slot, shape (h, w, c), uint8. A view: whoever holds the claim owns the content."""
+        start = index * self.layout.slot_bytes()
+        return self._slots[start : start + self.layout.frame.n_bytes].reshape(self.layout.frame.hwc)

@@ -1,0 +1,54 @@
+"""Whether the line may be trusted now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge_inspector.core.verdict import LineState
+from edge_inspector.run.memory import CameraStatus
+
+CAMERA_STALL_NS = 1_000_000_000
+"""A camera process shows progress ten times a second, idle or not; ten missed ones are a stall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What readiness is derived from."""
+
+    is_model_proven: bool
+    """The golden tiles were replayed and nothing failed since."""
+    camera: CameraStatus
+    camera_progress_age_ns: int
+    has_parts: bool
+    """A trigger came in this epoch."""
+    is_halting: bool
+    is_drained: bool
+    """Halting, and every accepted part has its verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What heartbeats say."""
+
+    state: LineState
+    is_ready: bool
+    faults: tuple[str, ...]
+
+
+def assess(now: Situation) -> Readiness:
+    """Return state, readiness and faults. Ready means: the next part will be judged by a proven model."""
+    faults = []
+    if not now.is_model_proven:
+        faults.append("model")
+    if now.camera is CameraStatus.DOWN and not now.is_halting:
+        faults.append("camera")
+    if now.camera is CameraStatus.ARMED and now.camera_progress_age_ns > CAMERA_STALL_NS:
+        faults.append("camera_stalled")
+    if now.is_halting:
+        state = LineState.HALTED if now.is_drained else LineState.INITIALIZED
+        return Readiness(state, False, tuple(faults))
+    if faults:
+        return Readiness(LineState.PREOPERATIONAL, False, tuple(faults))
+    if now.camera is CameraStatus.ENDED:
+        return Readiness(LineState.INITIALIZED, False, ())
+    return Readiness(LineState.CONTINUOUS_EXECUTION if now.has_parts else LineState.READY, True, ())

@@ -1,0 +1,101 @@
+"""A child process that must always run: started, watched, killed when it hangs, replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.run.child import Child
+
+_S = 1_000_000_000
+STEADY_NS = 10 * _S
+"""A child that ran so long is replaced at once; one that ended sooner waits, doubling up to MAX_WAIT_NS."""
+MIN_WAIT_NS = _S // 4
+MAX_WAIT_NS = 5 * _S
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a child ended."""
+
+    name: str
+    status: int
+    """Exit status, negative for a signal."""
+    was_hung: bool
+    """It was killed here, since it showed no progress."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        if self.was_hung:
+            return f"{self.name} process hung and was killed"
+        if self.status < 0:
+            return f"{self.name} process was killed by signal {-self.status}"
+        return f"{self.name} process ended with status {self.status}"
+
+
+class Watched:
+    """Keeps one child alive. Owned by main's loop."""
+
+    def __init__(
+        self, name: str, spawn: Callable[[], Child], progress_ns: Callable[[], int], stall_s: float, start_s: float
+    ) -> None:
+        """Prepare; the first `tick` starts it.
+
+        Args:
+            name: In events.
+            spawn: Starts the child.
+            progress_ns: When it last showed progress, monotonic.
+            stall_s: Without progress for so long it is killed.
+            start_s: The same for its first progress after a start.
+        """
+        self.name = name
+        self.restarts = 0
+        self.child: Child | None = None
+        self.is_wanted = True
+        """False: an ended child is not replaced."""
+        self._spawn, self._progress_ns = spawn, progress_ns
+        self._stall_ns, self._start_ns = round(stall_s * _S), round(start_s * _S)
+        self._began_ns = 0
+        self._next_ns = 0
+        self._wait_ns = MIN_WAIT_NS
+
+    def tick(self) -> Ending | None:
+        """Start, check or reap the child; returns how it ended, once."""
+        now_ns = monotonic_ns()
+        if self.child is None:
+            if self.is_wanted and now_ns >= self._next_ns:
+                self.child, self._began_ns = self._spawn(), now_ns
+            return None
+        status = self.child.poll()
+        is_hung = status is None and self._is_hung(now_ns)
+        if status is None and not is_hung:
+            return None
+        self.child.kill()
+        return self._reap(now_ns, is_hung)
+
+    def kill(self) -> Ending | None:
+        """Kill the child for good; returns how it ended, None if none ran."""
+        self.is_wanted = False
+        if self.child is None:
+            return None
+        self.child.kill()
+        return self._reap(monotonic_ns(), was_hung=False)
+
+    def _reap(self, now_ns: int, was_hung: bool) -> Ending:
+        assert self.child is not None
+        status = self.child.poll()
+        self.child.close()
+        self.child = None
+        is_steady = now_ns - self._began_ns > STEADY_NS
+        self._wait_ns = MIN_WAIT_NS if is_steady else min(2 * self._wait_ns, MAX_WAIT_NS)
+        self._next_ns = now_ns if is_steady else now_ns + self._wait_ns
+        if self.is_wanted:
+            self.restarts += 1
+        return Ending(self.name, status if status is not None else -9, was_hung)
+
+    def _is_hung(self, now_ns: int) -> bool:
+        progress_ns = self._progress_ns()
+        if progress_ns < self._began_ns:
+            return now_ns - self._began_ns > self._start_ns
+        return now_ns - progress_ns > self._stall_ns

@@ -1,0 +1,59 @@
+"""The only thread of the program: a step function, run until told to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from edge_inspector.core.logs import get_log
+
+log = get_log(__name__)
+
+
+class Worker:
+    """Runs `step` in a thread of its own, inside the context of what that thread owns."""
+
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], bool],
+        owns: AbstractContextManager[Any] | None = None,
+        *,
+        drains: bool = False,
+    ) -> None:
+        """Prepare; `start` begins.
+
+        Args:
+            name: In the log.
+            step: Does one piece of work; False when there was none within 0.1 s.
+            owns: Opened and closed in the thread, such as a socket; None for nothing.
+            drains: On stop, go on until `step` finds nothing to do.
+        """
+        self.name = name
+        self.error: BaseException | None = None
+        self._step, self._owns, self._drains = step, owns or nullcontext(), drains
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Ask it to end and wait; False if it still runs after the time."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            with self._owns:
+                busy = True
+                while not self._stop.is_set() or (self._drains and busy):
+                    busy = self._step()
+        except BaseException as error:
+            self.error = error
+            log.exception("worker_died", worker=self.name)

@@ -1,0 +1,192 @@
+"""Settings that are right one by one and wrong together, or wrong on this computer."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_inspector.settings.camera import PICTURE_SUFFIXES, GenicamSettings, ReplaySettings
+from edge_inspector.settings.endpoint import TcpAddress, endpoint_fault, parse_tcp, tcp_address
+from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.lines import KeyPath, dotted
+
+_ENDPOINTS = ("signals", "telemetry", "service")
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """One mistake that involves one or more settings."""
+
+    paths: tuple[KeyPath, ...]
+    """The settings involved; the mistake is told at the first."""
+    what: str
+
+
+def find_clashes(settings: LineSettings) -> list[Clash]:
+    """Return what does not fit together, looking at the settings and at the folders they name."""
+    checks = (_addresses, _rings, _frames, _times, _cameras, _evidence, _folders)
+    return [clash for check in checks for clash in check(settings)]
+
+
+def _addresses(settings: LineSettings) -> Iterator[Clash]:
+    taken: dict[KeyPath, TcpAddress] = {}
+    sockets: dict[str, KeyPath] = {}
+    for name in _ENDPOINTS:
+        path: KeyPath = ("endpoints", name)
+        endpoint: str = getattr(settings.endpoints, name)
+        if fault := endpoint_fault(endpoint):
+            yield Clash((path,), fault)
+        elif address := parse_tcp(endpoint):
+            taken[path] = address
+        elif (other := sockets.setdefault(endpoint, path)) != path:
+            yield Clash((path, other), f"{endpoint} is {dotted(other)} already; each needs its own")
+    metrics = settings.metrics
+    if not _is_host(metrics.host):
+        yield Clash((("metrics", "host"),), f"{metrics.host!r} is no address to listen on; write 127.0.0.1")
+    elif metrics.port is not None:
+        taken[("metrics", "port")] = tcp_address(metrics.host, metrics.port)
+    for (first, one), (second, other_address) in itertools.combinations(taken.items(), 2):
+        if one.overlaps(other_address):
+            yield Clash((second, first), f"port {one.port} is taken by {dotted(first)} already; each needs its own")
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        # Digits and dots alone are an address with a slip, not a name.
+        return bool(re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", host)) and not host[-1].isdigit()
+    return True
+
+
+def _rings(settings: LineSettings) -> Iterator[Clash]:
+    ring = settings.ring
+    if ring.evidence_slots > ring.slots - 3:
+        yield Clash(
+            (("ring", "evidence_slots"), ("ring", "slots")),
+            f"{ring.evidence_slots} of {ring.slots} slots lent to evidence leave too few to inspect with: one is "
+            f"being filled, one judged, one waits; at most {ring.slots - 3}, or raise ring.slots",
+        )
+    needed = settings.camera.frame.shape().n_bytes * ring.slots
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    # Half: the model, evidence and the rest of the computer need the other half.
+    if needed > memory // 2:
+        yield Clash(
+            (("ring", "slots"), ("camera", "frame")),
+            f"{ring.slots} frames of this size take {needed / 1e9:.1f} GB, over half of the {memory / 1e9:.1f} GB "
+            "here; lower ring.slots or check camera.frame",
+        )
+    rate_hz = None if isinstance(settings.camera, GenicamSettings) else settings.camera.rate_hz
+    if rate_hz is not None and rate_hz > ring.records:
+        yield Clash(
+            (("ring", "records"), ("camera", "rate_hz")),
+            f"{ring.records} records are less than a second at {rate_hz:g} a second; at least {rate_hz:.0f}",
+        )
+
+
+def _frames(settings: LineSettings) -> Iterator[Clash]:
+    frame = settings.camera.frame
+    if settings.decide.min_area_px > frame.width * frame.height:
+        yield Clash(
+            (("decide", "min_area_px"), ("camera", "frame")),
+            f"{settings.decide.min_area_px} px are more than the whole frame of {frame.width * frame.height} px: "
+            "no part would ever be rejected",
+        )
+
+
+def _times(settings: LineSettings) -> Iterator[Clash]:
+    deadline_ms, transport_ms = settings.decide.deadline_ms, settings.camera.transport_ms
+    if deadline_ms is not None and transport_ms >= deadline_ms:
+        yield Clash(
+            (("decide", "deadline_ms"), ("camera", "transport_ms")),
+            f"{deadline_ms:g} ms are over before the picture arrives (camera.transport_ms is {transport_ms:g}): "
+            "every part would be late",
+        )
+
+
+def _cameras(settings: LineSettings) -> Iterator[Clash]:
+    if isinstance(settings.camera, ReplaySettings):
+        if what := _without_pictures(settings.camera.folder):
+            yield Clash((("camera", "folder"),), what)
+    elif isinstance(settings.camera, GenicamSettings):
+        yield from _genicam(settings.camera)
+
+
+def _genicam(camera: GenicamSettings) -> Iterator[Clash]:
+    if camera.cti != "viky" and not camera.cti.endswith(".cti"):
+        yield Clash((("camera", "cti"),), f"{camera.cti} is no producer: their files end in .cti")
+    if camera.serial != camera.serial.strip():
+        yield Clash((("camera", "serial"),), f"{camera.serial!r} has blanks around it; leave them out")
+    channels = 1 if camera.pixel_format == "Mono8" else 3
+    if channels != camera.frame.channels:
+        yield Clash(
+            (("camera", "pixel_format"), ("camera", "frame", "channels")),
+            f"{camera.pixel_format} makes frames of {channels} channel{'s' * (channels > 1)}, "
+            f"camera.frame.channels is {camera.frame.channels}; change one of them",
+        )
+    for feature, setting, value in (
+        ("Width", "frame.width", camera.frame.width),
+        ("Height", "frame.height", camera.frame.height),
+        ("PixelFormat", "pixel_format", camera.pixel_format),
+    ):
+        if camera.features.get(feature, value) != value:
+            here = camera.features[feature]
+            what = f"is {here} here and {value} in camera.{setting}, which sets it; leave it out here"
+            yield Clash((("camera", "features", feature), ("camera", *setting.split("."))), what)
+
+
+def _without_pictures(folder: Path) -> str | None:
+    try:
+        with os.scandir(folder) as entries:
+            if any(entry.name.lower().endswith(PICTURE_SUFFIXES) for entry in entries):
+                return None
+    except FileNotFoundError:
+        return f"there is no folder {folder}; relative paths count from the folder of this file"
+    except NotADirectoryError:
+        return f"{folder} is a file; name the folder that holds the pictures"
+    except OSError as error:
+        return f"{folder} cannot be read: {error.strerror}"
+    return f"{folder} holds no picture; their names end in {', '.join(PICTURE_SUFFIXES)}"
+
+
+def _evidence(settings: LineSettings) -> Iterator[Clash]:
+    evidence = settings.evidence
+    if evidence is None:
+        return
+    if not evidence.keep:
+        yield Clash((("evidence", "keep"),), "names no verdict; leave `evidence:` out to keep no pictures")
+    for index, outcome in enumerate(evidence.keep):
+        if outcome in evidence.keep[:index]:
+            yield Clash((("evidence", "keep", index),), f"{outcome} stands twice; once is enough")
+    frame_mb = settings.camera.frame.shape().n_bytes / 1e6
+    # A lossless picture can be as large as the frame, and an annotated one stands beside it.
+    if evidence.quota_mb < 2 * frame_mb:
+        yield Clash(
+            (("evidence", "quota_mb"), ("camera", "frame")),
+            f"{evidence.quota_mb} MB may not hold one part: a frame has {frame_mb:.0f} MB; at least {2 * frame_mb:.0f}",
+        )
+
+
+def _folders(settings: LineSettings) -> Iterator[Clash]:
+    folders: dict[KeyPath, Path] = {("state_dir",): settings.state_dir, ("model", "bundle"): settings.model.bundle}
+    if isinstance(settings.camera, ReplaySettings):
+        folders[("camera", "folder")] = settings.camera.folder
+    if settings.state_dir.exists() and not settings.state_dir.is_dir():
+        yield Clash((("state_dir",),), f"{settings.state_dir} is a file; name a folder")
+    if settings.evidence is None:
+        return
+    evidence, here = settings.evidence.folder, ("evidence", "folder")
+    if evidence.exists() and not evidence.is_dir():
+        yield Clash((here,), f"{evidence} is a file; name a folder")
+    for path, folder in folders.items():
+        # Retention deletes the oldest files of the evidence folder: nothing else may lie in it.
+        if evidence == folder or evidence in folder.parents or folder in evidence.parents:
+            what = (
+                f"{evidence} overlaps {dotted(path)}, {folder}; old evidence is deleted, so give it a folder of its own"
+            )
+            yield Clash((here, path), what)

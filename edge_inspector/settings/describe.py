@@ -1,0 +1,96 @@
+"""What a configuration means, in sentences for the person who wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
+from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.shape import listed
+
+
+def describe(settings: LineSettings) -> list[str]:
+    """Return one sentence for each thing the line will do, in the order of the data: camera first, log last."""
+    return [
+        f"line {settings.line}, recipe {settings.recipe}",
+        *_camera(settings),
+        *_model(settings),
+        *_decision(settings),
+        *_outputs(settings),
+        *_evidence(settings),
+        f"part numbers survive a restart in {settings.state_dir}; logged from {settings.log} on",
+    ]
+
+
+def _camera(settings: LineSettings) -> Iterator[str]:
+    camera, frame = settings.camera, settings.camera.frame
+    colour = "grey" if frame.channels == 1 else "RGB"
+    yield f"camera {camera.name}: frames of {frame.width}x{frame.height} px, {colour}; other sizes are refused"
+    if isinstance(camera, GenicamSettings):
+        which = f"serial {camera.serial}" if camera.serial else "the only camera it offers"
+        yield f"GenICam through {camera.cti}: {which}, {camera.pixel_format}, {camera.buffers} buffers"
+        if camera.features:
+            written = ", ".join(f"{key}={value}" for key, value in camera.features.items())
+            yield f"written to it before arming: {written}"
+        if camera.triggered:
+            yield "the camera waits for its hardware trigger: silence is normal"
+        else:
+            yield f"the camera counts as lost after {camera.lost_after_s:g} s of silence"
+    elif isinstance(camera, ReplaySettings):
+        end = "from the start again after the last" if camera.loop else "ends after the last"
+        yield f"pictures of {camera.folder} in the order of their names, {_rate(camera.rate_hz)}, {end}"
+    elif isinstance(camera, SyntheticSettings):
+        end = "without end" if camera.count is None else f"{camera.count} of them"
+        yield f"drawn parts, {_rate(camera.rate_hz)}, {end}, a spot on every {camera.defect_every}th"
+    if not isinstance(camera, GenicamSettings) and camera.wait_for_subscribers:
+        yield f"the first picture waits until {camera.wait_for_subscribers} client(s) listen to the verdicts"
+
+
+def _model(settings: LineSettings) -> Iterator[str]:
+    model = settings.model
+    threads = "as many threads as cores" if model.threads is None else f"{model.threads} thread(s)"
+    where = f"the CPU, {threads}" if model.provider == "cpu" else f"{model.provider}, GPU {model.device_id}"
+    yield f"judged by the bundle in {model.bundle}, on {where}, at most {model.chunk} tiles a run"
+    yield f"neighbouring tiles share at least {settings.tiling.overlap} px"
+
+
+def _decision(settings: LineSettings) -> Iterator[str]:
+    decide = settings.decide
+    if decide.limits:
+        yield "limits: " + ", ".join(f"{label} from {limit:g}" for label, limit in decide.limits.items())
+    else:
+        yield "limits: those of the bundle"
+    area = f" and {decide.min_area_px} px of defect" if decide.min_area_px else ""
+    yield f"a part is rejected from {decide.min_defect_tiles} tile(s) at the limit{area} on"
+    if decide.deadline_ms is None:
+        yield "no deadline: a verdict is never too late"
+    else:
+        late = f"{decide.deadline_ms:g} ms after the trigger a verdict is late: UNKNOWN, which rejects"
+        taken = settings.camera.transport_ms
+        yield late + (f" ({taken:g} ms of it count as over when the picture arrives)" if taken else "")
+
+
+def _outputs(settings: LineSettings) -> Iterator[str]:
+    ends, metrics = settings.endpoints, settings.metrics
+    yield f"verdicts on {ends.signals}, state and metrics on {ends.telemetry}, questions on {ends.service}"
+    yield f"a client that hears nothing for {ends.lease_ms} ms must reject every part"
+    if metrics.port is None:
+        yield "no metrics page"
+    else:
+        host = f"[{metrics.host}]" if ":" in metrics.host else metrics.host
+        yield f"metrics for Prometheus on http://{host}:{metrics.port}/metrics"
+
+
+def _evidence(settings: LineSettings) -> Iterator[str]:
+    evidence = settings.evidence
+    if evidence is None:
+        yield "no pictures are kept"
+        return
+    kept = listed(list(evidence.keep), "and")
+    marked = ", each also marked for people" if evidence.annotated else ""
+    yield f"pictures of {kept} parts in {evidence.folder}, {evidence.format}{marked}"
+    yield f"at most {evidence.quota_mb} MB of them, {evidence.min_free_mb} MB of disk stay free; the oldest go first"
+
+
+def _rate(rate_hz: float | None) -> str:
+    return "as fast as the line takes them" if rate_hz is None else f"{rate_hz:g} a second"

@@ -1,0 +1,142 @@
+"""Messages as bytes: headers, and JSON bodies with the keys of the wire protocol."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from edge_inspector.client.wire import Flag, Header, topic
+from edge_inspector.core.clock import utc_us
+from edge_inspector.core.verdict import Heartbeat, LineState, Outcome, Verdict
+
+Frames = list[bytes]
+"""[topic, header, body]"""
+
+Body = dict[str, Any]
+
+
+def encode_body(body: Body) -> bytes:
+    """Return compact UTF-8 JSON; raises ValueError on NaN or Infinity, which the protocol forbids."""
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def verdict_body(verdict: Verdict) -> Body:
+    """Return every key of a verdict. No encoder is configured yet: its fields say none."""
+    judgement = verdict.judgement
+    defects = [
+        {"x": d.x, "y": d.y, "w": d.w, "h": d.h, "score": d.score, "label": d.label, "x_mm": None, "y_mm": None}
+        for d in judgement.defects
+    ]
+    return {
+        "v": 1,
+        "line": verdict.line,
+        "epoch": verdict.epoch,
+        "seq": verdict.seq,
+        "part_id": verdict.part_id,
+        "camera": verdict.camera,
+        "frame_id": verdict.frame_id,
+        "verdict": judgement.outcome.value,
+        "reason": judgement.reason.value,
+        "score": judgement.score,
+        "label": judgement.label,
+        "defects": defects,
+        "n_tiles": judgement.n_tiles,
+        "n_defect_tiles": judgement.n_defect_tiles,
+        "model": verdict.model,
+        "model_sha256": verdict.model_sha256,
+        "recipe": verdict.recipe,
+        "context": verdict.context,
+        "t_trigger_utc_us": verdict.trigger_utc_us,
+        "t_trigger_source": verdict.trigger_source,
+        "latency_us": verdict.latency_us,
+        "enc_trigger": -1,
+        "enc_gen": 0,
+        "enc_modulus": 0,
+        "fire_enc": -1,
+        "fire_window_enc": 0,
+        "budget_us": verdict.budget_us,
+        "late": verdict.is_late,
+        "bypass": verdict.is_bypass,
+        "evidence_id": verdict.evidence_id,
+    }
+
+
+def verdict_frames(verdict: Verdict, body: Body, is_ready: bool, is_simulated: bool) -> Frames:
+    """Return a verdict message; REJECT in the header is clear only for PASS."""
+    flags = _flags(is_ready, is_simulated)
+    if verdict.judgement.outcome is not Outcome.PASS:
+        flags |= Flag.REJECT
+    if verdict.is_late:
+        flags |= Flag.LATE
+    if verdict.is_bypass:
+        flags |= Flag.BYPASS
+    header = Header(flags, verdict.epoch, verdict.seq, utc_us(), verdict.part_id, budget_us=verdict.budget_us)
+    return [topic(verdict.line, "verdict"), header.pack(), encode_body(body)]
+
+
+def heartbeat_body(beat: Heartbeat) -> Body:
+    """Return every key of a heartbeat."""
+    return {
+        "v": 1,
+        "line": beat.line,
+        "epoch": beat.epoch,
+        "head_seq": beat.head_seq,
+        "durable_seq": beat.durable_seq,
+        "state": beat.state.wire_name,
+        "ready": beat.is_ready,
+        "faults": list(beat.faults),
+        "lease_ms": beat.lease_ms,
+        "enc_now": -1,
+        "enc_age_us": -1,
+        "enc_gen": 0,
+        "clock_synced": beat.clock_synced,
+        "last_frame_age_us": beat.last_frame_age_us,
+        "triggers": beat.totals.triggers,
+        "passes": beat.totals.passes,
+        "rejects": beat.totals.rejects,
+        "unknowns": beat.totals.unknowns,
+        "lates": beat.totals.lates,
+        "in_flight": beat.totals.in_flight,
+    }
+
+
+def heartbeat_frames(beat: Heartbeat, body: Body, is_simulated: bool) -> Frames:
+    """Return a heartbeat message; its part_id field carries the lease."""
+    header = Header(_flags(beat.is_ready, is_simulated), beat.epoch, beat.head_seq, utc_us(), beat.lease_ms)
+    return [topic(beat.line, "hb"), header.pack(), encode_body(body)]
+
+
+def other_frames(line: str, kind: str, epoch: int, head_seq: int, flags: Flag, body: Body) -> Frames:
+    """Return a `state`, `event` or `metrics` message."""
+    header = Header(flags, epoch, head_seq, utc_us(), 0)
+    return [topic(line, kind), header.pack(), encode_body(body)]
+
+
+def state_body(line: str, epoch: int, state: LineState, previous: LineState, reason: str) -> Body:
+    """Return every key of a state message."""
+    return {
+        "v": 1,
+        "line": line,
+        "epoch": epoch,
+        "state": state.wire_name,
+        "previous": previous.wire_name,
+        "reason": reason,
+    }
+
+
+def event_body(line: str, epoch: int, name: str, severity: str, detail: str, extra: Body | None = None) -> Body:
+    """Return every key of an event message; `extra` adds keys of that event, such as `range`."""
+    body: Body = {"v": 1, "line": line, "epoch": epoch, "name": name, "severity": severity, "detail": detail}
+    return body | (extra or {})
+
+
+def as_replayed(frames: Frames) -> Frames:
+    """Return the same message with the replayed flag: for the record, never to be acted on."""
+    header = bytearray(frames[1])
+    header[3] |= Flag.REPLAYED
+    return [frames[0], bytes(header), frames[2]]
+
+
+def _flags(is_ready: bool, is_simulated: bool) -> Flag:
+    flags = Flag.READY if is_ready else Flag(0)
+    return flags | Flag.SIMULATED if is_simulated else flags

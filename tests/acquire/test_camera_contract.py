@@ -1,0 +1,36 @@
+"""Every kind of camera keeps the same rules; GenICam runs for real, on the producer in the genicam wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alone import run_alone
+from camera_rules import RULES, SOURCE_RULES
+from rigs import KINDS
+
+Rule = Callable[[str, str], None]
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else getattr(value, "__name__", repr(value))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rule", RULES, ids=_name)
+def test_every_camera_keeps_the_rule(kind: str, rule: Rule, tmp_path: Path) -> None:
+    _check(kind, rule, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["replay", "genicam"])
+@pytest.mark.parametrize("rule", SOURCE_RULES, ids=_name)
+def test_a_wrong_source_is_refused(kind: str, rule: Rule, tmp_path: Path) -> None:
+    _check(kind, rule, tmp_path)
+
+
+def _check(kind: str, rule: Rule, folder: Path) -> None:
+    if kind == "genicam":
+        run_alone(rule, kind, str(folder))
+    else:
+        rule(kind, str(folder))

@@ -1,0 +1,137 @@
+"""Sessions run where they were asked to, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnxruntime as ort
+import pytest
+
+from edge_inspector.bundle.load import load_bundle
+from edge_inspector.core.errors import BundleError, EngineError
+from edge_inspector.infer.providers import (
+    PROVIDER_CLASSES,
+    ProviderName,
+    TensorRtProfile,
+    assert_provider,
+    make_session,
+    usable_cores,
+)
+from tests.fakes.tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle"))).model_bytes
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> TensorRtProfile:
+    return TensorRtProfile("tiles", (64, 64, 3), largest_chunk=8, cache_dir=tmp_path)
+
+
+class _Recorder:
+    """Stands for a session on a GPU: keeps what it was asked for."""
+
+    def __init__(self, graph: bytes, options: ort.SessionOptions, providers: list, enable_fallback: int) -> None:
+        self.options, self.providers, self.fallbacks = options, providers, [enable_fallback]
+
+    def get_providers(self) -> list[str]:
+        return [self.providers[0][0], "CPUExecutionProvider"]
+
+    def disable_fallback(self) -> None:
+        self.fallbacks.append(0)
+
+
+def _without_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a machine with a GPU these tests still ask what happens without one.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
+def test_a_gpu_that_is_not_there_is_refused_with_what_to_do(
+    graph: bytes, profile: TensorRtProfile, provider: ProviderName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_gpu(monkeypatch)
+
+    with pytest.raises(EngineError) as caught:
+        make_session(graph, provider, profile=profile)
+
+    message = str(caught.value)
+    assert f"was to run on {provider}" in message
+    assert "CPUExecutionProvider" in message  # what this build offers
+    assert "edge_inspector[cuda]" in message
+    assert "nvidia-smi" in message
+    assert "model.provider: cpu" in message
+    assert "/" not in message.replace("edge-inspector", "")  # no path of this machine or of somebody's build
+
+
+def test_a_refusal_prints_nothing_beside_the_error(
+    graph: bytes, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_gpu(monkeypatch)
+
+    with pytest.raises(EngineError):
+        make_session(graph, "cuda")
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_session_that_came_up_elsewhere_is_named(graph: bytes) -> None:
+    session = make_session(graph, "cpu", threads=1)
+
+    with pytest.raises(EngineError, match=r"run on cuda .* the session came up on CPUExecutionProvider"):
+        assert_provider(session, "cuda")
+
+
+def test_a_cpu_session_has_its_own_threads_that_do_not_spin(graph: bytes) -> None:
+    session = make_session(graph, "cpu", threads=3)
+
+    options = session.get_session_options()
+    assert session.get_providers() == ["CPUExecutionProvider"]
+    assert options.intra_op_num_threads == 3
+    assert options.inter_op_num_threads == 1
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.graph_optimization_level == ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+
+
+def test_threads_left_open_are_the_cores_this_process_may_use(graph: bytes) -> None:
+    session = make_session(graph, "cpu")
+
+    assert session.get_session_options().intra_op_num_threads == usable_cores()
+
+
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
+def test_a_gpu_session_may_give_no_node_to_the_cpu(
+    profile: TensorRtProfile, provider: ProviderName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ort, "InferenceSession", _Recorder)
+
+    session = make_session(b"", provider, device_id=1, profile=profile)
+
+    assert [name for name, _ in session.providers] == [PROVIDER_CLASSES[provider]]
+    assert session.providers[0][1]["device_id"] == "1"
+    assert session.options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
+    assert session.fallbacks == [0, 0]
+
+
+def test_tensorrt_compiles_for_every_chunk_up_to_the_largest(
+    profile: TensorRtProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ort, "InferenceSession", _Recorder)
+
+    options = make_session(b"", "tensorrt", profile=profile).providers[0][1]
+
+    assert options["trt_profile_min_shapes"] == "tiles:1x64x64x3"
+    assert options["trt_profile_opt_shapes"] == options["trt_profile_max_shapes"] == "tiles:8x64x64x3"
+    assert options["trt_engine_cache_path"] == str(profile.cache_dir)
+
+
+def test_bytes_that_are_no_graph_are_the_bundles_fault(graph: bytes) -> None:
+    with pytest.raises(BundleError, match="cannot read the bundle's graph"):
+        make_session(graph[: len(graph) // 2], "cpu")
+
+
+def test_tensorrt_without_its_shapes_is_a_mistake(graph: bytes) -> None:
+    with pytest.raises(ValueError, match="tensorrt needs a profile"):
+        make_session(graph, "tensorrt")
