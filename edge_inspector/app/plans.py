@@ -79,7 +79,7 @@ def grab_plan(settings: LineSettings) -> GrabPlan:
         line=settings.line,
         log_level=settings.log,
         layout=layout_of(settings),
-        camera=_camera_plan(settings),
+        camera=camera_plan(settings),
         can_wait=not is_real and rate_hz is None,
         wait_for_subscribers=0 if isinstance(camera, GenicamSettings) else camera.wait_for_subscribers,
     )
@@ -115,7 +115,8 @@ def inspect_plan(settings: LineSettings, epoch: int, config_file: Path) -> Inspe
     )
 
 
-def _camera_plan(settings: LineSettings) -> CameraPlan:
+def camera_plan(settings: LineSettings) -> CameraPlan:
+    """Return how to open the line's camera."""
     camera, shape = settings.camera, settings.camera.frame.shape()
     if isinstance(camera, GenicamSettings):
         return GenicamPlan(

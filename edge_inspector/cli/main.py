@@ -22,11 +22,11 @@ class LazyGroup(click.Group):
         "version": "edge_inspector.cli.about",
     }
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the verbs, in the order a new user meets them."""
         return list(self._FILES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a verb; None if there is no such verb."""
         if cmd_name not in self._FILES:
             return None

@@ -28,10 +28,16 @@ class Subscriber:
     Use it as a context manager, from one thread. Connecting succeeds before the daemon is up; ZeroMQ retries.
     """
 
-    def __init__(self, line: str, endpoints: list[str]) -> None:
+    def __init__(self, line: str | None, endpoints: list[str]) -> None:
+        """Connect.
+
+        Args:
+            line: Name of the line; None for whatever line sends there.
+            endpoints: Addresses of signals, telemetry or both.
+        """
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         # One prefix: thousands of filters would be bounded by the high-water mark on a reconnect.
-        self._socket.setsockopt(zmq.SUBSCRIBE, topic(line))
+        self._socket.setsockopt(zmq.SUBSCRIBE, topic(line) if line else b"insp.v1.")
         self._socket.setsockopt(zmq.RCVHWM, 100_000)
         # A daemon that restarts is heard again within 50 ms, but an absent one is not hammered.
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_inspector.core.frame import F32, Index
-from edge_inspector.core.verdict import Judgement, Outcome, Reason, TileResults
+from edge_inspector.core.verdict import Defect, Judgement, Outcome, Reason, TileResults
 from edge_inspector.decide.boxes import covered_area_px, defect_boxes
 from edge_inspector.decide.defects import Sighting, merged_defects
 
@@ -95,18 +95,13 @@ def judge(results: TileResults, corners_yx: Index, tile_hw: tuple[int, int], rul
     counting = _counting(results.scores, tile_scores, rules)
     if not counting:
         return Judgement(Outcome.PASS, Reason.OK, score, rules.labels[0], n_tiles=n_tiles)
-    sightings = _sightings(results.heat, corners_yx, tile_hw, rules.box_share, counting)
-    is_below = len(counting) < rules.min_defect_tiles
-    if rules.min_area_px > 0:  # only then are all boxes needed; else merging stops at the first 32
-        every_sighting = list(sightings)
-        is_below |= covered_area_px([sighting.box for sighting in every_sighting]) < rules.min_area_px
-        sightings = iter(every_sighting)
+    is_below, defects = _weigh(results.heat, corners_yx, tile_hw, rules, counting)
     return Judgement(
         outcome=Outcome.PASS if is_below else Outcome.REJECT,
         reason=Reason.BELOW_AREA if is_below else Reason.DEFECT,
         score=score,
         label=counting[0].label,
-        defects=merged_defects(sightings),
+        defects=defects,
         n_tiles=n_tiles,
         n_defect_tiles=len(counting),
     )
@@ -145,6 +140,19 @@ def _counting(scores: F32, tile_scores: F32, rules: Rules) -> list[_Counting]:
     has_name = is_over | ~is_over.any(axis=1, keepdims=True)
     names = np.where(has_name, scores, -1.0)[:, 1:].argmax(axis=1) + 1
     return [_Counting(tile, min(float(tile_scores[tile]), 1.0), rules.labels[names[tile]]) for tile in tiles.tolist()]
+
+
+def _weigh(
+    heat: F32, corners_yx: Index, tile_hw: tuple[int, int], rules: Rules, counting: list[_Counting]
+) -> tuple[bool, tuple[Defect, ...]]:
+    """Return whether the count and area rules let the part pass, and its defects."""
+    sightings = _sightings(heat, corners_yx, tile_hw, rules.box_share, counting)
+    is_below = len(counting) < rules.min_defect_tiles
+    if rules.min_area_px > 0:  # only then are all boxes needed; else merging stops at the first 32
+        every_sighting = list(sightings)
+        is_below |= covered_area_px([sighting.box for sighting in every_sighting]) < rules.min_area_px
+        sightings = iter(every_sighting)
+    return is_below, merged_defects(sightings)
 
 
 def _sightings(

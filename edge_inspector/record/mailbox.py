@@ -31,7 +31,7 @@ class EvidenceMailbox:
     def offer(self, item: EvidenceItem) -> bool:
         """Hand in an item; False when it was dropped (full, or closed). Never waits. Any thread."""
         with self._changed:
-            if self._is_closed :
+            if self._is_closed or len(self._items) >= self.max_items:
                 self._dropped += 1
                 return False
             self._items.append(item)

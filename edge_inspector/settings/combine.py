@@ -143,7 +143,7 @@ def _genicam(camera: GenicamSettings) -> Iterator[Clash]:
 def _without_pictures(folder: Path) -> str | None:
     try:
         with os.scandir(folder) as entries:
-            if any(entry.name.lower().endswith(PICTURE_SUFFIXES) for entry in entries):
+            if any(_is_picture(entry) for entry in entries):
                 return None
     except FileNotFoundError:
         return f"there is no folder {folder}; relative paths count from the folder of this file"
@@ -152,6 +152,11 @@ def _without_pictures(folder: Path) -> str | None:
     except OSError as error:
         return f"{folder} cannot be read: {error.strerror}"
     return f"{folder} holds no picture; their names end in {', '.join(PICTURE_SUFFIXES)}"
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    # Names with a leading dot are left-overs of other systems (._a.jpg), which the replay camera skips.
+    return entry.name.lower().endswith(PICTURE_SUFFIXES) and not entry.name.startswith(".") and entry.is_file()
 
 
 def _evidence(settings: LineSettings) -> Iterator[Clash]:
@@ -172,16 +177,21 @@ def _evidence(settings: LineSettings) -> Iterator[Clash]:
         )
 
 
+def _is_no_folder(path: Path) -> bool:
+    # os.path, not Path: a name that is too long or may not be looked at answers False instead of raising.
+    return os.path.exists(path) and not os.path.isdir(path)
+
+
 def _folders(settings: LineSettings) -> Iterator[Clash]:
     folders: dict[KeyPath, Path] = {("state_dir",): settings.state_dir, ("model", "bundle"): settings.model.bundle}
     if isinstance(settings.camera, ReplaySettings):
         folders[("camera", "folder")] = settings.camera.folder
-    if settings.state_dir.exists() and not settings.state_dir.is_dir():
+    if _is_no_folder(settings.state_dir):
         yield Clash((("state_dir",),), f"{settings.state_dir} is a file; name a folder")
     if settings.evidence is None:
         return
     evidence, here = settings.evidence.folder, ("evidence", "folder")
-    if evidence.exists() and not evidence.is_dir():
+    if _is_no_folder(evidence):
         yield Clash((here,), f"{evidence} is a file; name a folder")
     for path, folder in folders.items():
         # Retention deletes the oldest files of the evidence folder: nothing else may lie in it.

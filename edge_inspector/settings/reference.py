@@ -40,19 +40,23 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
 
 
 def schema_json() -> str:
-    """Return `config/schema.json`: the JSON Schema of a configuration, with descriptions."""
+    """Return `config/schema.json`, the text of `json_schema`."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a configuration, with the description of every key."""
     schema = LineSettings.model_json_schema()
     _describe(schema, LineSettings)
     for _, section in _SECTIONS:
         _describe(schema["$defs"][section.__name__], section)
     _without_titles(schema)
-    schema = {
+    return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of one line of edge-inspector",
         "$comment": GENERATED,
         **schema,
     }
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def configuration_markdown() -> str:

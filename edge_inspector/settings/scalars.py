@@ -14,7 +14,7 @@ _FALSES = frozenset({"false", "False", "FALSE"})
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,15}", re.ASCII)  # register values among camera features
 # YAML 1.2 reads 1e3 as a number, PyYAML's own resolver (1.1) as text.
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*|(?=[eE])))([eE][-+]?[0-9]+)?", re.ASCII)
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 

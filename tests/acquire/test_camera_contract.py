@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 from alone import run_alone
-from camera_rules import RULES, SOURCE_RULES
+from camera_rules import (
+    RULES,
+    a_missing_source_is_named_with_the_next_step,
+    another_size_is_an_invalid_arrival,
+    another_size_is_refused_with_both_sizes,
+)
 from rigs import KINDS
 
 Rule = Callable[[str, str], None]
@@ -23,8 +28,16 @@ def test_every_camera_keeps_the_rule(kind: str, rule: Rule, tmp_path: Path) -> N
     _check(kind, rule, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["replay", "genicam"])
-@pytest.mark.parametrize("rule", SOURCE_RULES, ids=_name)
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("replay", a_missing_source_is_named_with_the_next_step),
+        ("replay", another_size_is_an_invalid_arrival),
+        ("genicam", a_missing_source_is_named_with_the_next_step),
+        ("genicam", another_size_is_refused_with_both_sizes),
+    ],
+    ids=_name,
+)
 def test_a_wrong_source_is_refused(kind: str, rule: Rule, tmp_path: Path) -> None:
     _check(kind, rule, tmp_path)
 

@@ -19,7 +19,7 @@ from edge_inspector.core.verdict import Outcome, Reason
 from edge_inspector.decide.limits import merged_limits
 from edge_inspector.decide.rules import Rules, judge
 from edge_inspector.infer.engine import OnnxEngine
-from tests.fakes.tiny_bundle import draw_tile, expected_answer, write_tiny_bundle
+from fakes.tiny_bundle import draw_tile, expected_answer, write_tiny_bundle
 
 FRAME = FrameShape(64, 64 * 9, 3)  # nine tiles side by side: chunks of 5 and 4
 

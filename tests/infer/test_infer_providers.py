@@ -17,7 +17,7 @@ from edge_inspector.infer.providers import (
     make_session,
     usable_cores,
 )
-from tests.fakes.tiny_bundle import write_tiny_bundle
+from fakes.tiny_bundle import write_tiny_bundle
 
 
 @pytest.fixture(scope="module")

@@ -1,73 +1,19 @@
-"""The numbers are exact, finite, bounded in labels, and the page is the snapshot."""
+"""The numbers are exact, and their labels bounded."""
 
-import json
-import math
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
-from prometheus_client.parser import text_string_to_metric_families
+from metrics_samples import by_name, feed_everything, make, make_body, value
 
 from edge_inspector.core.verdict import LineState, Reason, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, LineFigures
-from edge_inspector.observe.metrics import MAX_LABELS, LineMetrics
+from edge_inspector.observe.figures import LineFigures
+from edge_inspector.observe.metrics import MAX_LABELS
 from edge_inspector.observe.reference import metrics_table
-from edge_inspector.observe.snapshot import Family, render, snapshot
+from edge_inspector.observe.snapshot import render, snapshot
 
 REPO = Path(__file__).parents[2]
-SamplesByName = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def make() -> tuple[CollectorRegistry, LineMetrics]:
-    registry = CollectorRegistry()
-    return registry, LineMetrics(registry, deadline_s=0.1)
-
-
-def make_body(**changes: Any) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "part_id": 987654321, "verdict": "REJECT", "reason": "defect", "score": 0.93, "label": "DEFECT",
-        "latency_us": 42_000, "n_tiles": 7, "n_defect_tiles": 2, "evidence_id": "line1-987654321",
-    }  # fmt: skip
-    return body | changes
-
-
-def by_name(families: list[Family]) -> SamplesByName:
-    return {
-        (family["name"] + suffix, frozenset(labels.items())): value
-        for family in families
-        for suffix, labels, value in family["samples"]
-    }
-
-
-def parsed(page: bytes) -> SamplesByName:
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(page.decode())
-        for sample in family.samples
-    }
-
-
-def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
-    return by_name(snapshot(registry)).get((f"edge_inspector_{name}", frozenset(labels.items())))
-
-
-def feed_everything(metrics: LineMetrics) -> None:
-    metrics.observe_verdict(make_body(), Stages(1_000_000, 2_000_000, 30_000_000, 4_000, 500_000))
-    metrics.set_totals(Totals(triggers=9, passes=3, rejects=2, unknowns=1, lates=1))
-    metrics.set_build("0.1.0", "line1", "default", "steel@1.0.0", "ab" * 32)
-    metrics.set_line(LineFigures(LineState.CONTINUOUS_EXECUTION, True, 6, True, 0.05, 2))
-    metrics.set_camera("cam0", CameraFigures(True, 5, 1, 2, 3, 4, 1, 0.02))
-    metrics.set_queue("evidence", 1, 8)
-    metrics.set_handover_dropped(3)
-    metrics.set_process("inspect", restarts=1, resident_bytes=200_000_000)
-    figures = SimpleNamespace(
-        written=4, evicted=1, dropped={"disk_full": 2}, n_bytes=5_000, quota_bytes=9_000, free_bytes=10**12
-    )
-    metrics.set_evidence(figures, not_accepted=7)
 
 
 def test_counters_are_exactly_the_totals_of_the_ledger() -> None:
@@ -227,75 +173,6 @@ def test_every_declared_metric_can_be_fed() -> None:
     empty = [family["name"] for family in snapshot(registry) if not family["samples"]]
     assert empty == []
     assert [family["name"] for family in snapshot(registry)] == [each.name for each in metrics.declared]
-
-
-def test_a_snapshot_is_plain_json() -> None:
-    registry, metrics = make()
-    feed_everything(metrics)
-
-    families = snapshot(registry)
-
-    text = json.dumps(families, allow_nan=False)
-    assert by_name(json.loads(text)) == by_name(families)
-
-
-def test_what_is_not_finite_is_left_out() -> None:
-    registry, metrics = make()
-
-    metrics.set_line(LineFigures(LineState.READY, True, 0, True, heartbeat_age_s=math.inf))
-
-    assert value(registry, "heartbeat_age_seconds") is None
-
-
-def test_the_page_is_exactly_the_snapshot() -> None:
-    registry, metrics = make()
-    feed_everything(metrics)
-    families = snapshot(registry)
-
-    page = render(families)
-
-    assert parsed(page) == by_name(families)
-    assert "_created" not in page.decode()
-
-
-def test_a_collector_elsewhere_shows_the_same_page() -> None:
-    registry, metrics = make()
-    feed_everything(metrics)
-    families = snapshot(registry)
-
-    over_the_wire = json.loads(json.dumps(families))
-
-    assert render(over_the_wire) == render(families)
-
-
-label_names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-numbers = st.one_of(st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False))
-samples = st.tuples(st.just(""), st.dictionaries(label_names, texts, max_size=3), numbers)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    kind=st.sampled_from(["counter", "gauge"]),
-    given_samples=st.lists(samples, max_size=6, unique_by=lambda s: frozenset(s[1].items())),
-)
-def test_any_label_text_and_number_survives_the_page(
-    kind: str, given_samples: list[tuple[str, dict[str, str], float]]
-) -> None:
-    family = Family(name="edge_inspector_x_total", type=kind, help="What\nit \\ is", samples=given_samples)
-
-    assert parsed(render([family])) == by_name([family])
-
-
-def test_types_and_help_of_the_page_are_those_of_the_snapshot() -> None:
-    registry, metrics = make()
-    feed_everything(metrics)
-    families = snapshot(registry)
-
-    page = render(families).decode().splitlines()
-
-    assert [line for line in page if line.startswith("# TYPE")] == [f"# TYPE {f['name']} {f['type']}" for f in families]
-    assert [line for line in page if line.startswith("# HELP")] == [f"# HELP {f['name']} {f['help']}" for f in families]
 
 
 def test_names_follow_the_rules_of_prometheus() -> None:

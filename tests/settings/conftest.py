@@ -1,4 +1,4 @@
-"""A small configuration that is right, to be made wrong."""
+"""A folder to load configurations in, and the mistakes of a text."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,30 +7,6 @@ import pytest
 
 from edge_inspector.core.errors import SettingsError
 from edge_inspector.settings.load import load_line
-
-GOOD = """\
-line: press-3
-camera:
-  kind: replay
-  folder: pictures
-  frame: {width: 512, height: 256, channels: 3}
-  rate_hz: 1e1
-model:
-  bundle: bundle
-state_dir: state
-"""
-
-GENICAM = """\
-line: press-3
-camera:
-  kind: genicam
-  cti: viky
-  frame: {width: 512, height: 256, channels: 3}
-  pixel_format: RGB8
-model:
-  bundle: bundle
-state_dir: state
-"""
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Each mistake: its line, and words that say what was meant."""
 
+# ruff: noqa: E501 - a row of a table stays on one line
+
 from collections.abc import Callable
 
 import pytest
-from conftest import GENICAM, GOOD
+from settings_samples import GENICAM, GOOD
 
 Complaints = Callable[[str], list[str]]
 

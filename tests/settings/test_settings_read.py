@@ -66,14 +66,18 @@ def test_a_gigabyte_is_refused_by_its_size_alone(tmp_path: Path) -> None:
     with (tmp_path / "f").open("wb") as stream:
         stream.truncate(1 << 30)
 
-    assert complaint(tmp_path / "f") == f"f: has {1 << 30} bytes, a configuration at most {MAX_BYTES}; is it another file?"
+    assert (
+        complaint(tmp_path / "f") == f"f: has {1 << 30} bytes, a configuration at most {MAX_BYTES}; is it another file?"
+    )
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[" * MAX_BYTES, "{a: " * 16_000, "- " * 30_000, "? " * 30_000])
 def test_deep_nesting_ends_in_a_message_and_not_in_a_recursion(tmp_path: Path, text: str) -> None:
     (tmp_path / "f").write_text(text)
 
-    assert any(words in complaint(tmp_path / "f") for words in ("nested deeper", "at most 65536", "a key is a single word"))
+    assert any(
+        words in complaint(tmp_path / "f") for words in ("nested deeper", "at most 65536", "a key is a single word")
+    )
 
 
 def test_an_alias_bomb_is_never_expanded(tmp_path: Path) -> None:

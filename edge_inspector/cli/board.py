@@ -1,0 +1,107 @@
+"""The live table of parts, for `watch` and `demo`; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+ROWS = 12
+_STYLE = {"PASS": "green", "REJECT": "bold red", "UNKNOWN": "bold yellow"}
+
+
+class Board:
+    """Shows parts as they are judged. One thread."""
+
+    def __init__(self, console: Console, title: str, total: int | None) -> None:
+        """Prepare.
+
+        Args:
+            console: Where to draw.
+            title: Above the table.
+            total: Parts that fill the progress bar; None for no bar.
+        """
+        self._console, self._title = console, title
+        self._rows: deque[tuple[str, Text, str, str, str, str]] = deque(maxlen=ROWS)
+        self._status = Text("waiting for the line", style="dim")
+        self._progress = Progress(
+            TextColumn("parts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        )
+        self._task = None if total is None else self._progress.add_task("parts", total=total)
+        self._live: Live | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Draw while the block runs."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(self._draw(), console=self._console, refresh_per_second=10) as live:
+            self._live = live
+            try:
+                yield
+            finally:
+                self._live = None
+
+    def part(self, body: dict[str, Any], truth: str = "") -> None:
+        """Add a verdict; `truth` is what the part really was, empty when nobody knows."""
+        verdict = body["verdict"]
+        text = Text(verdict if verdict != "UNKNOWN" else f"UNKNOWN {body['reason']}", style=_STYLE.get(verdict, "bold"))
+        score = "-" if body["score"] is None else f"{body['score']:.3f}"
+        row = (str(body["part_id"]), text, score, _where(body), f"{body['latency_us'] / 1000:.1f} ms", truth)
+        self._rows.append(row)
+        if self._task is not None:
+            self._progress.advance(self._task)
+        if self._live is None:
+            self._console.print(
+                f"part {row[0]}  {text.plain:<8} score {score}  {row[3]:<24} {row[4]:>9}  {truth}".rstrip()
+            )
+        self._refresh()
+
+    def status(self, heartbeat: dict[str, Any]) -> None:
+        """Show what the newest heartbeat says."""
+        style = "green" if heartbeat["ready"] else "yellow"
+        faults = f"  faults: {', '.join(heartbeat['faults'])}" if heartbeat["faults"] else ""
+        counts = "  ".join(
+            f"{key} {heartbeat[key]}" for key in ("triggers", "passes", "rejects", "unknowns", "in_flight")
+        )
+        self._status = Text(f"{heartbeat['state']}{faults}  {counts}", style=style)
+        self._refresh()
+
+    def silent(self, since_s: float) -> None:
+        """Show that no heartbeat comes: a gate must reject now."""
+        self._status = Text(f"no heartbeat for {since_s:.1f} s: every part must be rejected", style="bold red")
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._live is not None:
+            self._live.update(self._draw())
+
+    def _draw(self) -> Group:
+        table = Table(title=self._title, title_justify="left", expand=False)
+        table.add_column("part", justify="right")
+        table.add_column("verdict", min_width=16)
+        table.add_column("score", justify="right", min_width=5)
+        table.add_column("where (x, y, width x height)", min_width=28)
+        table.add_column("latency", justify="right", min_width=9)
+        if any(row[5] for row in self._rows):
+            table.add_column("truth")
+        for row in self._rows:
+            table.add_row(*row[: len(table.columns)])
+        return Group(table, self._status, *([self._progress] if self._task is not None else []))
+
+
+def _where(body: dict[str, Any]) -> str:
+    defects = body["defects"]
+    if not defects:
+        return ""
+    worst = defects[0]
+    more = f" +{len(defects) - 1}" if len(defects) > 1 else ""
+    return f"{worst['x']}, {worst['y']}, {worst['w']}x{worst['h']}{more}"

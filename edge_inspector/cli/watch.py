@@ -1,0 +1,68 @@
+"""`watch`: look over the shoulder of a running line."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from edge_inspector.cli.board import Board
+    from edge_inspector.client.subscriber import Subscriber
+
+_SIGNALS = "tcp://127.0.0.1:5560"
+
+
+@click.command()
+@click.option("--config", "-c", type=click.Path(path_type=Path), metavar="FILE", help="Take line and address from it.")
+@click.option("--connect", metavar="ENDPOINT", help=f"Signals endpoint of the line.  [default: {_SIGNALS}]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per message, for a program.")
+def watch(config: Path | None, connect: str | None, as_json: bool) -> None:
+    """Show verdicts and heartbeats of a running line until Ctrl-C. It only listens: the line does not notice."""
+    from rich.console import Console
+
+    from edge_inspector.cli.board import Board
+    from edge_inspector.client.subscriber import Subscriber
+
+    line = None
+    if config is not None:
+        from edge_inspector.settings.load import load_line
+
+        settings = load_line(config)
+        line, connect = settings.line, connect or settings.endpoints.signals
+    endpoint = connect or _SIGNALS
+    board = Board(Console(), f"{line or 'any line'} at {endpoint}", total=None)
+    try:
+        with Subscriber(line, [endpoint]) as subscriber:
+            if as_json:
+                _print_all(subscriber)
+            with board.shown():
+                _show(subscriber, board)
+    except KeyboardInterrupt:
+        click.echo()
+
+
+def _print_all(subscriber: Subscriber) -> None:
+    while True:
+        message = subscriber.receive(timeout_s=0.5)
+        if message is not None:
+            click.echo(json.dumps({"kind": message.kind, "flags": int(message.header.flags), **message.body}))
+
+
+def _show(subscriber: Subscriber, board: Board) -> None:
+    heard_s = time.monotonic()
+    while True:
+        message = subscriber.receive(timeout_s=0.5)
+        now_s = time.monotonic()
+        if message is None:
+            if now_s - heard_s > 1.0:
+                board.silent(now_s - heard_s)
+            continue
+        heard_s = now_s
+        if message.kind == "verdict":
+            board.part(message.body)
+        elif message.kind == "hb":
+            board.status(message.body)

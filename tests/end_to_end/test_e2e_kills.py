@@ -1,0 +1,165 @@
+"""Processes that are killed or hang: no part without a verdict or an announcement, nobody left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+import zmq
+from daemon import Client, Line, Listener, wait_until
+
+MakeLine = Callable[..., Line]
+RATE = {"rate_hz": 100.0}
+
+
+def running(line: Line) -> Listener:
+    """Start a line with a witness; return the witness once the line is at work."""
+    witness = line.listen()
+    line.start()
+    witness.wait_for_verdicts(30)
+    witness.wait_for("hb", lambda m: m.body["ready"] and m.body["head_seq"] >= 20)
+    return witness
+
+
+def waits_for_parts(line: Line, n: int) -> None:
+    """Wait until so many accepted parts have no verdict."""
+    wait_until(lambda: (line.figure("parts_in_flight") or 0) >= n, 10, f"{n} parts in flight")
+
+
+def all_seqs(witness: Listener) -> list[int]:
+    return sorted({m.head.seq for m in witness.messages("verdict")})
+
+
+@pytest.mark.timeout(90)
+def test_a_killed_inspect_process_is_replaced_and_its_parts_become_process_lost(make_line: MakeLine) -> None:
+    line = make_line(camera=RATE)
+    witness = running(line)
+    killed = line.child("inspect")
+    os.kill(killed, signal.SIGSTOP)
+    waits_for_parts(line, 10)
+    heard_before = len(witness.messages("hb"))
+
+    os.kill(killed, signal.SIGKILL)
+    witness.wait_for("event", lambda m: m.body["name"] == "inspect_process_lost")
+    again = witness.wait_for("hb", lambda m: m.body["ready"], after=heard_before)
+    more = len(witness.messages("verdict")) + 30
+    witness.wait_for_verdicts(more)
+    code = line.stop()
+
+    reasons = [m.body["reason"] for m in witness.messages("verdict")]
+    last = witness.messages("hb")[-1].body
+    assert code == 0
+    assert witness.violations(drained=True) == []
+    assert len({m.head.epoch for m in witness.messages()}) == 1
+    assert reasons.count("process_lost") >= 10
+    assert again.body["unknowns"] >= 10
+    assert all_seqs(witness) == list(range(1, last["triggers"] + 1))
+    assert line.children() == {}
+
+
+@pytest.mark.timeout(90)
+def test_an_inspect_process_killed_at_any_moment_numbers_nothing_twice(make_line: MakeLine) -> None:
+    line = make_line(camera={"rate_hz": 500.0})
+    witness = running(line)
+
+    for _ in range(3):
+        beats = len(witness.messages("hb"))
+        os.kill(line.child("inspect"), signal.SIGKILL)
+        witness.wait_for("hb", lambda m: m.body["ready"], after=beats)
+    code = line.stop()
+
+    assert code == 0
+    assert witness.violations(drained=True) == []
+    assert all_seqs(witness) == list(range(1, witness.messages("hb")[-1].body["triggers"] + 1))
+
+
+@pytest.mark.timeout(90)
+def test_a_killed_camera_process_is_replaced_and_every_trigger_keeps_its_verdict(make_line: MakeLine) -> None:
+    line = make_line(camera=RATE)
+    witness = running(line)
+    beats = len(witness.messages("hb"))
+
+    os.kill(line.child("camera"), signal.SIGKILL)
+    witness.wait_for("event", lambda m: m.body["name"] == "camera_process_lost")
+    down = witness.wait_for("hb", lambda m: not m.body["ready"], after=beats)
+    n_before = len(witness.messages("verdict"))
+    witness.wait_for("hb", lambda m: m.body["ready"] and m.body["head_seq"] > n_before + 20, after=beats)
+    code = line.stop()
+
+    assert code == 0
+    assert "camera" in down.body["faults"]
+    assert witness.violations(drained=True) == []
+    assert {m.body["reason"] for m in witness.messages("verdict")} <= {"ok", "defect", "camera_lost"}
+    assert all_seqs(witness) == list(range(1, witness.messages("hb")[-1].body["triggers"] + 1))
+
+
+@pytest.mark.timeout(90)
+def test_nothing_outlives_a_killed_main_process_and_its_numbers_are_not_used_again(make_line: MakeLine) -> None:
+    line = make_line(camera=RATE)
+    witness = running(line)
+    children = line.children()
+
+    os.kill(line.pid, signal.SIGKILL)
+    assert line.wait_exit(10) == -signal.SIGKILL
+    former = witness.messages("verdict")
+    line.start()
+    witness.wait_for("hb", lambda m: m.body["ready"] and m.head.epoch != former[0].head.epoch)
+    witness.wait_for_verdicts(len(former) + 30)
+    lost = witness.wait_for("event", lambda m: m.body["name"] == "parts_lost", timeout_s=5).body["range"]
+    code = line.stop()
+
+    later = [m for m in witness.messages("verdict") if m.head.epoch != former[0].head.epoch]
+    assert sorted(children) == ["camera", "inspect"]
+    assert code == 0
+    assert witness.violations(drained=True) == []
+    assert min(m.head.part_id for m in later) > max(m.head.part_id for m in former)
+    assert later[0].head.seq == 1
+    last_judged = max(m.head.part_id for m in former)
+    assert lost[0] <= last_judged + 1
+    assert lost[1] == min(m.head.part_id for m in later) - 1
+
+
+@pytest.mark.timeout(60)
+def test_an_inspect_process_that_stops_falls_silent_and_makes_up_when_it_goes_on(make_line: MakeLine) -> None:
+    line = make_line(camera=RATE)
+    witness = running(line)
+    stopped = line.child("inspect")
+    states = len(witness.messages("state"))
+
+    os.kill(stopped, signal.SIGSTOP)
+    silent = witness.wait_for("state", lambda m: m.body["state"] == "Preoperational", after=states)
+    beats = len(witness.messages("hb"))
+    with Client(line, zmq.DEALER) as client:
+        hello = client.ask(json.dumps({"op": "hello", "id": 1, "consumer": "gate"}).encode())
+    os.kill(stopped, signal.SIGCONT)
+    witness.wait_for("hb", lambda m: m.body["ready"], after=beats)
+    code = line.stop()
+
+    assert "heartbeat" in silent.body["reason"]
+    assert hello["ready"] is False
+    assert hello["hb_age_ms"] > hello["lease_ms"]
+    assert code == 0
+    assert witness.violations(drained=True) == []
+    assert {m.body["reason"] for m in witness.messages("verdict")} <= {"ok", "defect"}
+
+
+@pytest.mark.timeout(90)
+def test_an_inspect_process_that_stays_stopped_is_replaced(make_line: MakeLine) -> None:
+    line = make_line(camera=RATE)
+    witness = running(line)
+    stopped = line.child("inspect")
+
+    os.kill(stopped, signal.SIGSTOP)
+    witness.wait_for("event", lambda m: m.body["name"] == "inspect_process_lost", timeout_s=20)
+    beats = len(witness.messages("hb"))
+    witness.wait_for("hb", lambda m: m.body["ready"], after=beats)
+    code = line.stop()
+
+    assert line.has_ended(stopped, 0.0)
+    assert code == 0
+    assert witness.violations(drained=True) == []
+    assert any(m.body["reason"] == "process_lost" for m in witness.messages("verdict"))
+    assert all_seqs(witness) == list(range(1, witness.messages("hb")[-1].body["triggers"] + 1))

@@ -1,0 +1,31 @@
+"""Small shared memories for tests of the hop."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
+from edge_inspector.run.memory import Layout, LineMemory, Word
+
+FRAME = FrameShape(8, 16, 1)
+
+
+def make_memory(slots: int = 4, evidence_slots: int = 2, records: int = 8) -> LineMemory:
+    """Return a fresh memory whose first part is 1."""
+    memory = LineMemory(Layout(FRAME, slots, evidence_slots, records))
+    memory.write(Word.FIRST_PART, 1)
+    return memory
+
+
+def make_wake_fd() -> int:
+    """Return a descriptor that wakes nobody."""
+    return os.eventfd(0, os.EFD_NONBLOCK)
+
+
+def frame_arrival(number: int) -> Arrival:
+    """Return a picture whose every pixel is its number."""
+    pixels = np.full(FRAME.hwc, number % 256, np.uint8)
+    return Arrival(ArrivalKind.FRAME, number, monotonic_ns(), "host", pixels)

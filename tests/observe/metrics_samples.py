@@ -1,0 +1,53 @@
+"""A line's metrics as the tests feed and read them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from edge_inspector.core.verdict import LineState, Stages, Totals
+from edge_inspector.observe.figures import CameraFigures, LineFigures
+from edge_inspector.observe.metrics import LineMetrics
+from edge_inspector.observe.snapshot import Family, snapshot
+
+SamplesByName = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def make() -> tuple[CollectorRegistry, LineMetrics]:
+    registry = CollectorRegistry()
+    return registry, LineMetrics(registry, deadline_s=0.1)
+
+
+def make_body(**changes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "part_id": 987654321, "verdict": "REJECT", "reason": "defect", "score": 0.93, "label": "DEFECT",
+        "latency_us": 42_000, "n_tiles": 7, "n_defect_tiles": 2, "evidence_id": "line1-987654321",
+    }  # fmt: skip
+    return body | changes
+
+
+def by_name(families: list[Family]) -> SamplesByName:
+    return {
+        (family["name"] + suffix, frozenset(labels.items())): value
+        for family in families
+        for suffix, labels, value in family["samples"]
+    }
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
+    return by_name(snapshot(registry)).get((f"edge_inspector_{name}", frozenset(labels.items())))
+
+
+def feed_everything(metrics: LineMetrics) -> None:
+    metrics.observe_verdict(make_body(), Stages(1_000_000, 2_000_000, 30_000_000, 4_000, 500_000))
+    metrics.set_totals(Totals(triggers=9, passes=3, rejects=2, unknowns=1, lates=1))
+    metrics.set_build("0.1.0", "line1", "default", "steel@1.0.0", "ab" * 32)
+    metrics.set_line(LineFigures(LineState.CONTINUOUS_EXECUTION, True, 6, True, 0.05, 2))
+    metrics.set_camera("cam0", CameraFigures(True, 5, 1, 2, 3, 4, 1, 0.02))
+    metrics.set_queue("evidence", 1, 8)
+    metrics.set_handover_dropped(3)
+    metrics.set_process("inspect", restarts=1, resident_bytes=200_000_000)
+    figures = SimpleNamespace(
+        written=4, evicted=1, dropped={"disk_full": 2}, n_bytes=5_000, quota_bytes=9_000, free_bytes=10**12
+    )
+    metrics.set_evidence(figures, not_accepted=7)

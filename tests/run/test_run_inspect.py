@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from fakes.inspect_parts import FakeEngine, FakeSignals
+from fakes.line_memory import FRAME, frame_arrival, make_memory, make_wake_fd
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.errors import EngineError
+from edge_inspector.core.frame import Arrival, ArrivalKind
+from edge_inspector.core.verdict import Judgement, LineState, Outcome, Reason, TileResults
+from edge_inspector.run.handover import NoteReceiver, NoteSender, handover_pair
+from edge_inspector.run.inspect import Identity, InspectLoop
+from edge_inspector.run.judge import Judge
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import CameraStatus, Word
+from edge_inspector.run.ring import RingWriter
+
+LEASE_MS = 1000
+
+
+def decide(results: TileResults) -> Judgement:
+    score = float(results.scores[0, 1])
+    outcome = Outcome.REJECT if score >= 0.5 else Outcome.PASS
+    reason = Reason.DEFECT if outcome is Outcome.REJECT else Reason.OK
+    return Judgement(outcome, reason, score, "DEFECT", n_tiles=1)
+
+
+class Bench:
+    """An inspect loop on a small memory with fakes around it."""
+
+    def __init__(
+        self, engine: FakeEngine | EngineError | None = None, deadline_ns: int | None = None, keep: str = "REJECT"
+    ) -> None:
+        self.memory = make_memory()
+        self.wake_fd = make_wake_fd()
+        self.writer = RingWriter(self.memory, self.wake_fd)
+        self.signals = FakeSignals()
+        main_end, child_end = handover_pair()
+        self.notes, self._sender = NoteReceiver(main_end), NoteSender(child_end)
+        self.judge = Judge(engine or FakeEngine(), decide, deadline_ns)
+        self.identity = Identity(
+            "line", 5, "cam0", "m@1", "0" * 64, "default", LEASE_MS, deadline_ns, frozenset({Outcome(keep)})
+        )
+        self.memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
+        self.memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns())
+        self.loop = self.new_loop()
+
+    def new_loop(self) -> InspectLoop:
+        return InspectLoop(self.identity, self.memory, self.wake_fd, self.judge, self.signals, self._sender)
+
+    def halt(self) -> None:
+        self.memory.write(Word.CAMERA_GONE, 1)
+        self.memory.write(Word.HALT_NS, 2**62)
+
+    def outcomes(self) -> list[tuple[Outcome, Reason]]:
+        return [(v.judgement.outcome, v.judgement.reason) for v in self.signals.verdicts]
+
+
+def test_each_part_gets_one_verdict_in_order_and_the_last_heartbeat_says_halted() -> None:
+    bench = Bench()
+    for number in (10, 200, 20):
+        bench.writer.accept(frame_arrival(number))
+    bench.halt()
+
+    bench.loop.run()
+
+    assert bench.signals.sent == [1, 2, 3]
+    assert [outcome for outcome, _ in bench.outcomes()] == [Outcome.PASS, Outcome.REJECT, Outcome.PASS]
+    last = bench.signals.beats[-1]
+    assert (last.state, last.is_ready, last.totals.in_flight) == (LineState.HALTED, False, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (ArrivalKind.LOST, Reason.FRAME_LOST),
+        (ArrivalKind.INCOMPLETE, Reason.FRAME_INCOMPLETE),
+        (ArrivalKind.INVALID, Reason.FRAME_INVALID),
+        (ArrivalKind.OVERRUN, Reason.OVERRUN),
+        (ArrivalKind.CAMERA_LOST, Reason.CAMERA_LOST),
+    ],
+)
+def test_a_trigger_without_a_picture_is_unknown_with_its_reason(kind: ArrivalKind, reason: Reason) -> None:
+    bench = Bench()
+    bench.writer.accept(Arrival(kind, 1, monotonic_ns(), "host"))
+
+    assert bench.loop.step()
+
+    assert bench.outcomes() == [(Outcome.UNKNOWN, reason)]
+
+
+def test_an_engine_that_fails_once_costs_one_part_and_proves_itself_before_the_next() -> None:
+    engine = FakeEngine(errors=1)
+    bench = Bench(engine)
+    for number in (10, 10):
+        bench.writer.accept(frame_arrival(number))
+        bench.loop.step()
+
+    assert bench.outcomes() == [(Outcome.UNKNOWN, Reason.MODEL_ERROR), (Outcome.PASS, Reason.OK)]
+    assert engine.verifies == 1
+
+
+def test_an_engine_that_cannot_prove_itself_again_judges_nobody_and_ends_the_process() -> None:
+    bench = Bench(FakeEngine(errors=1, can_verify=False))
+    for number in (10, 10):
+        bench.writer.accept(frame_arrival(number))
+        bench.loop.step()
+
+    assert bench.outcomes() == [(Outcome.UNKNOWN, Reason.MODEL_ERROR)] * 2
+    with pytest.raises(EngineError, match="cannot prove"):
+        bench.loop.run()
+
+
+def test_without_a_model_every_part_is_unknown_and_the_line_is_not_ready() -> None:
+    bench = Bench(EngineError("no GPU here"))
+    bench.writer.accept(frame_arrival(10))
+    bench.halt()
+
+    bench.loop.run()
+
+    assert bench.outcomes() == [(Outcome.UNKNOWN, Reason.MODEL_ERROR)]
+    assert not any(beat.is_ready for beat in bench.signals.beats)
+    assert "model" in bench.signals.beats[0].faults
+
+
+@pytest.mark.parametrize("score", [10, 200])
+def test_a_part_judged_after_its_deadline_is_unknown_and_late(score: int) -> None:
+    bench = Bench(deadline_ns=1)  # passed by the time it is judged
+    arrival = dataclasses.replace(frame_arrival(score), trigger_ns=monotonic_ns() - 1_000_000)
+    bench.writer.accept(arrival)
+
+    bench.loop.step()
+
+    verdict = bench.signals.verdicts[0]
+    assert (verdict.judgement.outcome, verdict.judgement.reason) == (Outcome.UNKNOWN, Reason.DEADLINE)
+    assert verdict.is_late
+    assert verdict.budget_us == 0
+    assert Ledger(bench.memory).totals().lates == 1
+
+
+def test_a_part_whose_deadline_passes_while_it_is_judged_keeps_its_score() -> None:
+    class SlowEngine(FakeEngine):
+        def run(self, frame: np.ndarray, progress: object) -> TileResults:  # type: ignore[override, type-arg]
+            results = super().run(frame, lambda: None)
+            while monotonic_ns() < until_ns:
+                pass
+            return results
+
+    until_ns = monotonic_ns() + 60_000_000
+    bench = Bench(SlowEngine(), deadline_ns=50_000_000)
+    bench.writer.accept(frame_arrival(51))
+
+    bench.loop.step()
+
+    judgement = bench.signals.verdicts[0].judgement
+    assert (judgement.reason, judgement.score) == (Reason.DEADLINE, pytest.approx(0.2))
+
+
+def test_an_unknown_part_that_is_late_keeps_the_reason_that_explains_it() -> None:
+    bench = Bench(deadline_ns=1)
+    bench.writer.accept(Arrival(ArrivalKind.LOST, 1, monotonic_ns() - 1_000_000, "host"))
+
+    bench.loop.step()
+
+    verdict = bench.signals.verdicts[0]
+    assert (verdict.judgement.reason, verdict.is_late) == (Reason.FRAME_LOST, True)
+
+
+def test_parts_of_a_killed_process_are_process_lost_and_later_ones_are_judged() -> None:
+    bench = Bench()
+    for number in (10, 10):
+        bench.writer.accept(frame_arrival(number))
+    loop = bench.new_loop()
+    bench.writer.accept(frame_arrival(10))
+
+    for _ in range(3):
+        loop.step()
+
+    assert [reason for _, reason in bench.outcomes()] == [Reason.PROCESS_LOST, Reason.PROCESS_LOST, Reason.OK]
+
+
+def test_a_verdict_that_a_killed_process_had_entered_is_sent_again_as_it_was() -> None:
+    bench = Bench()
+    bench.signals.is_broken = True
+    bench.writer.accept(frame_arrival(10))
+    with pytest.raises(OSError, match="broken"):
+        bench.loop.step()
+    bench.signals.is_broken = False
+    entered = bench.signals.verdicts[0]
+    bench.halt()
+
+    bench.new_loop().run()
+
+    assert [entered.part_id] == [1]
+    assert bench.signals.sent == []
+    assert b'"part_id": 1' in bench.signals.sent_again[0]
+    assert Ledger(bench.memory).totals().verdicts == 1
+
+
+def test_parts_that_wait_past_the_shutdown_limit_are_unknown_shutdown() -> None:
+    bench = Bench()
+    bench.writer.accept(frame_arrival(10))
+    bench.memory.write(Word.CAMERA_GONE, 1)
+    bench.memory.write(Word.HALT_NS, 1)
+
+    bench.loop.run()
+
+    assert bench.outcomes() == [(Outcome.UNKNOWN, Reason.SHUTDOWN)]
+
+
+def test_no_heartbeat_while_a_part_waits_longer_than_two_leases() -> None:
+    bench = Bench()
+    old = dataclasses.replace(frame_arrival(10), trigger_ns=monotonic_ns() - 3 * LEASE_MS * 1_000_000)
+    bench.writer.accept(old)
+
+    bench.loop._beat_if_due()
+    assert bench.signals.beats == []
+
+    bench.loop.step()
+    bench.loop._beat_if_due()
+    assert len(bench.signals.beats) == 1
+
+
+def test_a_rejected_part_is_lent_to_evidence_with_its_scores_and_heat() -> None:
+    bench = Bench()
+    bench.writer.accept(frame_arrival(200))
+
+    bench.loop.step()
+
+    taken = bench.notes.take()
+    assert taken is not None
+    note, heat = taken
+    assert (note["kind"], note["slot"] >= 0, note["body"]["evidence_id"]) == ("verdict", True, "line-00000005-00000001")
+    assert heat is not None
+    assert heat.shape == (1, 2, 2)
+
+
+def test_a_part_that_nobody_keeps_gives_its_slot_back_at_once() -> None:
+    bench = Bench()
+    for _ in range(3 * 4):  # three times the slots
+        bench.writer.accept(frame_arrival(10))
+        bench.loop.step()
+
+    assert all(outcome is Outcome.PASS for outcome, _ in bench.outcomes())
+
+
+def test_evidence_that_main_does_not_take_never_costs_the_line_a_slot() -> None:
+    bench = Bench()
+    for number in range(40):
+        bench.writer.accept(frame_arrival(200))
+        assert bench.loop.step(), number
+
+    assert {outcome for outcome, _ in bench.outcomes()} == {Outcome.REJECT}
+    assert bench.memory.read(Word.EVIDENCE_DROPPED) == 38  # two slots may be lent
+    assert [v.evidence_id for v in bench.signals.verdicts][2:] == [None] * 38
+
+
+def test_a_main_process_that_reads_no_notes_stops_nothing() -> None:
+    bench = Bench(keep="UNKNOWN")
+    n_notes = 0
+    while bench.memory.read(Word.HANDOVER_DROPPED) == 0:
+        bench.writer.accept(Arrival(ArrivalKind.LOST, 1, monotonic_ns(), "host"))
+        assert bench.loop.step()
+        n_notes += 1
+        assert n_notes < 100_000
+
+    assert bench.signals.sent == list(range(1, n_notes + 1))
+
+
+def test_frames_reach_the_engine_unchanged() -> None:
+    bench = Bench()
+    arrival = frame_arrival(1)
+    assert arrival.pixels is not None
+    assert arrival.pixels.shape == FRAME.hwc
+    seen = []
+
+    class Looking(FakeEngine):
+        def run(self, frame: np.ndarray, progress: object) -> TileResults:  # type: ignore[override, type-arg]
+            seen.append(frame.copy())
+            return super().run(frame, lambda: None)
+
+    bench = Bench(Looking())
+    bench.writer.accept(arrival)
+    bench.loop.step()
+
+    assert np.array_equal(seen[0], arrival.pixels)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from fakes.line_memory import make_memory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_inspector.core.verdict import Outcome, Totals
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import OUTBOX_BYTES, Word
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Outcome)), st.booleans()), max_size=50))
+def test_totals_are_the_sums_of_what_was_entered(entries: list[tuple[Outcome, bool]]) -> None:
+    memory = make_memory()
+    ledger = Ledger(memory)
+    memory.write(Word.TRIGGERS, len(entries) + 3)
+
+    for outcome, is_late in entries:
+        ledger.enter(outcome, is_late, b"message")
+
+    outcomes = [outcome for outcome, _ in entries]
+    counts = [outcomes.count(outcome) for outcome in (Outcome.PASS, Outcome.REJECT, Outcome.UNKNOWN)]
+    assert ledger.totals() == Totals(len(entries) + 3, *counts, sum(is_late for _, is_late in entries))
+    assert ledger.totals().in_flight == 3
+    assert ledger.seq == len(entries)
+
+
+def test_a_verdict_entered_but_not_sent_is_found_again_byte_for_byte() -> None:
+    memory = make_memory()
+    ledger = Ledger(memory)
+    ledger.enter(Outcome.PASS, False, b"first, and longer")
+    ledger.mark_sent()
+    ledger.enter(Outcome.REJECT, False, b"second")
+
+    unsent = Ledger(memory).unsent()
+
+    assert unsent is not None
+    assert (unsent.seq, unsent.message) == (2, b"second")
+
+
+def test_nothing_is_unsent_after_it_was_sent() -> None:
+    ledger = Ledger(make_memory())
+    ledger.enter(Outcome.PASS, False, b"message")
+    ledger.mark_sent()
+
+    assert ledger.unsent() is None
+
+
+def test_a_kill_before_the_flip_leaves_the_former_ledger_whole() -> None:
+    memory = make_memory()
+    ledger = Ledger(memory)
+    ledger.enter(Outcome.PASS, False, b"message")
+    before = ledger.totals()
+
+    spare = memory.ledger[1 - memory.read(Word.ACTIVE)]
+    spare[:] = 77  # half written when the kill came
+
+    assert ledger.totals() == before
+    ledger.enter(Outcome.REJECT, False, b"next")
+    assert (ledger.seq, ledger.totals().passes, ledger.totals().rejects) == (2, 1, 1)
+
+
+def test_a_message_that_does_not_fit_is_refused_before_anything_counts() -> None:
+    ledger = Ledger(make_memory())
+
+    with pytest.raises(ValueError, match="65537 bytes"):
+        ledger.enter(Outcome.PASS, False, bytes(OUTBOX_BYTES + 1))
+
+    assert ledger.seq == 0

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_inspector.core.errors import ProcessError
+from edge_inspector.run.part_numbers import BLOCK, PartNumbers
+
+
+def _abandon(numbers: PartNumbers) -> None:
+    """Leave as a kill would: the lock goes, the file stays as it is."""
+    import os
+
+    os.close(numbers._lock_fd)
+
+
+def test_a_new_line_begins_at_one(tmp_path: Path) -> None:
+    numbers = PartNumbers(tmp_path / "state")
+
+    assert (numbers.first, numbers.lost) == (1, None)
+
+
+def test_after_a_clean_end_numbers_go_on_without_a_gap(tmp_path: Path) -> None:
+    PartNumbers(tmp_path).close(next_part=101)
+
+    numbers = PartNumbers(tmp_path)
+
+    assert (numbers.first, numbers.lost) == (101, None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * BLOCK), st.booleans()), min_size=1, max_size=5))
+def test_no_number_is_given_twice_whatever_was_killed(tmp_path_factory: pytest.TempPathFactory, runs: list) -> None:  # type: ignore[type-arg]
+    state_dir = tmp_path_factory.mktemp("state")
+    used_below = 1
+    for n_parts, is_clean in runs:
+        numbers = PartNumbers(state_dir)
+        assert numbers.first >= used_below
+        step = BLOCK // 4
+        for given_parts in range(0, n_parts, step):
+            numbers.reserve(numbers.first, numbers.first + given_parts)
+        used_below = numbers.first + n_parts
+        if is_clean:
+            numbers.close(used_below)
+        else:
+            _abandon(numbers)
+    numbers = PartNumbers(state_dir)
+    assert numbers.first >= used_below
+    assert (numbers.lost is None) == runs[-1][1]
+    numbers.close(numbers.first)
+
+
+def test_after_a_kill_the_numbers_that_may_have_no_verdict_are_named(tmp_path: Path) -> None:
+    numbers = PartNumbers(tmp_path)
+    numbers.reserve(judged_below=6001, next_part=6003)
+    _abandon(numbers)
+
+    again = PartNumbers(tmp_path)
+
+    assert again.lost is not None
+    assert (again.lost.first, again.lost.last) == (6001, again.first - 1)
+    assert again.first > 6003
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"mark": "x"}'])
+def test_a_damaged_file_is_set_aside_and_numbers_jump_over_all_used_ones(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "part_numbers.json").write_bytes(content)
+
+    numbers = PartNumbers(tmp_path)
+
+    assert 10**12 < numbers.first < 2**53
+    assert (tmp_path / "part_numbers.damaged").read_bytes() == content
+
+
+def test_a_second_daemon_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    PartNumbers(tmp_path)
+
+    with pytest.raises(ProcessError, match="another daemon"):
+        PartNumbers(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_says_which(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ProcessError, match="state_dir .*file/state cannot be used"):
+        PartNumbers(tmp_path / "file" / "state")

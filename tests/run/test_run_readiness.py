@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from edge_inspector.core.verdict import LineState
+from edge_inspector.run.memory import CameraStatus
+from edge_inspector.run.readiness import CAMERA_STALL_NS, Situation, assess
+
+GOOD = Situation(
+    is_model_proven=True,
+    camera=CameraStatus.ARMED,
+    camera_progress_age_ns=0,
+    has_parts=True,
+    is_halting=False,
+    is_drained=False,
+)
+
+
+def test_a_proven_model_and_an_armed_camera_are_ready() -> None:
+    assert assess(GOOD).is_ready
+    assert assess(GOOD).state is LineState.CONTINUOUS_EXECUTION
+    assert assess(dataclasses.replace(GOOD, has_parts=False)).state is LineState.READY
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"is_model_proven": False}, "model"),
+        ({"camera": CameraStatus.DOWN}, "camera"),
+        ({"camera_progress_age_ns": CAMERA_STALL_NS + 1}, "camera_stalled"),
+    ],
+)
+def test_each_fault_alone_takes_readiness_away_and_is_named(change: dict[str, object], fault: str) -> None:
+    found = assess(dataclasses.replace(GOOD, **change))  # type: ignore[arg-type]
+
+    assert (found.is_ready, found.state, found.faults) == (False, LineState.PREOPERATIONAL, (fault,))
+
+
+@pytest.mark.parametrize("is_drained", [True, False])
+def test_a_halting_line_is_never_ready(is_drained: bool) -> None:
+    found = assess(dataclasses.replace(GOOD, is_halting=True, is_drained=is_drained))
+
+    assert not found.is_ready
+    assert (found.state is LineState.HALTED) == is_drained
+
+
+def test_a_source_that_has_ended_is_not_ready() -> None:
+    assert not assess(dataclasses.replace(GOOD, camera=CameraStatus.ENDED)).is_ready

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fakes.line_memory import FRAME, frame_arrival, make_memory, make_wake_fd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.frame import Arrival, ArrivalKind, Part
+from edge_inspector.core.verdict import Outcome
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.ring import CLAIM, DONE, EvidenceBorrower, RingReader, RingWriter
+
+
+class Hop:
+    """Both ends of a ring and the ledger between them."""
+
+    def __init__(self, memory: LineMemory) -> None:
+        self.memory = memory
+        self.wake_fd = make_wake_fd()
+        self.writer = RingWriter(memory, self.wake_fd)
+        self.reader = RingReader(memory)
+        self.ledger = Ledger(memory)
+
+    def take(self) -> Part | None:
+        return self.reader.peek(self.ledger.seq)
+
+    def judge(self, lend: bool = False) -> Part:
+        part = self.take()
+        assert part is not None
+        self.ledger.enter(Outcome.PASS, False, b"message")
+        self.ledger.mark_sent()
+        self.reader.release(part, lend)
+        return part
+
+    def replace_camera(self) -> None:
+        self.writer = RingWriter(self.memory, self.wake_fd)
+
+    def replace_inspect(self) -> None:
+        self.reader = RingReader(self.memory)
+
+
+@pytest.fixture
+def hop() -> Iterator[Hop]:
+    yield Hop(make_memory())
+
+
+def test_parts_arrive_in_order_with_their_pixels_and_numbers(hop: Hop) -> None:
+    for number in range(1, 4):
+        hop.writer.accept(frame_arrival(number))
+
+    for number in range(1, 4):
+        part = hop.take()
+        assert part is not None
+        assert part.pixels is not None
+        assert (part.part_id, part.frame_id, int(part.pixels.min()), int(part.pixels.max())) == (number,) * 4
+        hop.judge()
+    assert hop.take() is None
+
+
+def test_a_picture_without_a_free_slot_is_an_overrun_with_its_own_number(hop: Hop) -> None:
+    for number in range(1, 6):  # four slots
+        hop.writer.accept(frame_arrival(number))
+
+    kinds = [hop.judge().kind for _ in range(5)]
+
+    assert kinds == [ArrivalKind.FRAME] * 4 + [ArrivalKind.OVERRUN]
+    assert hop.memory.read(Word.OVERRUNS) == 1
+
+
+def test_triggers_that_found_the_ring_full_still_get_a_record_each(hop: Hop) -> None:
+    for number in range(1, 13):  # eight records
+        hop.writer.accept(frame_arrival(number))
+    assert hop.memory.read(Word.HEAD) == 8
+
+    kinds = []
+    for _ in range(12):
+        hop.writer.settle()
+        kinds.append(hop.judge().kind)
+
+    assert hop.memory.read(Word.TRIGGERS) == hop.memory.read(Word.HEAD) == 12
+    assert kinds[:4] == [ArrivalKind.FRAME] * 4
+    assert set(kinds[4:]) == {ArrivalKind.OVERRUN}
+
+
+def test_a_picture_that_comes_while_others_are_owed_keeps_its_place_in_the_order(hop: Hop) -> None:
+    for number in range(1, 11):
+        hop.writer.accept(frame_arrival(number))
+    for _ in range(5):
+        hop.judge()
+
+    hop.writer.accept(frame_arrival(11))
+
+    parts = [hop.judge() for _ in range(6)]
+    assert [part.part_id for part in parts] == [6, 7, 8, 9, 10, 11]
+    assert parts[-1].kind is ArrivalKind.FRAME
+    assert parts[-1].frame_id == 11
+
+
+def test_a_trigger_without_a_picture_takes_no_slot(hop: Hop) -> None:
+    for number in range(1, 7):
+        hop.writer.accept(Arrival(ArrivalKind.LOST, number, monotonic_ns(), "host"))
+
+    assert [hop.judge().slot for _ in range(6)] == [-1] * 6
+    assert hop.memory.read(Word.FRAMES_LOST) == 6
+
+
+def test_evidence_gets_the_pixels_of_its_part_and_gives_the_slot_back(hop: Hop) -> None:
+    hop.writer.accept(frame_arrival(7))
+    part = hop.judge(lend=True)
+
+    copy = EvidenceBorrower(hop.memory).copy(part.slot, part.generation)
+
+    assert copy is not None
+    assert int(copy.min()) == int(copy.max()) == 7
+    for number in range(4):  # all four slots are free again
+        hop.writer.accept(frame_arrival(number))
+    assert [hop.judge().kind for _ in range(4)] == [ArrivalKind.FRAME] * 4
+
+
+def test_no_more_slots_are_lent_than_evidence_may_hold(hop: Hop) -> None:
+    for number in range(1, 3):
+        hop.writer.accept(frame_arrival(number))
+        assert hop.reader.can_lend()
+        hop.judge(lend=True)
+
+    assert not hop.reader.can_lend()
+
+
+def test_a_camera_without_a_free_slot_takes_a_lent_one_back_and_the_borrower_notices(hop: Hop) -> None:
+    hop.writer.accept(frame_arrival(1))
+    lent = hop.judge(lend=True)
+    for number in range(2, 6):
+        hop.writer.accept(frame_arrival(number))
+
+    assert [hop.judge().kind for _ in range(4)] == [ArrivalKind.FRAME] * 4
+    assert EvidenceBorrower(hop.memory).copy(lent.slot, lent.generation) is None
+
+
+def test_a_late_return_of_a_slot_that_was_taken_back_frees_nothing(hop: Hop) -> None:
+    hop.writer.accept(frame_arrival(1))
+    lent = hop.judge(lend=True)
+    for number in range(2, 6):
+        hop.writer.accept(frame_arrival(number))
+
+    hop.memory.claims[lent.slot, 3] = lent.generation  # main returns what is no longer its own
+
+    hop.writer.accept(frame_arrival(6))
+    assert [hop.judge().kind for _ in range(5)] == [ArrivalKind.FRAME] * 4 + [ArrivalKind.OVERRUN]
+
+
+def test_a_loan_that_could_not_be_told_is_recalled(hop: Hop) -> None:
+    hop.writer.accept(frame_arrival(1))
+    part = hop.judge(lend=True)
+
+    hop.reader.recall(part)
+
+    assert hop.memory.claims[part.slot, DONE] == hop.memory.claims[part.slot, CLAIM]
+
+
+# What a kill of the camera process can leave behind, store by store.
+def _counted(memory: LineMemory) -> None:
+    memory.control[Word.TRIGGERS] += 1
+
+
+def _filling(memory: LineMemory) -> None:
+    _counted(memory)
+    memory.control[Word.FILLING] = 1
+
+
+def _claimed(memory: LineMemory) -> None:
+    _filling(memory)
+    memory.claims[0, CLAIM] += 1
+
+
+def _recorded(memory: LineMemory) -> None:
+    _claimed(memory)
+    memory.records[0, :6] = (0, 1, monotonic_ns(), 0, 0, 1)
+
+
+def _published(memory: LineMemory) -> None:
+    _recorded(memory)
+    memory.control[Word.HEAD] += 1
+
+
+@pytest.mark.parametrize("kill", [_counted, _filling, _claimed, _recorded])
+def test_a_camera_killed_before_it_published_leaves_one_camera_lost_and_no_stuck_slot(hop: Hop, kill: object) -> None:
+    kill(hop.memory)  # type: ignore[operator]
+
+    hop.replace_camera()
+
+    assert hop.judge().kind is ArrivalKind.CAMERA_LOST
+    assert hop.take() is None
+    for number in range(4):
+        hop.writer.accept(frame_arrival(number))
+    assert [hop.judge().kind for _ in range(4)] == [ArrivalKind.FRAME] * 4
+
+
+def test_a_camera_killed_after_it_published_leaves_the_picture(hop: Hop) -> None:
+    _published(hop.memory)
+
+    hop.replace_camera()
+
+    part = hop.take()
+    assert part is not None
+    assert part.kind is ArrivalKind.FRAME
+    assert hop.memory.claims[0, DONE] != hop.memory.claims[0, CLAIM]  # its slot is not free yet
+    hop.judge()
+    assert hop.take() is None
+
+
+@pytest.mark.parametrize("n_judged", [0, 1, 2])
+def test_an_inspect_process_killed_between_ledger_and_release_leaves_no_stuck_slot(hop: Hop, n_judged: int) -> None:
+    for number in range(1, 4):
+        hop.writer.accept(frame_arrival(number))
+    for _ in range(n_judged):
+        hop.ledger.enter(Outcome.PASS, False, b"message")  # killed before `release`, each time
+
+    hop.replace_inspect()
+
+    kinds = [hop.judge().kind for _ in range(3 - n_judged)]
+    assert kinds == [ArrivalKind.FRAME] * (3 - n_judged)
+    for number in range(4):
+        hop.writer.accept(frame_arrival(number))
+    assert [hop.judge().kind for _ in range(4)] == [ArrivalKind.FRAME] * 4
+
+
+def test_a_new_inspect_process_leaves_alone_what_the_camera_is_filling(hop: Hop) -> None:
+    _claimed(hop.memory)
+
+    hop.replace_inspect()
+
+    assert hop.memory.claims[0, DONE] != hop.memory.claims[0, CLAIM]
+
+
+STEPS = st.lists(
+    st.sampled_from(["frame", "lost", "judge", "lend", "return", "camera", "inspect", "settle"]), max_size=120
+)
+
+
+@given(STEPS)
+def test_whatever_happens_every_trigger_becomes_exactly_one_part_with_its_own_picture(steps: list[str]) -> None:
+    hop = Hop(make_memory())
+    borrower = EvidenceBorrower(hop.memory)
+    lent: list[Part] = []
+    seen: list[Part] = []
+    n_triggers = 0
+    for step in steps:
+        if step in ("frame", "lost"):
+            n_triggers += 1
+            arrival = frame_arrival(n_triggers)
+            if step == "lost":
+                arrival = Arrival(ArrivalKind.LOST, n_triggers, arrival.trigger_ns, "host")
+            hop.writer.accept(arrival)
+        elif step in ("judge", "lend") and (part := hop.take()) is not None:
+            if part.pixels is not None:
+                assert np.array_equal(part.pixels, np.full(FRAME.hwc, part.part_id % 256, np.uint8))
+            seen.append(hop.judge(lend=step == "lend" and part.slot >= 0 and hop.reader.can_lend()))
+            if step == "lend" and part.slot >= 0:
+                lent.append(part)
+        elif step == "return" and lent:
+            part = lent.pop()
+            copy = borrower.copy(part.slot, part.generation)
+            assert copy is None or int(copy.max()) == part.part_id % 256
+        elif step == "camera":
+            hop.replace_camera()
+        elif step == "inspect":
+            hop.replace_inspect()
+        elif step == "settle":
+            hop.writer.settle()
+
+    while hop.ledger.totals().in_flight:
+        hop.writer.settle()
+        seen.append(hop.judge())
+
+    assert [part.part_id for part in seen] == list(range(1, n_triggers + 1))
+    assert hop.ledger.totals().verdicts == n_triggers
