@@ -1,1 +1,27 @@
-"""Its place puts this folder on the path, so that every test finds `fakes`."""
+"""Its place puts this folder on the path, so that every test finds `fakes`; a skip must be on the named list."""
+
+from __future__ import annotations
+
+import pytest
+
+ALLOWED_SKIPS: dict[str, str] = {}
+"""Test id -> why it may be skipped. A skip that is not named here fails the run: it would hide a missing check."""
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    unnamed = [nodeid for nodeid in _skipped if nodeid not in ALLOWED_SKIPS]
+    if unnamed:
+        print(f"\nskipped without being on the named list in tests/conftest.py: {', '.join(unnamed)}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -60,6 +60,8 @@ class FrameIds:
         Raises:
             CameraLostError: The ids jumped back or absurdly far: the camera started again, parts are missing.
         """
+        if raw is not None and raw > GEV_CYCLE:
+            self._wraps = False  # it counts in 64 bit: a small number from now on is a restart
         if self._last is None:
             # Nothing is known of what came before the first frame: it is where counting begins.
             self._last, self._accounted = (1 if raw is None else raw), 0
@@ -95,6 +97,4 @@ class FrameIds:
 
     def _unwrap(self, raw: int) -> int:
         assert self._last is not None
-        if raw > GEV_CYCLE:
-            self._wraps = False  # it counts in 64 bit: a small number from now on is a restart
         return unwrap(raw, self._last) if self._wraps else raw

@@ -45,8 +45,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
             height, width = struct.unpack_from(">HH", data, at + 5)
             return height, width
         else:
-            # A segment counts its own two length bytes; less would never move on.
-            at += 2 + max(2, struct.unpack_from(">H", data, at + 2)[0])
+            at += 2 + struct.unpack_from(">H", data, at + 2)[0]  # a segment counts its own two length bytes
     return None
 
 

@@ -14,6 +14,7 @@ from edge_inspector.core.logs import get_log
 from edge_inspector.decide.limits import merged_limits
 from edge_inspector.decide.rules import Rules, judge
 from edge_inspector.infer.engine import OnnxEngine
+from edge_inspector.infer.fit import check_frame
 from edge_inspector.infer.providers import ProviderName
 from edge_inspector.observe.logs import configure_logging
 from edge_inspector.run.child import Start, enter_child
@@ -22,7 +23,6 @@ from edge_inspector.run.inspect import Identity, InspectLoop
 from edge_inspector.run.judge import Judge
 from edge_inspector.run.memory import LineMemory
 from edge_inspector.signal.publisher import SignalPublisher
-from edge_inspector.tile.grid import grid_corners
 
 log = get_log(__name__)
 
@@ -54,8 +54,7 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
         plan.min_defect_tiles,
         plan.min_area_px,
     )
-    frame = plan.layout.frame
-    corners_yx = grid_corners((frame.height, frame.width), manifest.tile_hw, plan.overlap)
+    corners_yx = check_frame(manifest, plan.layout.frame, plan.overlap)
     decide = partial(judge, corners_yx=corners_yx, tile_hw=manifest.tile_hw, rules=rules)
     engine = _proven_engine(plan, bundle, notes)
     identity = Identity(
@@ -83,7 +82,8 @@ def _proven_engine(plan: InspectPlan, bundle: Bundle, notes: NoteSender) -> Onnx
             device_id=plan.device_id,
             threads=plan.threads,
             chunk=plan.chunk,
-            cache_dir=plan.cache_dir if plan.provider == "tensorrt" else None,
+            # A compiled engine belongs to one model; ONNX Runtime adds GPU and versions to its file names.
+            cache_dir=plan.cache_dir / bundle.model_sha256[:16] if plan.provider == "tensorrt" else None,
         )
         engine.verify()
     except EngineError as error:

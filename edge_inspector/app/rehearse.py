@@ -18,6 +18,7 @@ def try_model(ready: Ready) -> list[str]:
         BundleError: The graph is not what its manifest says.
     """
     settings, bundle = ready.settings, ready.bundle
+    cache_dir = settings.state_dir / "engines" / bundle.model_sha256[:16]
     engine = OnnxEngine(
         bundle,
         settings.camera.frame.shape(),
@@ -26,7 +27,7 @@ def try_model(ready: Ready) -> list[str]:
         device_id=settings.model.device_id,
         threads=settings.model.threads,
         chunk=settings.model.chunk,
-        cache_dir=settings.state_dir / "engines" if settings.model.provider == "tensorrt" else None,
+        cache_dir=cache_dir if settings.model.provider == "tensorrt" else None,
     )
     engine.verify()
     height, width = engine.tile_hw

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from fakes.tiny_bundle import draw_tile, expected_answer, write_tiny_bundle
 from onnx import TensorProto, helper
 
 from edge_inspector.bundle.load import Bundle, load_bundle
@@ -19,7 +20,6 @@ from edge_inspector.core.verdict import Outcome, Reason
 from edge_inspector.decide.limits import merged_limits
 from edge_inspector.decide.rules import Rules, judge
 from edge_inspector.infer.engine import OnnxEngine
-from fakes.tiny_bundle import draw_tile, expected_answer, write_tiny_bundle
 
 FRAME = FrameShape(64, 64 * 9, 3)  # nine tiles side by side: chunks of 5 and 4
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnxruntime as ort
 import pytest
+from fakes.tiny_bundle import write_tiny_bundle
 
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.core.errors import BundleError, EngineError
@@ -17,7 +18,6 @@ from edge_inspector.infer.providers import (
     make_session,
     usable_cores,
 )
-from fakes.tiny_bundle import write_tiny_bundle
 
 
 @pytest.fixture(scope="module")

@@ -84,5 +84,5 @@ def test_a_second_daemon_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_says_which(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(ProcessError, match="state_dir .*file/state cannot be used"):
+    with pytest.raises(ProcessError, match=r"state_dir .*file/state cannot be used"):
         PartNumbers(tmp_path / "file" / "state")

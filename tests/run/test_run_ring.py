@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from fakes.line_memory import FRAME, frame_arrival, make_memory, make_wake_fd
@@ -45,8 +43,8 @@ class Hop:
 
 
 @pytest.fixture
-def hop() -> Iterator[Hop]:
-    yield Hop(make_memory())
+def hop() -> Hop:
+    return Hop(make_memory())
 
 
 def test_parts_arrive_in_order_with_their_pixels_and_numbers(hop: Hop) -> None:
