@@ -88,9 +88,10 @@ def list_files(folder: Path) -> dict[str, dict[str, object]]:
 
 
 def spread(scores: F32, rows: Sequence[int], count: int) -> list[int]:
-    """Return `count` of `rows` from the lowest score to the highest, evenly: the doubtful ones are in it."""
+    """Return `count` of `rows` (fewer if there are not so many), evenly from the lowest score to the highest."""
     ordered = sorted(rows, key=lambda row: float(scores[row]))
-    return [ordered[i] for i in np.linspace(0, len(ordered) - 1, count).round().astype(int).tolist()]
+    places = np.linspace(0, len(ordered) - 1, count).round().astype(int).tolist()
+    return [ordered[i] for i in sorted(set(places))]
 
 
 def _write_golden(golden: Path, pictures: Sequence[Picture], model: Path) -> None:

@@ -80,7 +80,7 @@ class GenicamCamera:
 
     def _connect(self) -> None:
         plan = self._plan
-        self._acquirer = None
+        self._acquirer = self._harvester = None
         pixel_format = find_format(plan.pixel_format, plan.frame.channels)
         self._harvester = load_producer(producer_path(plan.cti))
         devices = self._harvester.device_info_list

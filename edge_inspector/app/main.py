@@ -59,21 +59,22 @@ class Daemon:
         """
         self._settings = settings
         self._epoch = secrets.randbelow(2**32 - 1) + 1
-        self._numbers = PartNumbers(settings.state_dir)
         self._memory = LineMemory(layout_of(settings))
         self._memory.write(Word.EPOCH, self._epoch)
-        self._memory.write(Word.FIRST_PART, self._numbers.first)
         self._ledger = Ledger(self._memory)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outlet = Outlet(settings, self._memory, self._epoch)
         self._keeper = self._evidence(bundle, config_file)
+        # After the binds: a start that fails there uses up no part numbers.
+        self._numbers = PartNumbers(settings.state_dir)
+        self._memory.write(Word.FIRST_PART, self._numbers.first)
         deadline_ms = settings.decide.deadline_ms
         metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
         metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, bundle.label, bundle.model_sha256)
         self._reporter = Reporter(metrics, take, self._memory, settings.camera.name)
         self._selector = selectors.DefaultSelector()
         self._camera = self._child("camera", grab_plan(settings), Word.CAMERA_PROGRESS_NS, CAMERA_START_S)
-        plan = inspect_plan(settings, self._epoch, config_file)
+        plan = inspect_plan(settings, bundle, self._epoch, config_file)
         self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
         self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, self._outlet.announce)
         self._stop_requests = 0
@@ -142,7 +143,7 @@ class Daemon:
         )
         if lost is not None:
             detail = f"the former run was killed: parts {lost.first} to {lost.last} may have no verdict"
-            self._outlet.announce("parts_lost", "error", detail, {"range": [lost.first, lost.last]})
+            self._outlet.announce("parts_lost", "error", detail, {"range": [lost.first, lost.last]}, stands=True)
 
     def _wait(self) -> None:
         pid_fds = {child.child.pid_fd for child in (self._camera, self._inspect) if child.child is not None}

@@ -54,14 +54,23 @@ class Outlet:
         """Take in the newest heartbeat."""
         self._newest_beat = (body, sent_ns)
 
-    def announce(self, name: str, severity: str, detail: str, extra: dict[str, object] | None = None) -> None:
-        """Log an event and send it."""
+    def announce(
+        self,
+        name: str,
+        severity: str,
+        detail: str,
+        extra: dict[str, object] | None = None,
+        *,
+        stands: bool = False,
+    ) -> None:
+        """Log an event and send it; one that `stands` is sent again to clients that come later."""
         write = {"info": log.info, "warning": log.warning}.get(severity, log.error)
         write(name, detail=detail, **(extra or {}))
-        self._telemetry.event(name, severity, detail, extra)
+        self._telemetry.event(name, severity, detail, extra, stands=stands)
 
     def follow_state(self) -> None:
-        """Announce the state when it has changed."""
+        """Announce the state when it has changed, and tell it to clients that have just come."""
+        self._telemetry.greet()
         state, reason = self.state()
         if state is not self._state:
             log.info("state", state=state.wire_name, previous=self._state.wire_name, reason=reason)
@@ -74,11 +83,13 @@ class Outlet:
         age_ms = (monotonic_ns() - heartbeat_ns) / 1e6
         state = LineState(self._memory.read(Word.STATE))
         if state is LineState.HALTED:
-            return state, "stopped on request"
+            return state, "stopped, every accepted part has its verdict"
         if not heartbeat_ns:
             return LineState.PREOPERATIONAL, "starting"
         if age_ms > self._settings.endpoints.lease_ms:
             return LineState.PREOPERATIONAL, f"no heartbeat for {age_ms:.0f} ms"
+        if self._memory.read(Word.HALT_NS):
+            return state, "stopping"
         faults = self._newest_beat[0]["faults"] if self._newest_beat else []
         return state, ", ".join(faults) or "no faults"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
+from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
@@ -42,6 +43,9 @@ class InspectPlan:
     recipe: str
     config_file: str
     bundle: Path
+    model: str
+    """name@version of the bundle that main has checked."""
+    model_sha256: str
     provider: str
     device_id: int
     threads: int | None
@@ -85,7 +89,7 @@ def grab_plan(settings: LineSettings) -> GrabPlan:
     )
 
 
-def inspect_plan(settings: LineSettings, epoch: int, config_file: Path) -> InspectPlan:
+def inspect_plan(settings: LineSettings, bundle: Bundle, epoch: int, config_file: Path) -> InspectPlan:
     """Return the inspect process's plan."""
     decide, model = settings.decide, settings.model
     deadline_ns = None if decide.deadline_ms is None else round(decide.deadline_ms * 1e6)
@@ -98,6 +102,8 @@ def inspect_plan(settings: LineSettings, epoch: int, config_file: Path) -> Inspe
         recipe=settings.recipe,
         config_file=str(config_file),
         bundle=model.bundle,
+        model=bundle.label,
+        model_sha256=bundle.model_sha256,
         provider=model.provider,
         device_id=model.device_id,
         threads=model.threads,

@@ -14,7 +14,11 @@ from edge_inspector.signal.sockets import bound
 
 
 class Telemetry:
-    """A PUB socket; sending never waits for a client."""
+    """Sends to whoever listens; never waits for a client.
+
+    The socket is an XPUB, the same as PUB on the wire, since it sees new subscriptions: a client that comes late is
+    told the present state and the standing events instead of waiting for the next change.
+    """
 
     def __init__(self, endpoint: str, line: str, epoch: int, is_simulated: bool, head_seq: Callable[[], int]) -> None:
         """Bind.
@@ -32,16 +36,49 @@ class Telemetry:
         self._line, self._epoch, self._head_seq = line, epoch, head_seq
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
         self._is_ready = False
-        self._socket = bound(zmq.PUB, endpoint, "telemetry")
+        self._standing: list[dict[str, Any]] = []
+        self._state = LineState.PREOPERATIONAL
+        self._reason = "starting"
+        # VERBOSE: a second client's subscription is reported too.
+        self._socket = bound(zmq.XPUB, endpoint, "telemetry", {zmq.XPUB_VERBOSE: 1})
 
     def state(self, state: LineState, previous: LineState, reason: str) -> None:
-        """Announce a change of state, or repeat the present one for clients that came later."""
+        """Announce a change of state."""
+        self._state, self._reason = state, reason
         self._is_ready = state in (LineState.READY, LineState.CONTINUOUS_EXECUTION)
         self._send("state", state_body(self._line, self._epoch, state, previous, reason))
 
-    def event(self, name: str, severity: str, detail: str, extra: dict[str, Any] | None = None) -> None:
-        """Announce something a person should know; severity is `info`, `warning` or `error`."""
-        self._send("event", event_body(self._line, self._epoch, name, severity, detail, extra))
+    def event(
+        self, name: str, severity: str, detail: str, extra: dict[str, Any] | None = None, *, stands: bool = False
+    ) -> None:
+        """Announce something a person should know.
+
+        Args:
+            name: In snake_case.
+            severity: `info`, `warning` or `error`.
+            detail: For a person.
+            extra: Keys of that event, such as `range`.
+            stands: Said again to every client that subscribes later in this run.
+        """
+        body = event_body(self._line, self._epoch, name, severity, detail, extra)
+        if stands:
+            self._standing.append(body)
+        self._send("event", body)
+
+    def greet(self) -> None:
+        """Tell clients that have come since the last call what they missed; call it in main's loop."""
+        is_anybody_new = False
+        # Bounded: a flood of subscriptions must not hold up the loop.
+        for _ in range(100):
+            try:
+                frame = self._socket.recv(flags=zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            is_anybody_new |= frame[:1] == b"\x01"
+        if is_anybody_new:
+            self.state(self._state, self._state, self._reason)
+            for body in self._standing:
+                self._send("event", body)
 
     def metrics(self, families: list[dict[str, Any]]) -> None:
         """Send a snapshot of all metrics."""
