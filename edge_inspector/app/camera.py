@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import sys
 
+import cv2
+
 from edge_inspector.acquire.open import open_camera
 from edge_inspector.app.plans import GrabPlan
 from edge_inspector.core.errors import CameraError
@@ -34,6 +36,7 @@ def main(start_fd: int) -> int:
 
 
 def _grab(start: Start, plan: GrabPlan, notes: NoteSender) -> None:
+    cv2.setNumThreads(1)  # decoding and colour conversion must not take the cores of the inference
     memory = LineMemory(plan.layout, start.memory_fd)
     writer = RingWriter(memory, start.wake_fd)
     camera = open_camera(plan.camera)

@@ -55,7 +55,7 @@ def test_a_killed_inspect_process_is_replaced_and_its_parts_become_process_lost(
     assert witness.violations(drained=True) == []
     assert len({m.head.epoch for m in witness.messages()}) == 1
     assert reasons.count("process_lost") >= 10
-    assert again.body["unknowns"] >= 10
+    assert again.body["unknowns"] >= 10, "ready again before the lost parts had their verdict"
     assert all_seqs(witness) == list(range(1, last["triggers"] + 1))
     assert line.children() == {}
 
@@ -143,7 +143,7 @@ def test_an_inspect_process_that_stops_falls_silent_and_makes_up_when_it_goes_on
     assert hello["hb_age_ms"] > hello["lease_ms"]
     assert code == 0
     assert witness.violations(drained=True) == []
-    assert {m.body["reason"] for m in witness.messages("verdict")} <= {"ok", "defect"}
+    assert {m.body["reason"] for m in witness.messages("verdict")} <= {"ok", "defect", "overrun"}
 
 
 @pytest.mark.timeout(90)

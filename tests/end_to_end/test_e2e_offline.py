@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import StartLine
+
+
+def test_a_line_runs_without_a_route_and_asks_for_none(make_line: StartLine) -> None:
+    line = make_line(camera={"count": 50, "rate_hz": None, "wait_for_subscribers": 0})
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    script = Path(__file__).with_name("offline_run.py")
+
+    done = subprocess.run(
+        ["unshare", *as_root, "--net", sys.executable, str(script), str(line.config)],
+        capture_output=True,
+        check=True,
+        timeout=55,
+    )
+
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["would_show"] >= 1, "the kernel does not count what this test looks for"
+    assert (found["code"], found["tried"]) == (0, 0)
+    assert b"triggers=50" in done.stderr
+    assert b"in_flight=0" in done.stderr
