@@ -27,9 +27,10 @@ def list_(cti: str, as_json: bool) -> None:
     found = list_cameras(cti)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(info) for info in found], indent=2))
-        return
     if not found:
         raise CameraNotFoundError(f"{cti} offers no camera; check power, cable and network, then ask again")
+    if as_json:
+        return
     rows = [[str(value) for value in dataclasses.astuple(info)] for info in found]
     heads = [field.name for field in dataclasses.fields(found[0])]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from edge_inspector.cli.board import Board
 from edge_inspector.client.subscriber import Message, Subscriber
-from edge_inspector.core.errors import EdgeInspectorError, ProcessError
+from edge_inspector.core.errors import EdgeInspectorError, ProcessError, UsageError
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.load import load_line
 
@@ -101,9 +101,12 @@ class Rehearsal:
         values = settings.model_dump(mode="json", exclude_unset=True)
         values["evidence"] = values.get("evidence", {}) | {"folder": str(self._output / "evidence")}
         values["state_dir"] = str(self._output / "state")
-        self._output.mkdir(parents=True, exist_ok=True)
         config = self._output / "line.yaml"
-        config.write_text("# What the demo ran: config/demo.yaml with its folders here.\n" + yaml.safe_dump(values))
+        try:
+            self._output.mkdir(parents=True, exist_ok=True)
+            config.write_text("# What the demo ran: config/demo.yaml with its folders here.\n" + yaml.safe_dump(values))
+        except OSError as error:
+            raise UsageError(f"{config} cannot be written: {error.strerror}; give another folder as --output") from error
         return config
 
     def _say_how_to_watch(self, settings: LineSettings) -> None:
@@ -128,6 +131,7 @@ class Rehearsal:
                     self._parts = None  # once: a second signal would not let it drain
         except KeyboardInterrupt:
             daemon.send_signal(signal.SIGTERM)
+            self._parts = None
             self._listen(daemon, subscriber, board, truths)
 
     def _take(self, message: Message, board: Board, truths: list[str]) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from edge_inspector.core.errors import UsageError
+
 if TYPE_CHECKING:
     from edge_inspector.cli.board import Board
     from edge_inspector.client.subscriber import Subscriber
 
 _SIGNALS = "tcp://127.0.0.1:5560"
+_ADDRESS = re.compile(r"tcp://[^\s:]\S*:(?P<port>[0-9]{1,5})|ipc://\S{1,107}")
+"""What ZeroMQ can connect to; the path of a Unix socket has at most 107 bytes."""
 
 
 @click.command()
@@ -26,6 +31,7 @@ def watch(config: Path | None, connect: str | None, as_json: bool) -> None:
 
     from edge_inspector.cli.board import Board
     from edge_inspector.client.subscriber import Subscriber
+    from edge_inspector.client.wire import WireError
 
     line = None
     if config is not None:
@@ -34,6 +40,8 @@ def watch(config: Path | None, connect: str | None, as_json: bool) -> None:
         settings = load_line(config)
         line, connect = settings.line, connect or settings.endpoints.signals
     endpoint = connect or _SIGNALS
+    if not _is_address(endpoint):
+        raise UsageError(f"{endpoint} is no address; write --connect like {_SIGNALS}, or ipc:///run/line.ipc")
     board = Board(Console(), f"{line or 'any line'} at {endpoint}", total=None)
     try:
         with Subscriber(line, [endpoint]) as subscriber:
@@ -41,8 +49,15 @@ def watch(config: Path | None, connect: str | None, as_json: bool) -> None:
                 _print_all(subscriber)
             with board.shown():
                 _show(subscriber, board)
+    except WireError as error:
+        raise UsageError(f"{endpoint} is not the signals endpoint of a line: {error}; check the address") from error
     except KeyboardInterrupt:
-        click.echo()
+        click.echo(err=as_json)
+
+
+def _is_address(endpoint: str) -> bool:
+    match = _ADDRESS.fullmatch(endpoint)
+    return match is not None and (match["port"] is None or 1 <= int(match["port"]) <= 65535)
 
 
 def _print_all(subscriber: Subscriber) -> None:

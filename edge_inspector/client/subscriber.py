@@ -59,8 +59,10 @@ class Subscriber:
             raise WireError(f"message has {len(frames)} frames, not 3")
         try:
             body = json.loads(frames[2])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WireError(f"body is not JSON: {error}") from error
+        if not isinstance(body, dict):
+            raise WireError("body is not a JSON object")
         return Message(kind_of(frames[0]), Header.parse(frames[1]), body)
 
     def __enter__(self) -> Self:

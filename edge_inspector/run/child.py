@@ -8,10 +8,13 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,13 @@ class Child:
             file.write(pickle.dumps(start))
         os.lseek(start_fd, 0, os.SEEK_SET)
         try:
-            self._process = subprocess.Popen(
-                # -P: the working directory is not searched for modules.
-                [sys.executable, "-P", "-m", module, str(start_fd)],
-                pass_fds=(memory_fd, wake_fd, notes_fd, start_fd),
-                stdin=subprocess.DEVNULL,
-            )
+            with _signals_held():
+                self._process = subprocess.Popen(
+                    # -P: the working directory is not searched for modules.
+                    [sys.executable, "-P", "-m", module, str(start_fd)],
+                    pass_fds=(memory_fd, wake_fd, notes_fd, start_fd),
+                    stdin=subprocess.DEVNULL,
+                )
         finally:
             os.close(start_fd)
         self.module = module
@@ -74,6 +78,16 @@ class Child:
             self.pid_fd = -1
 
 
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM; a child inherits that, so that neither ends it while it still imports."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_TO_PARENT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def enter_child(start_fd: int) -> Start:
     """Become a child of the line: die with the parent, leave signals to it; return what it handed over."""
     with os.fdopen(start_fd, "rb") as file:
@@ -83,6 +97,6 @@ def enter_child(start_fd: int) -> Start:
     if os.getppid() != start.parent_pid:  # it ended before the line above took hold
         os._exit(70)
     # Ctrl-C and a service manager's SIGTERM reach the whole group; main alone decides when and in which order to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in _LEFT_TO_PARENT:
+        signal.signal(number, signal.SIG_IGN)
     return start

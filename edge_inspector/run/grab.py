@@ -14,6 +14,9 @@ from edge_inspector.run.ring import RingWriter
 _FETCH_S = 0.1
 """How long one wait for a trigger may last: progress is reported, and a stop seen, that often."""
 _WAIT_S = 0.001
+_ARM_NS = 55_000_000_000
+"""What arming may take on top of the usual limit without progress: some producers search the network for half a
+minute, and a camera that a killed process held is free only after its own timeout."""
 
 
 class GrabLoop:
@@ -48,6 +51,7 @@ class GrabLoop:
         # Armed before somebody is there to judge, a camera would only fill the ring.
         if not self._wait_until(lambda: self._memory.read(Word.HEARTBEAT_NS) != 0):
             return
+        self._memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns() + _ARM_NS)
         with self._camera:
             self._memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
             self._on_armed()

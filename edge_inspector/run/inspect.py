@@ -22,6 +22,8 @@ from edge_inspector.run.readiness import Readiness, Situation, assess
 from edge_inspector.run.ring import RingReader
 
 HEARTBEAT_NS = 100_000_000
+RECONNECT_NS = 500_000_000
+"""ZeroMQ clients try again every 100 ms unless told otherwise; who needs longer sees the gap in seq."""
 MODEL_RETRY_NS = 10_000_000_000
 """How long a process whose model cannot run stays up, giving UNKNOWN, before it ends and a fresh one tries again.
 
@@ -101,6 +103,7 @@ class InspectLoop:
         Raises:
             EngineError: The model cannot be trusted; raised after the part in hand was rejected.
         """
+        self._await_clients()
         self._send_unsent()
         while not self._is_over():
             self._beat_if_due()
@@ -217,7 +220,8 @@ class InspectLoop:
             faults=readiness.faults,
             lease_ms=self._who.lease_ms,
             clock_synced=bool(self._memory.read(Word.CLOCK_SYNCED)),
-            last_frame_age_us=(now_ns - last_frame_ns) // 1000 if last_frame_ns else -1,
+            # The camera may note a frame after `now_ns` was taken; a negative age would say that none ever came.
+            last_frame_age_us=max(0, now_ns - last_frame_ns) // 1000 if last_frame_ns else -1,
             totals=totals,
         )
         body = self._signals.beat(beat)
@@ -232,6 +236,7 @@ class InspectLoop:
         return assess(
             Situation(
                 is_model_proven=self._judge.is_proven,
+                is_recovering=self._ledger.seq < self._lost_before,
                 camera=CameraStatus(self._memory.read(Word.CAMERA_STATUS)),
                 camera_progress_age_ns=monotonic_ns() - self._memory.read(Word.CAMERA_PROGRESS_NS),
                 has_parts=self._reader.head() > 0,
@@ -248,6 +253,16 @@ class InspectLoop:
         """Whether a part has waited so long that a heartbeat would be a lie."""
         part = self._reader.peek(self._ledger.seq)
         return part is not None and monotonic_ns() - part.trigger_ns > 2 * self._who.lease_ms * 1_000_000
+
+    def _await_clients(self) -> None:
+        """Give the clients of a killed predecessor the time to come back before its parts are announced lost."""
+        expected = self._memory.read(Word.SUBSCRIBERS)
+        until_ns = monotonic_ns() + RECONNECT_NS
+        self._signals.attach()
+        while self._signals.subscribers < expected and monotonic_ns() < until_ns:
+            self._memory.write(Word.INSPECT_PROGRESS_NS, monotonic_ns())
+            self._signals.wait(self._wake_fd, 0.005)
+            self._drain_wake()
 
     def _send_unsent(self) -> None:
         unsent = self._ledger.unsent()

@@ -83,7 +83,9 @@ class PartNumbers:
         except (OSError, ValueError, KeyError, TypeError):
             # Unreadable: jump over anything that counting from 1 can ever have reached, below 2^53 for readers.
             self._path.replace(self._path.with_suffix(".damaged"))
-            return int(time.time()) * 1000, None
+            first = int(time.time()) * 1000
+            # Which parts were lost is as unknown as the numbers themselves: all below may have no verdict.
+            return first, LostRange(1, first - 1)
         return mark, None if is_clean else LostRange(judged_below, mark - 1)
 
     def _write(self, content: dict[str, int | bool]) -> None:

@@ -17,6 +17,8 @@ class Situation:
 
     is_model_proven: bool
     """The golden tiles were replayed and nothing failed since."""
+    is_recovering: bool
+    """Parts of a killed predecessor have no verdict yet."""
     camera: CameraStatus
     camera_progress_age_ns: int
     has_parts: bool
@@ -40,6 +42,8 @@ def assess(now: Situation) -> Readiness:
     faults = []
     if not now.is_model_proven:
         faults.append("model")
+    if now.is_recovering:
+        faults.append("recovering")
     if now.camera is CameraStatus.DOWN and not now.is_halting:
         faults.append("camera")
     if now.camera is CameraStatus.ARMED and now.camera_progress_age_ns > CAMERA_STALL_NS:

@@ -87,9 +87,11 @@ class Watched:
         status = self.child.poll()
         self.child.close()
         self.child = None
-        is_steady = now_ns - self._began_ns > STEADY_NS
-        self._wait_ns = MIN_WAIT_NS if is_steady else min(2 * self._wait_ns, MAX_WAIT_NS)
-        self._next_ns = now_ns if is_steady else now_ns + self._wait_ns
+        if now_ns - self._began_ns > STEADY_NS:
+            self._wait_ns, self._next_ns = MIN_WAIT_NS, now_ns
+        else:
+            self._next_ns = now_ns + self._wait_ns
+            self._wait_ns = min(2 * self._wait_ns, MAX_WAIT_NS)
         if self.is_wanted:
             self.restarts += 1
         return Ending(self.name, status if status is not None else -9, was_hung)

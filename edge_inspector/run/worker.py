@@ -51,9 +51,11 @@ class Worker:
     def _run(self) -> None:
         try:
             with self._owns:
-                busy = True
-                while not self._stop.is_set() or (self._drains and busy):
-                    busy = self._step()
+                while not self._stop.is_set():
+                    self._step()
+                # Asked again after the stop: what the last step did not see came before the stop.
+                while self._drains and self._step():
+                    pass
         except BaseException as error:
             self.error = error
             log.exception("worker_died", worker=self.name)

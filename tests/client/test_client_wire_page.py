@@ -87,7 +87,8 @@ def test_the_c_example_reads_the_header(tmp_path: Path) -> None:
         struct insp_header h;
         if (!insp_read(data, sizeof data, &h) || insp_read(data, 47, &h)) return 1;
         printf("%u %u %lld %llu %llu %lld %lld", (unsigned)h.flags, (unsigned)h.epoch, (long long)h.seq,
-               (unsigned long long)h.t_utc_us, (unsigned long long)h.part_id, (long long)h.fire_enc, (long long)h.budget_us);
+               (unsigned long long)h.t_utc_us, (unsigned long long)h.part_id,
+               (long long)h.fire_enc, (long long)h.budget_us);
         return 0;
     }}
     """

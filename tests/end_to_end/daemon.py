@@ -54,7 +54,7 @@ class Listener:
         out.touch()
         command = [sys.executable, str(WITNESS), "--line", line, "--out", str(out)]
         command += ["--signals", endpoints["signals"], "--telemetry", endpoints["telemetry"]]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         self._messages: list[Heard] = []
         self._at = 0
 
@@ -91,12 +91,11 @@ class Listener:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
         try:
-            self.process.wait(10)
+            code = self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+            code = self.process.wait()
+        assert code == 0, f"the witness ended with {code}"
 
     def violations(self, **options: Any) -> list[str]:
         """Return every rule that the line broke, once it has ended."""

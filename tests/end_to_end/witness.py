@@ -105,9 +105,7 @@ class Witness:
             if frames is not None:
                 quiet_since = time.monotonic()
                 self._write({"frames": [frame.hex() for frame in frames]})
-        self._socket.disable_monitor()
-        self._socket.close()
-        self._context.term()
+        self._context.destroy(linger=0)
 
     def _next(self) -> list[bytes] | None:
         try:

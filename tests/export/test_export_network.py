@@ -19,6 +19,9 @@ from export.train import augment
 
 CALIBRATION = Calibration(scale=0.7, shift=-0.4, limit=0.5, recall=0.9, n_tiles=1, n_defect_tiles=1, groups=("g",))
 
+# Exporting takes torch some seconds, on a busy machine many.
+pytestmark = pytest.mark.timeout(300)
+
 # Numbers of two ImageNet classes; scikit-learn ships a photo of each.
 PALACE, DAISY = 698, 985
 
@@ -122,5 +125,5 @@ def test_augmentation_keeps_a_defect_visible_and_in_its_tile() -> None:
 
     lit = augment(pitted, torch.Generator().manual_seed(1)).float()
 
-    dark = lit < lit.amax(dim=(1, 2, 3), keepdim=True) - 0.7 * 60
+    dark = lit < lit.amax(dim=(1, 2, 3), keepdim=True) - 0.6 * 60
     assert dark.sum(dim=(1, 2, 3)).tolist() == [20 * 20 * 3] * 64

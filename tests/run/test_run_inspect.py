@@ -312,3 +312,38 @@ def test_frames_reach_the_engine_unchanged(make_bench: MakeBench) -> None:
     bench.loop.step()
 
     assert np.array_equal(seen[0], arrival.pixels)
+
+
+def test_lost_parts_are_announced_when_the_predecessors_clients_are_back(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.writer.accept(frame_arrival(10))
+    bench.memory.write(Word.SUBSCRIBERS, 2)
+    heard_by: list[int] = []
+
+    class Reconnecting(FakeSignals):
+        def wait(self, wake_fd: int, timeout_s: float) -> None:
+            self.subscribers += 1
+
+        def send(self, message: bytes) -> None:
+            heard_by.append(self.subscribers)
+            super().send(message)
+
+    bench.signals = Reconnecting()
+    bench.halt()
+    bench.new_loop().run()
+
+    assert heard_by == [2]
+
+
+def test_a_line_is_not_ready_before_its_lost_parts_are_settled(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.writer.accept(frame_arrival(10))
+    loop = bench.new_loop()
+
+    loop._beat()
+    loop.step()
+    loop._beat()
+
+    before, after = bench.signals.beats
+    assert (before.is_ready, before.faults) == (False, ("recovering",))
+    assert (after.is_ready, after.faults) == (True, ())

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from app_samples import bundle_in
+from fakes.line_memory import make_wake_fd
+
+from edge_inspector.app.keeping import MAILBOX_ITEMS, EvidenceKeeper
+from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.manifest import Manifest
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
+from edge_inspector.core.verdict import Outcome
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import Layout, LineMemory
+from edge_inspector.run.ring import EvidenceBorrower, RingReader, RingWriter
+from edge_inspector.settings.output import EvidenceSettings
+
+FRAME = FrameShape(64, 128, 1)
+NOON_US = 1_795_348_800_000_000
+WAIT_S = 20.0
+
+
+class Bench:
+    """A keeper, and the hop whose pictures it borrows."""
+
+    def __init__(self, folder: Path, manifest: Manifest, stack: ExitStack, **settings: Any) -> None:
+        self.memory = LineMemory(Layout(FRAME, slots=4, evidence_slots=4, records=64))
+        stack.callback(os.close, self.memory.fd)
+        wake_fd = make_wake_fd()
+        stack.callback(os.close, wake_fd)
+        self.writer, self.reader = RingWriter(self.memory, wake_fd), RingReader(self.memory)
+        self.folder = folder
+        limits = np.array([np.inf, 0.5], np.float32)
+        section = EvidenceSettings(folder=folder, **({"min_free_mb": 0} | settings))
+        self.keeper = EvidenceKeeper(section, EvidenceBorrower(self.memory), FRAME, manifest, 0, limits)
+
+    def judged(self, grey: int, number: int = 1) -> dict[str, Any]:
+        """Do what camera and inspect process do with a rejected part; return the note."""
+        self.writer.accept(
+            Arrival(ArrivalKind.FRAME, number, monotonic_ns(), "host", np.full(FRAME.hwc, grey, np.uint8))
+        )
+        ledger = Ledger(self.memory)
+        part = self.reader.peek(ledger.seq)
+        assert part is not None
+        ledger.enter(Outcome.REJECT, False, b"message")
+        self.reader.release(part, lend=True)
+        return {
+            "kind": "verdict",
+            "slot": part.slot,
+            "generation": part.generation,
+            "scores": [[0.1, 0.9], [0.5001, 0.4999]],
+            "body": body(number),
+        }
+
+    def is_lent(self, note: dict[str, Any]) -> bool:
+        """Return whether a slot still waits for its borrower."""
+        claim, _, lent, returned = self.memory.claims[note["slot"]].tolist()
+        return lent == claim and returned < lent
+
+    def written(self) -> list[str]:
+        """Write everything that was accepted; return the names below the folder."""
+        self.keeper.worker.start()
+        self.keeper.close(WAIT_S)
+        return sorted(path.name for path in self.folder.rglob("*") if path.is_file())
+
+
+def body(number: int) -> dict[str, Any]:
+    return {
+        "evidence_id": f"press-3-{number}",
+        "part_id": number,
+        "t_trigger_utc_us": NOON_US,
+        "verdict": "REJECT",
+        "reason": "defect",
+        "score": 0.9,
+        "label": "DEFECT",
+        "defects": [],
+        "model": "tiny@1",
+    }
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return load_bundle(bundle_in(tmp_path_factory.mktemp("bundle"))).manifest
+
+
+MakeBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def make_bench(tmp_path: Path, manifest: Manifest) -> Iterator[MakeBench]:
+    with ExitStack() as stack:
+        yield lambda **settings: Bench(tmp_path / "evidence", manifest, stack, **settings)
+
+
+def test_a_rejected_part_is_kept_as_picture_marked_picture_and_verdict(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    note = bench.judged(grey=77)
+
+    bench.keeper.keep(note, np.ones((2, 8, 8), np.float32))
+
+    assert not bench.is_lent(note)
+    assert bench.written() == ["press-3-1.annotated.jpg", "press-3-1.jpg", "press-3-1.json"]
+    picture = cv2.imread(str(next(bench.folder.rglob("press-3-1.jpg"))), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert picture.shape[:2] == (64, 128)
+    assert abs(float(picture.mean()) - 77) < 2
+
+
+def test_the_settings_decide_format_and_marked_picture(make_bench: MakeBench) -> None:
+    bench = make_bench(format="png", annotated=False)
+
+    bench.keeper.keep(bench.judged(grey=77), None)
+
+    assert bench.written() == ["press-3-1.json", "press-3-1.png"]
+
+
+def test_the_picture_is_a_copy_which_the_camera_may_overwrite_at_once(make_bench: MakeBench) -> None:
+    bench = make_bench(format="png", annotated=False)
+    bench.keeper.keep(bench.judged(grey=77), None)
+    for number in range(2, 12):
+        bench.judged(grey=200, number=number)
+
+    bench.written()
+
+    picture = cv2.imread(str(next(bench.folder.rglob("press-3-1.png"))), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert np.unique(picture).tolist() == [77]
+
+
+def test_a_part_that_is_not_kept_gives_its_slot_back(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    note = bench.judged(grey=77)
+    note["body"]["evidence_id"] = None
+
+    bench.keeper.keep(note, None)
+
+    assert not bench.is_lent(note)
+    assert bench.written() == []
+
+
+def test_a_picture_that_the_camera_took_back_is_counted_and_nothing_wrong_is_kept(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    first = bench.judged(grey=77)
+    for number in range(2, 7):  # four slots: the first is used again
+        bench.judged(grey=200, number=number)
+
+    bench.keeper.keep(first, None)
+
+    assert bench.keeper.taken_back == 1
+    assert bench.written() == []
+
+
+def test_a_part_without_a_picture_is_kept_as_its_verdict_alone(make_bench: MakeBench) -> None:
+    bench = make_bench()
+
+    bench.keeper.keep({"kind": "verdict", "slot": -1, "generation": 0, "body": body(9)}, None)
+
+    assert bench.written() == ["press-3-9.json"]
+    assert bench.keeper.taken_back == 0
+
+
+def test_tiles_are_marked_from_their_limit_on_and_scored_against_ok(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    note = bench.judged(grey=77)
+    note["scores"] = [[0.5, 0.5], [0.6, 0.4]]
+
+    bench.keeper.keep(note, None)
+
+    item = bench.keeper.mailbox.take(0)
+    assert item is not None
+    assert item.tile_over is not None
+    assert item.tile_over.tolist() == [True, False]
+    assert item.tile_scores is not None
+    assert item.tile_scores.tolist() == pytest.approx([0.5, 0.4])
+    assert item.corners_yx.tolist() == [[0, 0], [0, 64]]
+
+
+def test_a_disk_that_stands_still_costs_pictures_and_neither_time_nor_slots(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    n = MAILBOX_ITEMS + 10
+    for number in range(1, n + 1):
+        note = bench.judged(grey=77, number=number)
+        bench.keeper.keep(note, None)  # nobody writes
+        assert not bench.is_lent(note)
+
+    assert (bench.keeper.mailbox.depth, bench.keeper.mailbox.dropped) == (MAILBOX_ITEMS, 10)
+    assert len([name for name in bench.written() if name.endswith(".json")]) == MAILBOX_ITEMS
+
+
+def test_an_item_that_cannot_be_written_does_not_end_the_writing(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bad = bench.judged(grey=1, number=1)
+    bad["body"]["evidence_id"] = "../../escape"
+    worse = bench.judged(grey=2, number=2)
+    worse["body"]["score"] = float("nan")
+    good = bench.judged(grey=3, number=3)
+    for note in (bad, worse, good):
+        bench.keeper.keep(note, None)
+
+    names = bench.written()
+
+    assert bench.keeper.worker.error is None
+    assert {name.split(".")[0] for name in names} == {"press-3-3"}
+    assert not list(bench.folder.parent.glob("*escape*"))

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_samples import CAMERAS, bundle_in, changed, settings_of, values
+from fakes.line_memory import make_memory
+from pydantic import BaseModel
+
+from edge_inspector.acquire.plan import GenicamPlan, ReplayPlan, SyntheticPlan
+from edge_inspector.app import keeping, outlet
+from edge_inspector.app.keeping import EvidenceKeeper
+from edge_inspector.app.outlet import Outlet
+from edge_inspector.app.plans import grab_plan, inspect_plan, is_simulated, layout_of
+from edge_inspector.bundle.load import Bundle, load_bundle
+from edge_inspector.core.verdict import Outcome
+from edge_inspector.decide.limits import merged_limits
+from edge_inspector.run.ring import EvidenceBorrower
+from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
+from edge_inspector.settings.line import LineSettings
+
+KINDS: dict[str, type[BaseModel]] = {
+    "genicam": GenicamSettings,
+    "replay": ReplaySettings,
+    "synthetic": SyntheticSettings,
+}
+
+OTHER: dict[str, Any] = {
+    "line": "press-4",
+    "recipe": "bolt-m8",
+    "state_dir": "/elsewhere",
+    "log": "debug",
+    "camera.name": "cam1",
+    "camera.frame.width": 256,
+    "camera.frame.height": 192,
+    "camera.frame.channels": 3,
+    "camera.transport_ms": 4.0,
+    "camera.cti": "/opt/other.cti",
+    "camera.serial": "12345",
+    "camera.pixel_format": "RGB8",
+    "camera.features": {"Gain": 2.0},
+    "camera.buffers": 5,
+    "camera.lost_after_s": 1.5,
+    "camera.triggered": True,
+    "camera.folder": "/other-pictures",
+    "camera.rate_hz": 7.0,
+    "camera.loop": True,
+    "camera.wait_for_subscribers": 1,
+    "camera.count": 9,
+    "camera.defect_every": 3,
+    "camera.seed": 8,
+    "model.bundle": "/other-bundle",
+    "model.provider": "cuda",
+    "model.device_id": 1,
+    "model.threads": 3,
+    "model.chunk": 4,
+    "tiling.overlap": 16,
+    "decide.limits": {"DEFECT": 0.25},
+    "decide.min_defect_tiles": 2,
+    "decide.min_area_px": 100,
+    "decide.deadline_ms": 80.0,
+    "endpoints.signals": "tcp://127.0.0.1:6001",
+    "endpoints.telemetry": "tcp://127.0.0.1:6002",
+    "endpoints.service": "tcp://127.0.0.1:6003",
+    "endpoints.lease_ms": 500,
+    "metrics.host": "127.0.0.2",
+    "metrics.port": 6004,
+    "evidence.folder": "/other-evidence",
+    "evidence.keep": ["PASS"],
+    "evidence.format": "png",
+    "evidence.annotated": False,
+    "evidence.quota_mb": 7,
+    "evidence.min_free_mb": 8,
+    "ring.slots": 20,
+    "ring.evidence_slots": 2,
+    "ring.records": 128,
+}
+"""Another value for every setting. A setting that is added belongs here, and must then reach somebody."""
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        for branch in typing.get_args(annotation):
+            yield from _sections(branch)
+
+
+def leaves(section: type[BaseModel], kind: str, before: str = "") -> Iterator[str]:
+    """Return the dotted path of every single setting below a section, for one kind of camera."""
+    for name, field in section.model_fields.items():
+        path = before + name
+        blocks = [KINDS[kind]] if path == "camera" else list(_sections(field.annotation))
+        if not blocks and path != "camera.kind":
+            yield path
+        for block in blocks:
+            yield from leaves(block, kind, f"{path}.")
+
+
+ALL = [(kind, path) for kind in KINDS for path in leaves(LineSettings, kind)]
+
+
+class Taken:
+    """Stands in for what main builds, and keeps what it was given."""
+
+    def __init__(self, seen: list[Any], name: str) -> None:
+        self._seen, self._name = seen, name
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        plain = [value for value in given if not callable(value)]
+        self._seen.append((self._name, plain, named))
+        return types.SimpleNamespace(step=lambda: False)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return load_bundle(bundle_in(tmp_path_factory.mktemp("bundle")))
+
+
+class Reach:
+    """Collects everything that settings lead to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._seen: list[Any] = []
+        for module, name in ((outlet, "Telemetry"), (outlet, "Service"), (outlet, "MetricsPage")):
+            monkeypatch.setattr(module, name, Taken(self._seen, name))
+        monkeypatch.setattr(outlet, "Worker", lambda *_, **__: None)
+        monkeypatch.setattr(keeping, "EvidenceStore", Taken(self._seen, "EvidenceStore"))
+
+    def __call__(self, settings: LineSettings) -> list[Any]:
+        self._seen.clear()
+        memory, manifest = make_memory(), self._bundle.manifest
+        Outlet(settings, memory, epoch=5)
+        assert settings.evidence is not None
+        limits = merged_limits(manifest.labels, manifest.limits, settings.decide.limits, "line.yaml")
+        shape = settings.camera.frame.shape()
+        borrower = EvidenceBorrower(memory)
+        EvidenceKeeper(settings.evidence, borrower, shape, manifest, settings.tiling.overlap, limits)
+        plans = [grab_plan(settings), inspect_plan(settings, self._bundle, 5, Path("line.yaml")), layout_of(settings)]
+        return [*plans, *self._seen]
+
+
+@pytest.fixture
+def reach(monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> Reach:
+    return Reach(monkeypatch, bundle)
+
+
+def test_every_setting_has_another_value_to_try() -> None:
+    assert {path for _, path in ALL} == set(OTHER)
+
+
+@pytest.mark.parametrize(("kind", "path"), ALL)
+def test_every_setting_reaches_somebody(kind: str, path: str, reach: Reach) -> None:
+    before, after = (settings_of(given) for given in (values(kind), changed(values(kind), path, OTHER[path])))
+    assert before != after, f"{OTHER[path]} is no other value for {path}"
+
+    assert reach(before) != reach(after), f"nobody takes notice of {path}"
+
+
+@pytest.mark.parametrize("kind", CAMERAS)
+def test_the_same_settings_give_the_same_plans(kind: str, reach: Reach) -> None:
+    assert reach(settings_of(values(kind))) == reach(settings_of(values(kind)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "plan"), [("genicam", GenicamPlan), ("replay", ReplayPlan), ("synthetic", SyntheticPlan)]
+)
+def test_each_kind_of_camera_gets_its_own_plan_with_its_own_values(kind: str, plan: type) -> None:
+    given = values(kind)
+    own = {path.removeprefix("camera.") for k, path in ALL if k == kind and path.startswith("camera.")}
+    for name in own - {"frame.width", "frame.height", "frame.channels"}:
+        given = changed(given, f"camera.{name}", OTHER[f"camera.{name}"])
+
+    camera = grab_plan(settings_of(given)).camera
+
+    assert isinstance(camera, plan)
+    for name in own & set(plan.__dataclass_fields__):  # type: ignore[attr-defined]
+        assert getattr(camera, name) == type(getattr(camera, name))(OTHER[f"camera.{name}"]), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "can_wait"),
+    [
+        ("replay", {"rate_hz": None}, True),
+        ("replay", {"rate_hz": 5.0}, False),
+        ("synthetic", {"rate_hz": None}, True),
+        ("synthetic", {"rate_hz": 5.0}, False),
+        ("genicam", {}, False),
+    ],
+)
+def test_only_a_source_without_a_rate_of_its_own_is_held_back(
+    kind: str, change: dict[str, Any], can_wait: bool
+) -> None:
+    given = values(kind)
+    given["camera"] |= change
+
+    assert grab_plan(settings_of(given)).can_wait is can_wait
+
+
+def test_a_real_camera_never_waits_for_subscribers() -> None:
+    assert grab_plan(settings_of(values("genicam"))).wait_for_subscribers == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "cti", "expected"),
+    [
+        ("genicam", "/opt/producer.cti", False),
+        ("genicam", "viky", True),
+        ("replay", None, True),
+        ("synthetic", None, True),
+    ],
+)
+def test_every_message_of_a_source_that_is_no_real_camera_says_so(
+    kind: str, cti: str | None, expected: bool, bundle: Bundle
+) -> None:
+    given = values(kind)
+    if cti is not None:
+        given["camera"]["cti"] = cti
+    settings = settings_of(given)
+
+    assert is_simulated(settings) is expected
+    assert inspect_plan(settings, bundle, 5, Path("line.yaml")).is_simulated is expected
+
+
+@pytest.mark.parametrize(("deadline_ms", "deadline_ns"), [(None, None), (120.0, 120_000_000), (0.0001, 100)])
+def test_the_deadline_is_in_nanoseconds(deadline_ms: float | None, deadline_ns: int | None, bundle: Bundle) -> None:
+    given = values() | {"decide": {"deadline_ms": deadline_ms}}
+
+    assert inspect_plan(settings_of(given), bundle, 5, Path("line.yaml")).deadline_ns == deadline_ns
+
+
+def test_without_evidence_no_verdict_wants_a_picture(bundle: Bundle) -> None:
+    given = values()
+    del given["evidence"]
+
+    assert inspect_plan(settings_of(given), bundle, 5, Path("line.yaml")).keep == frozenset()
+
+
+def test_evidence_is_asked_for_by_verdict(bundle: Bundle) -> None:
+    given = values()
+    given["evidence"]["keep"] = ["PASS", "UNKNOWN"]
+
+    keep = inspect_plan(settings_of(given), bundle, 5, Path("line.yaml")).keep
+
+    assert keep == {Outcome.PASS, Outcome.UNKNOWN}
+
+
+def test_the_inspect_process_is_told_which_model_main_has_checked(bundle: Bundle) -> None:
+    plan = inspect_plan(settings_of(values()), bundle, 5, Path("line.yaml"))
+
+    assert (plan.model, plan.model_sha256) == (bundle.label, bundle.model_sha256)

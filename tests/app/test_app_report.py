@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fakes.child import FakeChild
+from fakes.line_memory import make_memory
+
+from edge_inspector.app.report import Reporter
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.verdict import LineState, Totals
+from edge_inspector.observe.fresh import fresh_metrics
+from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+
+PREFIX = "edge_inspector_"
+FIGURES = {
+    Word.FRAMES: "frames_total",
+    Word.FRAMES_LOST: "frames_lost_total",
+    Word.FRAMES_INCOMPLETE: "frames_incomplete_total",
+    Word.FRAMES_INVALID: "frames_invalid_total",
+    Word.OVERRUNS: "frames_overrun_total",
+    Word.HANDOVER_DROPPED: "handover_dropped_total",
+    Word.SUBSCRIBERS: "subscribers",
+    Word.CLOCK_SYNCED: "clock_synced",
+}
+
+
+@dataclass
+class Replaced:
+    """What the reporter sees of a watched child."""
+
+    restarts: int = 0
+    child: FakeChild | None = None
+
+
+@dataclass
+class Mailbox:
+    depth: int = 3
+    max_items: int = 32
+    dropped: int = 5
+
+
+@dataclass
+class Store:
+    def status(self) -> Any:
+        from edge_inspector.record.evidence import EvidenceStatus
+
+        return EvidenceStatus(7, 1, {"disk_low": 2}, 1000, 2000, 3000)
+
+
+@dataclass
+class Keeper:
+    mailbox: Mailbox = field(default_factory=Mailbox)
+    store: Store = field(default_factory=Store)
+    taken_back: int = 11
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.memory: LineMemory = make_memory()
+        metrics, take = fresh_metrics(0.1)
+        self.reporter = Reporter(metrics, take, self.memory, "cam0")
+        self.camera, self.inspect = Replaced(), Replaced()
+
+    def numbers(self, totals: Totals | None = None, keeper: Keeper | None = None) -> dict[str, float]:
+        """Return every number of a snapshot by its name and label values."""
+        families = self.reporter.snapshot(
+            totals or Totals(),
+            LineState.READY,
+            True,
+            (self.camera, self.inspect),  # type: ignore[arg-type]
+            keeper,  # type: ignore[arg-type]
+        )
+        found = {}
+        for family in families:
+            for suffix, labels, value in family["samples"]:
+                name = family["name"].removeprefix(PREFIX) + suffix
+                found[" ".join([name, *labels.values()])] = value
+        return found
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    os.close(bench.memory.fd)
+
+
+@pytest.mark.parametrize(("word", "name"), FIGURES.items())
+def test_each_count_of_the_shared_memory_is_the_metric_of_its_name_and_no_other(
+    bench: Bench, word: Word, name: str
+) -> None:
+    before = bench.numbers()
+    bench.memory.write(word, 1)
+
+    after = bench.numbers()
+
+    moved = {key for key in after if after[key] != before.get(key) and "bytes" not in key}
+    assert {key.split()[0] for key in moved} == {name}
+
+
+def test_totals_come_from_the_ledger_and_balance(bench: Bench) -> None:
+    numbers = bench.numbers(Totals(triggers=10, passes=4, rejects=3, unknowns=2, lates=1))
+
+    assert numbers["triggers_total"] == 10
+    assert numbers["passes_total"] + numbers["rejects_total"] + numbers["unknowns_total"] == 9
+    assert (numbers["parts_in_flight"], numbers["verdicts_late_total"], numbers["journal_head_seq"]) == (1, 1, 9)
+
+
+def test_ages_are_left_out_before_there_is_a_moment_to_count_from(bench: Bench) -> None:
+    before = bench.numbers()
+    bench.memory.write(Word.HEARTBEAT_NS, monotonic_ns() - 2_000_000_000)
+    bench.memory.write(Word.LAST_FRAME_NS, monotonic_ns() - 3_000_000_000)
+
+    after = bench.numbers()
+
+    assert "heartbeat_age_seconds" not in before
+    assert "last_frame_age_seconds cam0" not in before
+    assert 2 <= after["heartbeat_age_seconds"] < 3
+    assert 3 <= after["last_frame_age_seconds cam0"] < 4
+
+
+@pytest.mark.parametrize(
+    ("status", "connected"), [(CameraStatus.DOWN, 0), (CameraStatus.ARMED, 1), (CameraStatus.ENDED, 0)]
+)
+def test_a_camera_is_connected_while_it_is_armed(bench: Bench, status: CameraStatus, connected: int) -> None:
+    bench.memory.write(Word.CAMERA_STATUS, status)
+
+    assert bench.numbers()["camera_connected cam0"] == connected
+
+
+def test_restarts_and_memory_are_those_of_their_process(bench: Bench) -> None:
+    bench.camera.restarts, bench.inspect.restarts = 2, 5
+    bench.inspect.child = FakeChild(pid=os.getpid())
+
+    numbers = bench.numbers()
+
+    assert (numbers["process_restarts_total camera"], numbers["process_restarts_total inspect"]) == (2, 5)
+    assert numbers["camera_reconnects_total cam0"] == 2
+    assert numbers["process_resident_bytes inspect"] > 1_000_000
+    assert numbers["process_resident_bytes main"] > 1_000_000
+    assert "process_resident_bytes camera" not in numbers
+
+
+def test_a_child_that_ended_a_moment_ago_has_no_memory(bench: Bench) -> None:
+    bench.camera.child = FakeChild(pid=2**22 + 1)  # above the largest pid
+
+    assert "process_resident_bytes camera" not in bench.numbers()
+
+
+def test_the_ring_is_as_full_as_what_waits_for_its_verdict_to_be_sent(bench: Bench) -> None:
+    bench.memory.write(Word.HEAD, 9)
+    bench.memory.write(Word.SENT, 4)
+
+    numbers = bench.numbers()
+
+    assert (numbers["queue_depth ring"], numbers["queue_capacity ring"]) == (5, bench.memory.layout.records)
+
+
+def test_every_way_to_lose_a_picture_before_the_store_is_counted_once(bench: Bench) -> None:
+    bench.memory.write(Word.EVIDENCE_DROPPED, 100)
+
+    numbers = bench.numbers(keeper=Keeper())
+
+    assert numbers["evidence_dropped_total queue_full"] == 5 + 11 + 100
+    assert numbers["evidence_dropped_total disk_low"] == 2
+    assert (numbers["queue_depth evidence"], numbers["queue_capacity evidence"]) == (3, 32)
+    assert (numbers["evidence_written_total"], numbers["evidence_evicted_total"]) == (7, 1)
+
+
+def test_without_evidence_there_are_no_numbers_of_it(bench: Bench) -> None:
+    assert not {"queue_depth evidence", "evidence_bytes", "disk_free_bytes"} & set(bench.numbers())

@@ -1,0 +1,40 @@
+"""A child process that runs nothing: its end is written into it."""
+
+from __future__ import annotations
+
+
+class FakeChild:
+    """Obeys what `Watched` and `Supervisor` use of `Child`."""
+
+    def __init__(self, pid: int = 4711) -> None:
+        self.pid = pid
+        self.pid_fd = -1
+        self.status: int | None = None
+        self.kills = 0
+        self.is_closed = False
+
+    def poll(self) -> int | None:
+        return self.status
+
+    def kill(self) -> None:
+        self.kills += 1
+        if self.status is None:
+            self.status = -9
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeSpawner:
+    """Gives a new fake child each time; remembers them all."""
+
+    def __init__(self) -> None:
+        self.children: list[FakeChild] = []
+
+    def __call__(self) -> FakeChild:
+        self.children.append(FakeChild())
+        return self.children[-1]
+
+    @property
+    def newest(self) -> FakeChild:
+        return self.children[-1]
