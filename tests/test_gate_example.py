@@ -96,6 +96,22 @@ def test_a_part_that_comes_at_another_time_rejects(off_s: float) -> None:
     assert gate.may_pass(now_s=0.1 + AT_GATE_S + off_s) is False
 
 
+def test_without_a_deadline_the_gate_knows_no_moment_and_rejects() -> None:
+    gate = armed_gate()
+    gate.hear(verdict(budget_us=-1), now_s=0.1)
+
+    assert gate.may_pass(now_s=0.1 + LEAD_S) is False
+
+
+def test_a_verdict_that_came_before_arming_rejects() -> None:
+    gate = new_gate()
+    gate.answer({"epoch": EPOCH, "ready": True})
+    gate.hear(verdict(), now_s=0.1)
+    gate.hear(beat(), now_s=0.11)
+
+    assert gate.may_pass(now_s=0.1 + AT_GATE_S) is False
+
+
 def test_two_verdicts_that_fit_one_part_reject_it() -> None:
     gate = armed_gate()
     gate.hear(verdict(seq=1), now_s=0.100)

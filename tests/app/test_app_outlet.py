@@ -16,7 +16,6 @@ from edge_inspector.app.report import Reporter
 from edge_inspector.client.subscriber import Message, Subscriber, ask
 from edge_inspector.client.wire import Flag
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.errors import EndpointError
 from edge_inspector.core.verdict import LineState, Outcome
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.run.ledger import Ledger
@@ -58,6 +57,7 @@ class Bench:
         """Wait until the listener was greeted, which shows that it is attached; take in everything said so far."""
         while (message := self.listener.receive(0.05)) is None:
             self.outlet.follow_state()
+        self.outlet.follow_state()  # the first message may have been an ordinary one, the greeting comes now
         while message is not None:
             message = self.listener.receive(0.1)
 
@@ -177,30 +177,6 @@ def test_the_page_shows_the_numbers_that_telemetry_carries(bench: Bench) -> None
         page = answer.read().decode()
     assert heard["edge_inspector_triggers_total"][0][2] == 41
     assert "edge_inspector_triggers_total 41.0" in page
-
-
-@pytest.mark.parametrize(
-    ("taken", "words"),
-    [
-        ("telemetry", ["endpoints.telemetry", "in use"]),
-        ("service", ["endpoints.service", "in use"]),
-        ("metrics", ["metrics page", "metrics.port"]),
-    ],
-)
-def test_an_address_that_is_taken_is_refused_by_its_name(taken: str, words: list[str]) -> None:
-    with socket.socket() as squatter:
-        squatter.bind(("127.0.0.1", 0))
-        squatter.listen()
-        port = squatter.getsockname()[1]
-        ports = {name: free_port() for name in ("signals", "telemetry", "service", "metrics")} | {taken: port}
-        endpoints = {n: f"tcp://127.0.0.1:{p}" for n, p in ports.items() if n != "metrics"}
-        settings = settings_of(values() | {"endpoints": endpoints, "metrics": {"port": ports["metrics"]}})
-
-        with pytest.raises(EndpointError) as caught:
-            Outlet(settings, make_memory(), EPOCH)
-
-    assert str(port) in str(caught.value)
-    assert all(word in str(caught.value) for word in words)
 
 
 def test_what_was_closed_can_be_bound_again(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,0 +1,143 @@
+"""Cameras that are not there or not as configured: commands end with 69, a line stays up and tries again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from cli_program import FRAME, Sandbox, has_all, heard, is_event, viky
+
+from edge_inspector.client.subscriber import Message
+
+ABSENT: dict[str, Any] = viky(cti="/nowhere/maker.cti")
+WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no-producer": (ABSENT, ["/nowhere/maker.cti", "camera.cti"]),
+    "no-library": (viky(cti="not_a_library.cti"), ["not_a_library.cti", "cannot be loaded"]),
+    "pixel-format": (viky(pixel_format="BayerGR8"), ["PixelFormat", "BayerGR8", "camera.pixel_format"]),
+    "frame-size": (viky(frame=FRAME | {"width": 1000}), ["Width", "1000", "camera.frame.width"]),
+    "serial": (viky(serial="22845913"), ["'22845913'", "0 (", "1 (", "2 (", "camera.serial"]),
+    "no-serial": (viky(serial=""), ["3 cameras", "0 (", "1 (", "2 (", "camera.serial"]),
+    "feature": (viky(features={"ExposureTme": 5.0}), ["ExposureTme", "no feature"]),
+}
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    (tmp_path / "not_a_library.cti").write_text("no library")
+    with Sandbox(tmp_path) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_check_says_what_is_wrong_with_the_camera(sandbox: Sandbox, name: str) -> None:
+    camera, words = WRONG[name]
+
+    said = sandbox.say("check", "--config", sandbox.config(camera))
+
+    assert said.code == 69
+    assert has_all(said.error, words)
+    assert "no mistakes" in said.out
+    assert "ready to run" not in said.out
+
+
+def test_check_without_the_camera_does_not_look_for_it(sandbox: Sandbox) -> None:
+    said = sandbox.say("check", "--no-camera", "--config", sandbox.config(ABSENT))
+
+    assert said.code == 0
+    assert "ready to run" in said.out
+
+
+@pytest.mark.parametrize("name", ["no-producer", "serial", "frame-size"])
+def test_snap_says_what_is_wrong_with_the_camera_and_writes_nothing(sandbox: Sandbox, name: str) -> None:
+    camera, words = WRONG[name]
+
+    said = sandbox.say("camera", "snap", "--config", sandbox.config(camera))
+
+    assert said.code == 69
+    assert has_all(said.error, words)
+    assert not list(sandbox.folder.glob("*.png"))
+
+
+def test_listing_a_producer_that_is_not_there(sandbox: Sandbox) -> None:
+    said = sandbox.say("camera", "list", "--cti", "absent.cti")
+
+    assert said.code == 69
+    assert has_all(said.error, ["absent.cti", "viky"])
+
+
+@pytest.mark.parametrize("name", ["no-producer", "pixel-format", "frame-size"])
+def test_a_line_without_its_camera_stays_up_not_ready_and_tries_again(sandbox: Sandbox, name: str) -> None:
+    camera, words = WRONG[name]
+    daemon = sandbox.start("run", "--config", sandbox.config(camera))
+
+    def is_without_camera(message: Message) -> bool:
+        return message.kind == "hb" and message.body["faults"] == ["camera"]
+
+    with sandbox.listen() as subscriber:
+        for _ in range(2):
+            event = heard(subscriber, is_event("camera_error"))
+            assert event.body["severity"] == "error"
+            assert has_all(event.body["detail"], words)
+        beat = heard(subscriber, is_without_camera)
+        assert (beat.body["ready"], beat.body["state"], beat.body["triggers"]) == (False, "Preoperational", 0)
+        assert daemon.poll() is None
+        daemon.terminate()
+        last = heard(subscriber, lambda m: m.kind == "hb" and m.body["state"] == "Halted")
+
+    assert last.body["in_flight"] == 0
+    assert sandbox.ended(daemon).code == 0
+
+
+def test_the_cameras_of_a_producer_are_listed_for_people_and_for_programs(sandbox: Sandbox) -> None:
+    table = sandbox.say("camera", "list", "--cti", "viky")
+    listing = sandbox.say("camera", "list", "--cti", "viky", "--json")
+
+    assert (table.code, listing.code) == (0, 0)
+    cameras = json.loads(listing.out)
+    assert [camera["serial"] for camera in cameras] == ["0", "1", "2"]
+    heads, *rows = table.out.splitlines()
+    assert heads.split() == list(cameras[0])
+    assert len(rows) == 3
+    assert table.error == listing.error == ""
+
+
+@pytest.mark.parametrize(
+    ("camera", "mode"),
+    [
+        ({"kind": "synthetic", "frame": FRAME, "rate_hz": None}, "RGB"),
+        ({"kind": "synthetic", "frame": FRAME | {"channels": 1}, "rate_hz": None}, "grey"),
+        (viky(), "RGB"),
+    ],
+)
+def test_snap_writes_a_picture_of_the_configured_size(sandbox: Sandbox, camera: dict[str, Any], mode: str) -> None:
+    said = sandbox.say("camera", "snap", "--config", sandbox.config(camera), "--output", "seen.png")
+
+    assert said.code == 0, said.err
+    picture = cv2.imread(str(sandbox.folder / "seen.png"), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert picture.shape == ((112, 128) if mode == "grey" else (112, 128, 3))
+    assert has_all(said.out, ["seen.png", "128x112 px", mode])
+
+
+@pytest.mark.parametrize("output", ["absent/snap.png", "snap.xyz", "snap", "/dev/null/snap.png", "folder"])
+def test_snap_refuses_a_place_where_it_cannot_write(sandbox: Sandbox, output: str) -> None:
+    (sandbox.folder / "folder").mkdir()
+    config = sandbox.config({"rate_hz": None})
+
+    said = sandbox.say("camera", "snap", "--config", config, "--output", output)
+
+    assert said.code == 64
+    assert output in said.error
+
+
+def test_a_camera_that_sends_nothing_in_time_is_lost(sandbox: Sandbox) -> None:
+    config = sandbox.config({"rate_hz": 0.01})
+
+    said = sandbox.say("camera", "snap", "--config", config, "--timeout", "0")
+
+    assert said.code == 69
+    assert has_all(said.error, ["cam0", "no whole picture", "trigger"])
