@@ -15,7 +15,7 @@ from typing import Any
 
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
-from edge_inspector.app.plans import grab_plan, inspect_plan, layout_of
+from edge_inspector.app.planning import grab_plan, inspect_plan, layout_of
 from edge_inspector.app.report import Reporter
 from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.clock import monotonic_ns
@@ -96,6 +96,7 @@ class Daemon:
                 self._take_notes()
                 self._obey_signals()
                 self._outlet.follow_state()
+                self._outlet.watch_workers(*([self._keeper.worker] if self._keeper is not None else []))
                 if monotonic_ns() >= self._next_second_ns:
                     self._every_second()
         self._finish()
@@ -221,7 +222,10 @@ class Daemon:
         self._take_notes()
         if self._keeper is not None:
             self._keeper.close(timeout_s=5.0)
-        self._outlet.follow_state()
+        if self.failure:
+            self._outlet.failed(self.failure)
+        else:
+            self._outlet.follow_state()
         self._send_metrics()
         totals = self._ledger.totals()
         log.info(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_inspector.app.plans import is_simulated
+from edge_inspector.app.planning import is_simulated
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState
@@ -32,6 +32,7 @@ class Outlet:
         self._settings, self._memory, self._epoch = settings, memory, epoch
         self._ledger = Ledger(memory)
         self._state = LineState.PREOPERATIONAL
+        self._dead: set[str] = set()
         self._newest_beat: tuple[dict[str, Any], int] | None = None
         endpoints = settings.endpoints
         self._telemetry = Telemetry(
@@ -49,6 +50,19 @@ class Outlet:
         for worker in self._workers:
             worker.start()
         self._telemetry.state(self._state, self._state, "started")
+
+    def watch_workers(self, *others: Worker) -> None:
+        """Announce a thread that has died, once: the line goes on inspecting, but somebody must know."""
+        for worker in (*self._workers, *others):
+            if worker.error is not None and worker.name not in self._dead:
+                self._dead.add(worker.name)
+                detail = f"the {worker.name} thread ended: {worker.error}; restart the line when it may stop"
+                self.announce("worker_died", "error", detail, stands=True)
+
+    def failed(self, why: str) -> None:
+        """Announce that the line ends and a person must act."""
+        self._telemetry.state(LineState.ERROR, self._state, why)
+        self._state = LineState.ERROR
 
     def heard_beat(self, body: dict[str, Any], sent_ns: int) -> None:
         """Take in the newest heartbeat."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_inspector.acquire.look import snap
-from edge_inspector.app.plans import camera_plan
+from edge_inspector.app.planning import camera_plan
 from edge_inspector.app.start import Ready
 from edge_inspector.core.frame import U8
 from edge_inspector.infer.engine import OnnxEngine

@@ -28,7 +28,8 @@ class Board:
             title: Above the table.
             total: Parts that fill the progress bar; None for no bar.
         """
-        self._console, self._title = console, title
+        self._console, self._title, self._total = console, title, total
+        self._n_parts = 0
         self._rows: deque[tuple[str, Text, str, str, str, str]] = deque(maxlen=ROWS)
         self._status = Text("waiting for the line", style="dim")
         self._progress = Progress(
@@ -58,7 +59,9 @@ class Board:
         row = (str(body["part_id"]), text, score, _where(body), f"{body['latency_us'] / 1000:.1f} ms", truth)
         self._rows.append(row)
         if self._task is not None:
-            self._progress.advance(self._task)
+            self._n_parts += 1
+            # More than asked for come when the line drains what it had accepted: they are parts like the others.
+            self._progress.update(self._task, completed=self._n_parts, total=max(self._n_parts, self._total or 0))
         if self._live is None:
             self._console.print(
                 f"part {row[0]}  {text.plain:<8} score {score}  {row[3]:<24} {row[4]:>9}  {truth}".rstrip()

@@ -57,8 +57,7 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return UsageError.exit_code
-    except BrokenPipeError:  # `edge-inspector watch | head`
-        sys.stderr.close()
+    except SystemExit:  # how click answers a closed pipe (`edge-inspector watch | head`); otherwise it raises here
         return 0
     except EdgeInspectorError as error:
         click.echo(f"{click.style('error:', fg='red')} {error}", err=True)

@@ -74,6 +74,7 @@ class Rehearsal:
         self._console = Console()
         self._shipped = shipped_folder()
         self._tally = Tally()
+        self._is_stopping = False
 
     def run(self) -> int:
         """Run it; returns 0, or the daemon's exit code when that failed."""
@@ -91,7 +92,7 @@ class Rehearsal:
                 with board.shown():
                     self._listen(daemon, subscriber, board, truths)
             finally:
-                _stop(daemon)
+                self._stop(daemon)
         self._summarise(settings)
         return daemon.returncode
 
@@ -106,7 +107,9 @@ class Rehearsal:
             self._output.mkdir(parents=True, exist_ok=True)
             config.write_text("# What the demo ran: config/demo.yaml with its folders here.\n" + yaml.safe_dump(values))
         except OSError as error:
-            raise UsageError(f"{config} cannot be written: {error.strerror}; give another folder as --output") from error
+            raise UsageError(
+                f"{config} cannot be written: {error.strerror}; give another folder as --output"
+            ) from error
         return config
 
     def _say_how_to_watch(self, settings: LineSettings) -> None:
@@ -127,11 +130,11 @@ class Rehearsal:
                 elif time.monotonic() - heard_s > STOP_S:
                     raise ProcessError(f"the daemon says nothing for {STOP_S:.0f} s; see {self._output / 'daemon.log'}")
                 if self._parts is not None and self._tally.n_parts >= self._parts:
-                    daemon.send_signal(signal.SIGTERM)
-                    self._parts = None  # once: a second signal would not let it drain
+                    self._ask_to_stop(daemon)
         except KeyboardInterrupt:
-            daemon.send_signal(signal.SIGTERM)
-            self._parts = None
+            if self._is_stopping:
+                raise
+            self._ask_to_stop(daemon)
             self._listen(daemon, subscriber, board, truths)
 
     def _take(self, message: Message, board: Board, truths: list[str]) -> None:
@@ -148,6 +151,21 @@ class Rehearsal:
     def _is_halted(self) -> bool:
         return self._tally.last_beat is not None and self._tally.last_beat["state"] == "Halted"
 
+    def _ask_to_stop(self, daemon: subprocess.Popen[bytes]) -> None:
+        # Once: a second signal would not let it drain.
+        if not self._is_stopping:
+            self._is_stopping = True
+            daemon.send_signal(signal.SIGTERM)
+
+    def _stop(self, daemon: subprocess.Popen[bytes]) -> None:
+        if daemon.poll() is None and not self._is_halted():
+            self._ask_to_stop(daemon)
+        try:
+            daemon.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
+
     def _failed(self, status: int) -> EdgeInspectorError:
         lines = (self._output / "daemon.log").read_text().strip().splitlines()
         error = ProcessError(f"the daemon ended with status {status}: {lines[-1] if lines else 'no word'}")
@@ -161,7 +179,7 @@ class Rehearsal:
         verdicts = beat.get("passes", 0) + beat.get("rejects", 0) + beat.get("unknowns", 0)
         equal = "==" if triggers == verdicts else "!="
         evidence = settings.evidence.folder if settings.evidence else self._output
-        pictures = sorted(evidence.rglob("*.annotated.jpg"))
+        pictures = sorted(evidence.rglob(f"*-{beat.get('epoch', 0):08x}-*.annotated.jpg"))  # of this run
         table = Table.grid(padding=(0, 2))
         table.add_row("parts", f"{tally.n_parts}: {counts['PASS']} PASS, {counts['REJECT']} REJECT, "
                       f"{counts['UNKNOWN']} UNKNOWN")  # fmt: skip
@@ -191,13 +209,3 @@ def shipped_folder() -> Path:
 def _truths(folder: Path) -> list[str]:
     with (folder / "truth.csv").open(newline="") as file:
         return [row["truth"] for row in sorted(csv.DictReader(file), key=lambda row: row["file"])]
-
-
-def _stop(daemon: subprocess.Popen[bytes]) -> None:
-    if daemon.poll() is None:
-        daemon.send_signal(signal.SIGTERM)
-    try:
-        daemon.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        daemon.kill()
-        daemon.wait()

@@ -6,8 +6,6 @@ chunks of a part, so it cannot outlive the work (law 8).
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -91,7 +89,7 @@ class InspectLoop:
         """Take over the ring; parts that a killed predecessor left without a verdict become `process_lost`."""
         self._who, self._memory, self._wake_fd = identity, memory, wake_fd
         self._judge, self._signals, self._notes = judge, signals, notes
-        self._reader, self._ledger = RingReader(memory), Ledger(memory)
+        self._reader, self._ledger = RingReader(memory, wake_fd), Ledger(memory)
         self._lost_before = self._reader.head()
         self._next_beat_ns = 0
         # A model that fails at work is tried again at once, one that cannot even start only now and then.
@@ -109,7 +107,7 @@ class InspectLoop:
             self._beat_if_due()
             if not self.step():
                 self._signals.wait(self._wake_fd, self._until_beat_s())
-                self._drain_wake()
+                self._reader.quiet()
             self._memory.write(Word.SUBSCRIBERS, self._signals.subscribers)
             self._end_if_untrusted()
         self._beat()
@@ -262,7 +260,7 @@ class InspectLoop:
         while self._signals.subscribers < expected and monotonic_ns() < until_ns:
             self._memory.write(Word.INSPECT_PROGRESS_NS, monotonic_ns())
             self._signals.wait(self._wake_fd, 0.005)
-            self._drain_wake()
+            self._reader.quiet()
 
     def _send_unsent(self) -> None:
         unsent = self._ledger.unsent()
@@ -277,10 +275,6 @@ class InspectLoop:
 
     def _until_beat_s(self) -> float:
         return max(0.0, (self._next_beat_ns - monotonic_ns()) / 1e9) if not self._is_stuck() else 0.1
-
-    def _drain_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake_fd)
 
     def _count(self, word: Word) -> None:
         self._memory.write(word, self._memory.read(word) + 1)

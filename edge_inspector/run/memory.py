@@ -1,8 +1,8 @@
 """The shared memory of a line: one memfd, mapped by its three processes, gone with the last of them.
 
 Every word has one writer (a process, or its successor after a kill), so no locks are needed. Words are aligned
-64-bit stores through numpy: one instruction on x86-64 and aarch64. A store that publishes something is followed by
-a write to an eventfd, a system call, before the other side is woken.
+64-bit stores through numpy: one instruction on x86-64 and aarch64. What one process must see before something else
+is ordered where it is published: see `run/ring.py`.
 """
 
 from __future__ import annotations

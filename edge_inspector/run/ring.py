@@ -10,10 +10,15 @@ A slot has four generation counters, each with one writer, that only rise:
 A camera without a free slot takes a lent one back (claim rises; the borrower sees it and drops its copy): evidence
 may lose pictures, the line may not. Nothing here ever waits, so a stopped or killed process stops nobody else, and
 its successor finds in the counters exactly what was in flight.
+
+Memory order: Python has no fences, but the kernel takes one lock in every read and write of an eventfd. The writer
+writes to it between a record and the HEAD that publishes it, the reader reads from it between seeing a HEAD and
+looking at its record; so whoever sees HEAD also sees record and pixels, on weakly ordered processors too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from edge_inspector.core.clock import monotonic_ns
@@ -118,17 +123,30 @@ class RingWriter:
         record[:6] = (kind, arrival.frame_id, arrival.trigger_ns, source, slot, generation)
         if kind in _COUNTED:
             self._control[_COUNTED[kind]] += 1
+        os.eventfd_write(self._wake_fd, 1)  # a fence: the record and its pixels come before HEAD
         self._control[Word.HEAD] = head + 1  # publishes the record
-        os.eventfd_write(self._wake_fd, 1)
+        os.eventfd_write(self._wake_fd, 1)  # wakes the reader
 
 
 class RingReader:
     """The inspect process's end. A new one frees what its killed predecessor had in hand."""
 
-    def __init__(self, memory: LineMemory) -> None:
+    def __init__(self, memory: LineMemory, wake_fd: int) -> None:
+        """Take over the reading end.
+
+        Args:
+            memory: The line's shared memory.
+            wake_fd: eventfd that the writer writes to; non-blocking.
+        """
         self._memory = memory
         self._claims = memory.claims
+        self._wake_fd = wake_fd
         self._recover()
+
+    def quiet(self) -> None:
+        """Take back the wake-ups that came so far, so that the next wait waits; `peek` again before that."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake_fd)
 
     def head(self) -> int:
         """Records published so far in this epoch."""
@@ -138,6 +156,7 @@ class RingReader:
         """Return the part after `consumed` others of this epoch; None if it has not come yet."""
         if self.head() <= consumed:
             return None
+        self.quiet()  # a fence, see above
         kind, frame_id, trigger_ns, source, slot, generation = self._memory.records[
             consumed % len(self._memory.records)
         ][:6].tolist()

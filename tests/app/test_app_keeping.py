@@ -36,7 +36,7 @@ class Bench:
         stack.callback(os.close, self.memory.fd)
         wake_fd = make_wake_fd()
         stack.callback(os.close, wake_fd)
-        self.writer, self.reader = RingWriter(self.memory, wake_fd), RingReader(self.memory)
+        self.writer, self.reader = RingWriter(self.memory, wake_fd), RingReader(self.memory, wake_fd)
         self.folder = folder
         limits = np.array([np.inf, 0.5], np.float32)
         section = EvidenceSettings(folder=folder, **({"min_free_mb": 0} | settings))

@@ -15,7 +15,7 @@ from edge_inspector.acquire.plan import GenicamPlan, ReplayPlan, SyntheticPlan
 from edge_inspector.app import keeping, outlet
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
-from edge_inspector.app.plans import grab_plan, inspect_plan, is_simulated, layout_of
+from edge_inspector.app.planning import grab_plan, inspect_plan, is_simulated, layout_of
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.decide.limits import merged_limits

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -181,13 +180,11 @@ def test_a_sparse_gigabyte_is_refused_by_its_size_and_not_read(say: Say, tmp_pat
     config = tmp_path / "line.yaml"
     with config.open("wb") as file:
         file.truncate(1 << 30)
-    before = time.process_time()
 
     said = say("check", "--config", config)
 
     assert said.code == 78
     assert has_all(said.error, ["1073741824 bytes", "is it another file?"])
-    assert time.process_time() - before < 2.0  # of CPU: reading it would take many
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])

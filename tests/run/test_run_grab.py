@@ -85,7 +85,7 @@ class Bench:
 
     def judge_one(self) -> ArrivalKind | None:
         """Do what the inspect process does with one part; None if none waits."""
-        reader, ledger = RingReader(self.memory), Ledger(self.memory)
+        reader, ledger = RingReader(self.memory, self.wake_fd), Ledger(self.memory)
         part = reader.peek(ledger.seq)
         if part is None:
             return None

@@ -21,7 +21,7 @@ class Hop:
         self.memory = memory
         self.wake_fd = make_wake_fd()
         self.writer = RingWriter(memory, self.wake_fd)
-        self.reader = RingReader(memory)
+        self.reader = RingReader(memory, self.wake_fd)
         self.ledger = Ledger(memory)
 
     def take(self) -> Part | None:
@@ -39,7 +39,7 @@ class Hop:
         self.writer = RingWriter(self.memory, self.wake_fd)
 
     def replace_inspect(self) -> None:
-        self.reader = RingReader(self.memory)
+        self.reader = RingReader(self.memory, self.wake_fd)
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""From settings to the plain values that child processes are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
+from edge_inspector.app.plans import GrabPlan, InspectPlan
+from edge_inspector.bundle.load import Bundle
+from edge_inspector.core.verdict import Outcome
+from edge_inspector.run.memory import Layout
+from edge_inspector.settings.camera import GenicamSettings, ReplaySettings
+from edge_inspector.settings.line import LineSettings
+
+VIKY = "viky"
+"""Name of the simulated producer: its pictures are no evidence of anything."""
+
+
+def layout_of(settings: LineSettings) -> Layout:
+    """Return the sizes of the line's shared memory."""
+    ring = settings.ring
+    return Layout(settings.camera.frame.shape(), ring.slots, ring.evidence_slots, ring.records)
+
+
+def is_simulated(settings: LineSettings) -> bool:
+    """Return whether the pictures come from anything but a real camera."""
+    camera = settings.camera
+    return not isinstance(camera, GenicamSettings) or camera.cti == VIKY
+
+
+def grab_plan(settings: LineSettings) -> GrabPlan:
+    """Return the camera process's plan."""
+    camera = settings.camera
+    rate_hz = None if isinstance(camera, GenicamSettings) else camera.rate_hz
+    is_real = isinstance(camera, GenicamSettings)
+    return GrabPlan(
+        line=settings.line,
+        log_level=settings.log,
+        layout=layout_of(settings),
+        camera=camera_plan(settings),
+        can_wait=not is_real and rate_hz is None,
+        wait_for_subscribers=0 if isinstance(camera, GenicamSettings) else camera.wait_for_subscribers,
+    )
+
+
+def inspect_plan(settings: LineSettings, bundle: Bundle, epoch: int, config_file: Path) -> InspectPlan:
+    """Return the inspect process's plan."""
+    decide, model = settings.decide, settings.model
+    deadline_ns = None if decide.deadline_ms is None else round(decide.deadline_ms * 1e6)
+    return InspectPlan(
+        line=settings.line,
+        log_level=settings.log,
+        layout=layout_of(settings),
+        epoch=epoch,
+        camera=settings.camera.name,
+        recipe=settings.recipe,
+        config_file=str(config_file),
+        bundle=model.bundle,
+        model=bundle.label,
+        model_sha256=bundle.model_sha256,
+        provider=model.provider,
+        device_id=model.device_id,
+        threads=model.threads,
+        chunk=model.chunk,
+        overlap=settings.tiling.overlap,
+        cache_dir=settings.state_dir / "engines",
+        limits=dict(decide.limits),
+        min_defect_tiles=decide.min_defect_tiles,
+        min_area_px=decide.min_area_px,
+        deadline_ns=deadline_ns,
+        endpoint=settings.endpoints.signals,
+        lease_ms=settings.endpoints.lease_ms,
+        is_simulated=is_simulated(settings),
+        keep=frozenset(Outcome(name) for name in (settings.evidence.keep if settings.evidence else ())),
+    )
+
+
+def camera_plan(settings: LineSettings) -> CameraPlan:
+    """Return how to open the line's camera."""
+    camera, shape = settings.camera, settings.camera.frame.shape()
+    if isinstance(camera, GenicamSettings):
+        return GenicamPlan(
+            name=camera.name,
+            frame=shape,
+            cti=camera.cti,
+            serial=camera.serial,
+            pixel_format=camera.pixel_format,
+            features=dict(camera.features),
+            buffers=camera.buffers,
+            lost_after_s=camera.lost_after_s,
+            triggered=camera.triggered,
+            transport_ms=camera.transport_ms,
+        )
+    if isinstance(camera, ReplaySettings):
+        return ReplayPlan(camera.name, shape, camera.folder, camera.rate_hz, camera.loop, camera.transport_ms)
+    return SyntheticPlan(
+        name=camera.name,
+        frame=shape,
+        rate_hz=camera.rate_hz,
+        count=camera.count,
+        defect_every=camera.defect_every,
+        seed=camera.seed,
+        transport_ms=camera.transport_ms,
+    )
