@@ -96,15 +96,8 @@ def judge(results: TileResults, corners_yx: Index, tile_hw: tuple[int, int], rul
     if not counting:
         return Judgement(Outcome.PASS, Reason.OK, score, rules.labels[0], n_tiles=n_tiles)
     is_below, defects = _weigh(results.heat, corners_yx, tile_hw, rules, counting)
-    return Judgement(
-        outcome=Outcome.PASS if is_below else Outcome.REJECT,
-        reason=Reason.BELOW_AREA if is_below else Reason.DEFECT,
-        score=score,
-        label=counting[0].label,
-        defects=defects,
-        n_tiles=n_tiles,
-        n_defect_tiles=len(counting),
-    )
+    outcome, reason = (Outcome.PASS, Reason.BELOW_AREA) if is_below else (Outcome.REJECT, Reason.DEFECT)
+    return Judgement(outcome, reason, score, counting[0].label, defects, n_tiles, n_defect_tiles=len(counting))
 
 
 def _check_shapes(results: TileResults, corners_yx: Index, rules: Rules) -> None:

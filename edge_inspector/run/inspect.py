@@ -105,8 +105,9 @@ class InspectLoop:
         self._send_unsent()
         while not self._is_over():
             self._beat_if_due()
+            wait_s = self._until_beat_s()  # before the step: it peeks, which takes back the wake-up of what it sees
             if not self.step():
-                self._signals.wait(self._wake_fd, self._until_beat_s())
+                self._signals.wait(self._wake_fd, wait_s)
                 self._reader.quiet()
             self._memory.write(Word.SUBSCRIBERS, self._signals.subscribers)
             self._end_if_untrusted()

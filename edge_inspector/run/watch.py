@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.logs import get_log
 from edge_inspector.run.child import Child
+
+log = get_log(__name__)
 
 _S = 1_000_000_000
 STEADY_NS = 10 * _S
@@ -65,7 +68,7 @@ class Watched:
         now_ns = monotonic_ns()
         if self.child is None:
             if self.is_wanted and now_ns >= self._next_ns:
-                self.child, self._began_ns = self._spawn(), now_ns
+                self._start(now_ns)
             return None
         status = self.child.poll()
         is_hung = status is None and self._is_hung(now_ns)
@@ -82,6 +85,13 @@ class Watched:
         self.child.kill()
         return self._reap(monotonic_ns(), was_hung=False)
 
+    def _start(self, now_ns: int) -> None:
+        try:
+            self.child, self._began_ns = self._spawn(), now_ns
+        except OSError as error:  # this computer has no process, memory or descriptor to give just now
+            log.error("process_not_started", process=self.name, detail=str(error))
+            self._wait_longer(now_ns)
+
     def _reap(self, now_ns: int, was_hung: bool) -> Ending:
         assert self.child is not None
         status = self.child.poll()
@@ -90,11 +100,14 @@ class Watched:
         if now_ns - self._began_ns > STEADY_NS:
             self._wait_ns, self._next_ns = MIN_WAIT_NS, now_ns
         else:
-            self._next_ns = now_ns + self._wait_ns
-            self._wait_ns = min(2 * self._wait_ns, MAX_WAIT_NS)
+            self._wait_longer(now_ns)
         if self.is_wanted:
             self.restarts += 1
         return Ending(self.name, status if status is not None else -9, was_hung)
+
+    def _wait_longer(self, now_ns: int) -> None:
+        self._next_ns = now_ns + self._wait_ns
+        self._wait_ns = min(2 * self._wait_ns, MAX_WAIT_NS)
 
     def _is_hung(self, now_ns: int) -> bool:
         progress_ns = self._progress_ns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as socket_module
 from collections.abc import Mapping
 
 import zmq
@@ -26,6 +27,8 @@ def bound(kind: int, endpoint: str, name: str, options: Mapping[int, int] | None
     Raises:
         EndpointError: The address is taken or does not exist here; says which setting to change.
     """
+    if _has_listener(endpoint):
+        raise _in_use(endpoint, name)
     socket: Socket = zmq.Context.instance().socket(kind)
     for option, value in {zmq.LINGER: LINGER_MS, **(options or {})}.items():
         socket.setsockopt(option, value)
@@ -34,9 +37,26 @@ def bound(kind: int, endpoint: str, name: str, options: Mapping[int, int] | None
     except zmq.ZMQError as error:
         socket.close(linger=0)
         if error.errno == zmq.EADDRINUSE:
-            raise EndpointError(
-                f"endpoints.{name}: {endpoint} is in use by another program; stop it "
-                f"(`ss -ltnp` shows who listens) or set another port in the configuration"
-            ) from error
+            raise _in_use(endpoint, name) from error
         raise EndpointError(f"endpoints.{name}: cannot bind {endpoint}: {error}; set another address") from error
     return socket
+
+
+def _has_listener(endpoint: str) -> bool:
+    """Return whether somebody answers on an ipc path: ZeroMQ would take the path away from him without a word."""
+    path = endpoint.removeprefix("ipc://")
+    if path == endpoint or path.startswith("@"):  # tcp and abstract names are refused by the kernel
+        return False
+    with socket_module.socket(socket_module.AF_UNIX, socket_module.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:  # nothing there, or what a killed process left
+            return False
+        return True
+
+
+def _in_use(endpoint: str, name: str) -> EndpointError:
+    return EndpointError(
+        f"endpoints.{name}: {endpoint} is in use by another program; stop it "
+        f"(`ss -lnp` shows who listens) or set another address in the configuration"
+    )

@@ -20,6 +20,7 @@ from edge_inspector.core.verdict import LineState, Outcome
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.worker import Worker
 
 LEASE_MS = 300
 EPOCH = 77
@@ -218,3 +219,26 @@ def test_a_line_that_stops_says_so_before_it_has_halted(bench: Bench) -> None:
     bench.memory.write(Word.HALT_NS, 1)
 
     assert bench.outlet.state() == (LineState.INITIALIZED, "stopping")
+
+
+def test_a_thread_that_died_is_announced_once_and_to_late_clients(bench: Bench) -> None:
+    def fail() -> bool:
+        raise RuntimeError("the step fails as the test says")
+
+    worker = Worker("evidence", fail)
+    worker.start()
+    assert worker.stop(WAIT_S)
+
+    for _ in range(3):
+        bench.outlet.watch_workers(worker)
+    bench.outlet.announce("next", "info", "marks the end")
+
+    names = [bench.hear().body["name"] for _ in range(2)]
+    assert names == ["worker_died", "next"]
+
+
+def test_a_line_that_failed_says_error_and_why(bench: Bench) -> None:
+    bench.outlet.failed("the bundle is damaged")
+
+    body = bench.hear().body
+    assert (body["state"], body["reason"]) == ("Error", "the bundle is damaged")

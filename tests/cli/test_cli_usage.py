@@ -124,9 +124,7 @@ def test_every_mistake_comes_in_one_report_with_file_and_line(say: Say, verb: li
 
     assert said.code == 78
     told = [line.removeprefix("error: ") for line in said.error.splitlines()]
-    assert [line.split(": ")[1] for line in told] == ["camera.rate", "tiling.overlap", "log"] or [
-        line.split(": ")[1] for line in told
-    ] == ["camera.rate", "log", "tiling.overlap"]
+    assert [line.split(": ")[1] for line in told] == ["camera.rate", "log", "tiling.overlap"]
     for line in told:
         place, key, _ = line.split(": ", 2)
         file, number = place.rsplit(":", 1)
@@ -143,7 +141,7 @@ def test_a_doubled_key_is_told_with_both_places(say: Say, sandbox: Sandbox) -> N
     said = say("check", "--config", config)
 
     assert said.code == 78
-    assert has_all(said.error, [f"{config}:{last}: line:", "twice"]) or has_all(said.error, [f"{config}:{last}: line:"])
+    assert has_all(said.error, [f"{config}:{last}: line:", f"in line 1 and in line {last}"])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from onnx import helper
 
 from export.calibrate import Calibration
-from export.network import CELL_PX, TileNet, imagenet_weights, load_imagenet
+from export.network import CELL_PX, ConvBnAct, TileNet, imagenet_weights, load_imagenet
 from export.to_onnx import ALLOWED_OPERATORS, check_graph, check_parity, open_session, run_tiles, write_onnx
 from export.train import augment
 
@@ -55,7 +55,7 @@ def test_the_mean_of_the_heat_map_is_the_margin(network: TileNet, tiles: np.ndar
 @pytest.mark.parametrize(("photo", "label"), [("china.jpg", PALACE), ("flower.jpg", DAISY)])
 @torch.no_grad()
 def test_the_backbone_with_its_own_imagenet_head_knows_a_photo(photo: str, label: int) -> None:
-    # A wrong order of tensors, padding, normalisation or colour order would leave the shapes right and this wrong.
+    # A wrong order of tensors, normalisation or colour order would leave the shapes right and this wrong.
     whole = TileNet(n_labels=1000)
     load_imagenet(whole, imagenet_weights())
     head = torch.load(imagenet_weights(), weights_only=True)
@@ -69,6 +69,21 @@ def test_the_backbone_with_its_own_imagenet_head_knows_a_photo(photo: str, label
     logits = whole.eval()(torch.from_numpy(pixels)[None])
 
     assert int(logits.argmax()) == label
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@torch.no_grad()
+def test_a_step_of_two_looks_one_pixel_further_right_and_down_as_the_weights_were_trained(kernel: int) -> None:
+    layer = ConvBnAct(1, 1, kernel, stride=2, has_act=False).eval()
+    conv = next(part for part in layer if isinstance(part, torch.nn.Conv2d))
+    torch.nn.init.ones_(conv.weight)
+    pixels = torch.zeros(8, 1, 8, 8)
+    pixels[range(8), 0, range(8), 0] = 1.0  # one picture for each row
+
+    first_window_sees = (layer(pixels)[:, 0, 0, 0] > 0.5).nonzero()[:, 0].tolist()
+
+    rows_above = (kernel - 2) // 2
+    assert first_window_sees == list(range(kernel - rows_above))
 
 
 @pytest.fixture(scope="module")

@@ -26,12 +26,16 @@ class FakeChild:
 
 
 class FakeSpawner:
-    """Gives a new fake child each time; remembers them all."""
+    """Gives a new fake child each time, after so many refusals; remembers them all."""
 
     def __init__(self) -> None:
+        self.refusals = 0
         self.children: list[FakeChild] = []
 
     def __call__(self) -> FakeChild:
+        if self.refusals:
+            self.refusals -= 1
+            raise BlockingIOError("the fake computer has no process left")
         self.children.append(FakeChild())
         return self.children[-1]
 

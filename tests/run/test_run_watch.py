@@ -177,6 +177,19 @@ def test_a_killed_child_stays_dead_and_a_second_kill_does_nothing(bench: Bench) 
     assert len(bench.spawner.children) == 1
 
 
+def test_a_child_that_cannot_be_started_just_now_is_tried_again_with_the_same_waits(bench: Bench) -> None:
+    bench.spawner.refusals = 3
+    bench.watched.tick()
+    assert bench.spawner.refusals == 2
+
+    waited_ns = bench.waited_for_restart_ns()
+
+    assert abs(waited_ns - MIN_WAIT_NS * (1 + 2 + 4)) <= 3 * S // 100
+    assert len(bench.spawner.children) == 1
+    assert bench.watched.tick() is None
+    assert bench.watched.restarts == 0
+
+
 @pytest.mark.parametrize(
     ("ending", "words"),
     [

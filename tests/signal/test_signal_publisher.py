@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def test_an_address_in_use_names_the_setting_and_what_to_do() -> None:
     first = bound(zmq.PUB, "tcp://127.0.0.1:*", "signals")
     address = first.getsockopt_string(zmq.LAST_ENDPOINT)
 
-    with pytest.raises(EndpointError, match=r"endpoints\.telemetry: tcp://127.* is in use .*ss -ltnp"):
+    with pytest.raises(EndpointError, match=r"endpoints\.telemetry: tcp://127.* is in use .*ss -lnp"):
         bound(zmq.PUB, address, "telemetry")
     first.close(linger=0)
 
@@ -157,3 +158,22 @@ def test_telemetry_says_state_events_and_metrics(tmp_path: Path) -> None:
     assert heard[2].body["families"][0]["samples"] == [["", {}, 1]]
     assert {(m.header.epoch, m.header.seq, m.header.part_id) for m in heard} == {(7, 3, 0)}
     assert {m.header.flags for m in heard} == {Flag.SIMULATED | Flag.READY}
+
+
+def test_an_ipc_path_that_somebody_listens_on_is_not_taken_from_him(tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/signals.ipc"
+    first = bound(zmq.XPUB, endpoint, "signals")
+
+    with pytest.raises(EndpointError, match=r"endpoints\.signals: ipc://.* is in use"):
+        bound(zmq.XPUB, endpoint, "signals")
+
+    first.close()
+
+
+def test_an_ipc_path_that_a_killed_process_left_is_used_again(tmp_path: Path) -> None:
+    path = tmp_path / "signals.ipc"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    assert path.exists()
+
+    bound(zmq.XPUB, f"ipc://{path}", "signals").close()

@@ -1,0 +1,80 @@
+"""The inspect loop must not sleep on a part that came while it was about to wait."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+
+import pytest
+from fakes.inspect_parts import FakeEngine, FakeSignals
+from fakes.line_memory import frame_arrival, make_memory, make_wake_fd
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.verdict import Judgement, Outcome, Reason, TileResults
+from edge_inspector.run.handover import NoteSender, handover_pair
+from edge_inspector.run.inspect import Identity, InspectLoop
+from edge_inspector.run.judge import Judge
+from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.ring import RingWriter
+
+N_PARTS = 3
+
+
+def decide(results: TileResults) -> Judgement:
+    return Judgement(Outcome.PASS, Reason.OK, 0.1, "OK", n_tiles=1)
+
+
+class Wakeful(FakeSignals):
+    """Signals whose wait sees whether a part is there that would be slept on."""
+
+    def __init__(self, memory: LineMemory) -> None:
+        super().__init__()
+        self._memory = memory
+        self.slept_on: list[int] = []
+
+    def wait(self, wake_fd: int, timeout_s: float) -> None:
+        waiting = self._memory.read(Word.HEAD) - len(self.sent)
+        is_woken = bool(select.select([wake_fd], [], [], 0)[0])
+        if waiting and not is_woken and timeout_s > 0:
+            self.slept_on.append(self._memory.read(Word.HEAD))
+
+
+class JustMissed(InspectLoop):
+    """A loop to which each part comes right after it has looked."""
+
+    writer: RingWriter
+
+    def step(self) -> bool:
+        if super().step():
+            return True
+        if self._memory.read(Word.TRIGGERS) < N_PARTS:
+            self.writer.accept(frame_arrival(10))
+        else:
+            self._memory.write(Word.CAMERA_GONE, 1)
+            self._memory.write(Word.HALT_NS, 2**62)
+        return False
+
+
+@pytest.fixture
+def memory() -> Iterator[LineMemory]:
+    memory = make_memory()
+    yield memory
+    os.close(memory.fd)
+
+
+def test_a_part_that_comes_between_the_look_and_the_wait_still_wakes_the_loop(memory: LineMemory) -> None:
+    memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
+    memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns())
+    wake_fd, ends, signals = make_wake_fd(), handover_pair(), Wakeful(memory)
+    who = Identity("line", 5, "cam0", "m@1", "0" * 64, "default", 1000, None, frozenset())
+    loop = JustMissed(who, memory, wake_fd, Judge(FakeEngine(), decide, None), signals, NoteSender(ends[1]))
+    loop.writer = RingWriter(memory, wake_fd)
+
+    loop.run()
+
+    assert signals.sent == [1, 2, 3]
+    assert signals.slept_on == []
+    for end in ends:
+        end.close()
+    os.close(wake_fd)
