@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket as socket_module
+import time
 from collections.abc import Mapping
 
 import zmq
@@ -13,6 +14,8 @@ Socket = zmq.Socket[bytes]
 
 LINGER_MS = 500
 """Law 8: what was sent before a shutdown may still leave for so long."""
+CLOSING_S = 0.25
+"""ZeroMQ closes a listener in its own thread, a moment after `close` returned."""
 
 
 def bound(kind: int, endpoint: str, name: str, options: Mapping[int, int] | None = None) -> Socket:
@@ -47,6 +50,15 @@ def _has_listener(endpoint: str) -> bool:
     path = endpoint.removeprefix("ipc://")
     if path == endpoint or path.startswith("@"):  # tcp and abstract names are refused by the kernel
         return False
+    until_s = time.monotonic() + CLOSING_S
+    while _answers(path):
+        if time.monotonic() > until_s:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _answers(path: str) -> bool:
     with socket_module.socket(socket_module.AF_UNIX, socket_module.SOCK_STREAM) as probe:
         try:
             probe.connect(path)
