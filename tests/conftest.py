@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+
+# A shell that starts this in the background has it ignore Ctrl-C, and every program that a test starts inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ALLOWED_SKIPS: dict[str, str] = {
     "tests/client/test_client_wire_page.py::test_the_c_example_reads_the_header": "there is no C compiler",

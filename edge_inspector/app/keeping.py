@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_inspector.bundle.manifest import Manifest
 from edge_inspector.core.frame import F32, FrameShape, Index
-from edge_inspector.record.evidence import EvidenceStore
+from edge_inspector.record.evidence import EvidenceStatus, EvidenceStore
 from edge_inspector.record.item import EvidenceItem
 from edge_inspector.record.mailbox import EvidenceMailbox
 from edge_inspector.run.ring import EvidenceBorrower
@@ -36,13 +36,8 @@ class EvidenceKeeper:
         self._borrower, self._manifest, self._limits = borrower, manifest, limits
         self._corners_yx: Index = grid_corners((frame.height, frame.width), manifest.tile_hw, overlap)
         self.mailbox = EvidenceMailbox(MAILBOX_ITEMS)
-        self.store = EvidenceStore(
-            settings.folder,
-            settings.format,
-            settings.quota_mb * _MB,
-            settings.min_free_mb * _MB,
-            settings.annotated,
-        )
+        self._settings = settings
+        self._store: EvidenceStore | None = None
         self.taken_back = 0
         """Pictures that the camera needed back before they were copied."""
         self.worker = Worker("evidence", self._step, drains=True)
@@ -72,13 +67,31 @@ class EvidenceKeeper:
             )
         )
 
+    def status(self) -> EvidenceStatus | None:
+        """Return what the store has done so far; None until it has read its folder. Any thread."""
+        store = self._store
+        return None if store is None else store.status()
+
     def close(self, timeout_s: float) -> None:
         """Write what was accepted, for so long."""
         self.mailbox.close()
         self.worker.stop(timeout_s)
 
     def _step(self) -> bool:
+        if self._store is None:
+            # In this thread: a full folder takes seconds to read, and the line must not wait for it.
+            self._store = self._open_store()
         item = self.mailbox.take(timeout_s=0.1)
         if item is not None:
-            self.store.write(item)
+            self._store.write(item)
         return item is not None
+
+    def _open_store(self) -> EvidenceStore:
+        settings = self._settings
+        return EvidenceStore(
+            settings.folder,
+            settings.format,
+            settings.quota_mb * _MB,
+            settings.min_free_mb * _MB,
+            settings.annotated,
+        )

@@ -68,6 +68,7 @@ class Daemon:
         # After the binds: a start that fails there uses up no part numbers.
         self._numbers = PartNumbers(settings.state_dir)
         self._memory.write(Word.FIRST_PART, self._numbers.first)
+        self._memory.write(Word.PART_MARK, self._numbers.mark)
         deadline_ms = settings.decide.deadline_ms
         metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
         metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, bundle.label, bundle.model_sha256)
@@ -77,11 +78,12 @@ class Daemon:
         plan = inspect_plan(settings, bundle, self._epoch, config_file)
         self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
         self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, self._outlet.announce)
-        self._stop_requests = 0
+        self._stop_requests = self._stops_obeyed = 0
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
         self._woken.setblocking(False)
         self._next_second_ns = 0
+        self._next_reserve_ns = 0
 
     def run(self) -> int:
         """Run until a signal or the end of a finite source; returns the exit code."""
@@ -96,6 +98,7 @@ class Daemon:
                 self._take_notes()
                 self._obey_signals()
                 self._outlet.follow_state()
+                self._reserve_numbers()
                 self._outlet.watch_workers(*([self._keeper.worker] if self._keeper is not None else []))
                 if monotonic_ns() >= self._next_second_ns:
                     self._every_second()
@@ -175,6 +178,8 @@ class Daemon:
             case "fatal" if not self._memory.read(Word.HEARTBEAT_NS) and note["name"] != EngineError.__name__:
                 # It never worked: a person must act. Later the same error is met by starting the process again.
                 self._supervisor.end(note["exit_code"], note["detail"])
+            case "fatal":
+                self._outlet.announce("inspect_error", "error", note["detail"])
             case _:
                 self._outlet.announce(note["name"], note.get("severity", "error"), note["detail"])
 
@@ -182,11 +187,17 @@ class Daemon:
         self._next_second_ns = monotonic_ns() + SECOND_NS
         self._memory.write(Word.CLOCK_SYNCED, int(is_clock_synced()))
         self._send_metrics()
+
+    def _reserve_numbers(self) -> None:
+        if monotonic_ns() < self._next_reserve_ns:
+            return
+        first, totals = self._numbers.first, self._ledger.totals()
         try:
-            first, totals = self._numbers.first, self._ledger.totals()
             self._numbers.reserve(first + totals.verdicts, first + totals.triggers)
         except ProcessError as error:
+            self._next_reserve_ns = monotonic_ns() + SECOND_NS  # a disk without room is not asked with every part
             self._outlet.announce("part_numbers_not_kept", "error", str(error))
+        self._memory.write(Word.PART_MARK, self._numbers.mark)
 
     def _send_metrics(self) -> None:
         totals = self._ledger.totals()
@@ -195,11 +206,12 @@ class Daemon:
         self._outlet.metrics(self._reporter.snapshot(totals, state, self._outlet.is_ready(), children, self._keeper))
 
     def _obey_signals(self) -> None:
-        if self._stop_requests == 0:
+        if self._stop_requests == self._stops_obeyed:
             return
+        self._stops_obeyed = self._stop_requests
         if self._stop_requests > 1:
             self._supervisor.force("a second stop signal came")
-        elif not self._supervisor.is_halting:
+        else:
             log.info("stopping", detail="accepted parts are judged first; a second signal ends at once")
             self._supervisor.halt()
 

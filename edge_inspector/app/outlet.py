@@ -105,6 +105,8 @@ class Outlet:
         if self._memory.read(Word.HALT_NS):
             return state, "stopping"
         faults = self._newest_beat[0]["faults"] if self._newest_beat else []
+        if state is LineState.PREOPERATIONAL and not faults:  # written by main: nobody is there to say a fault
+            return state, "the inspect process has ended and is started again"
         return state, ", ".join(faults) or "no faults"
 
     def is_ready(self) -> bool:
@@ -130,6 +132,7 @@ class Outlet:
             epoch=self._epoch,
             lease_ms=self._settings.endpoints.lease_ms,
             head_seq=self._ledger.seq,
+            state=self.state()[0],
             heartbeat=body,
             heartbeat_ns=sent_ns,
         )

@@ -52,7 +52,7 @@ class Reporter:
             )
         )
         self._set_camera(children[0])
-        self._set_queues(keeper)
+        self._set_queues(totals, keeper)
         for child in children:
             pid = child.child.pid if child.child is not None else None
             metrics.set_process("camera" if child is children[0] else "inspect", child.restarts, _resident_bytes(pid))
@@ -73,15 +73,17 @@ class Reporter:
         )
         self._metrics.set_camera(self._camera, figures)
 
-    def _set_queues(self, keeper: EvidenceKeeper | None) -> None:
+    def _set_queues(self, totals: Totals, keeper: EvidenceKeeper | None) -> None:
         read, layout = self._memory.read, self._memory.layout
-        waiting = read(Word.HEAD) - read(Word.SENT)
+        waiting = read(Word.HEAD) - totals.verdicts
         self._metrics.set_queue("ring", max(0, waiting), layout.records)
         self._metrics.set_handover_dropped(read(Word.HANDOVER_DROPPED))
         if keeper is not None:
             self._metrics.set_queue("evidence", keeper.mailbox.depth, keeper.mailbox.max_items)
             lost = keeper.mailbox.dropped + keeper.taken_back + read(Word.EVIDENCE_DROPPED)
-            self._metrics.set_evidence(keeper.store.status(), lost)
+            status = keeper.status()
+            if status is not None:
+                self._metrics.set_evidence(status, lost)
 
 
 def _age_s(moment_ns: int) -> float | None:

@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
 
 from edge_inspector.cli.options import config_option
+from edge_inspector.core.errors import EdgeInspectorError
 
 
 @click.command()
 @config_option
 @click.option("--camera/--no-camera", default=True, help="Also connect to the camera (default) or not.")
-def check(config: Path, camera: bool) -> None:
+def check(config: Path, camera: bool) -> int:
     """Validate a configuration, its bundle on this hardware, and the camera; explain what the line would do.
 
-    Every mistake comes in one report, with its line. Exit codes: 78 configuration, 66 bundle, 70 the model cannot
-    run here as configured, 69 camera.
+    Every mistake comes in one report, with its line; then bundle, model and camera are tried, each whatever came of
+    the others. Exit codes, of the first that is wrong: 78 configuration, 66 bundle, 70 the model cannot run here as
+    configured, 69 camera.
     """
     from edge_inspector.app.rehearse import see_camera, try_model
     from edge_inspector.app.start import prepare
+    from edge_inspector.core.errors import BundleError
     from edge_inspector.settings.describe import describe
+    from edge_inspector.settings.load import load_line
 
-    ready = prepare(config)
+    settings = load_line(config)
+    try:
+        ready = prepare(config)
+    except BundleError as error:
+        wrong = [_told(error)]
+    else:
+        wrong = []
     click.echo(f"{config}: no mistakes")
-    for sentence in describe(ready.settings):
-        click.echo(f"  {sentence}")
-    for sentence in try_model(ready):
-        click.echo(f"  {sentence}")
+    _say(describe(settings))
+    if not wrong:
+        wrong += _tried(lambda: try_model(ready))
     if camera:
-        click.echo(f"  {see_camera(ready.settings)}")
-    click.secho("ready to run", fg="green")
+        wrong += _tried(lambda: [see_camera(settings)])
+    if not wrong:
+        click.secho("ready to run", fg="green")
+    return wrong[0].exit_code if wrong else 0
+
+
+def _tried(step: Callable[[], Iterable[str]]) -> list[EdgeInspectorError]:
+    """Say what a step found, or what is wrong; returns the latter."""
+    try:
+        _say(step())
+    except EdgeInspectorError as error:
+        return [_told(error)]
+    return []
+
+
+def _told(error: EdgeInspectorError) -> EdgeInspectorError:
+    click.echo(f"{click.style('error:', fg='red')} {error}", err=True)
+    return error
+
+
+def _say(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        click.echo(f"  {sentence}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,6 @@ from typing import Any
 
 import yaml
 from rich.console import Console
-from rich.table import Table
 
 from edge_inspector.cli.board import Board
 from edge_inspector.client.subscriber import Message, Subscriber
@@ -74,6 +75,7 @@ class Rehearsal:
         self._console = Console()
         self._shipped = shipped_folder()
         self._tally = Tally()
+        self._heard_seq = 0
         self._is_stopping = False
 
     def run(self) -> int:
@@ -86,6 +88,8 @@ class Rehearsal:
         endpoints = [settings.endpoints.signals]
         with (self._output / "daemon.log").open("w") as log, Subscriber(settings.line, endpoints) as subscriber:
             command = [sys.executable, "-m", "edge_inspector.cli.main", "run", "--config", str(config)]
+            # Nobody stops it when this process is killed or its terminal closed.
+            command += ["--parent", str(os.getpid())]
             # In a session of its own: Ctrl-C stops the demo, which then stops the daemon in order.
             daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
             try:
@@ -113,9 +117,13 @@ class Rehearsal:
         return config
 
     def _say_how_to_watch(self, settings: LineSettings) -> None:
-        self._console.print("Watch it from another terminal:  edge-inspector watch", highlight=False)
         metrics = settings.metrics
-        self._console.print(f"Metrics for Prometheus:          http://{metrics.host}:{metrics.port}/metrics\n")
+        lines = [
+            f"Watch it from another terminal:  {_program()} watch",
+            f"Metrics for Prometheus:          http://{metrics.host}:{metrics.port}/metrics\n",
+        ]
+        for line in lines:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _listen(self, daemon: subprocess.Popen[bytes], subscriber: Subscriber, board: Board, truths: list[str]) -> None:
         heard_s = time.monotonic() + START_S
@@ -141,7 +149,8 @@ class Rehearsal:
         if message.kind == "hb":
             self._tally.last_beat = message.body
             board.status(message.body)
-        elif message.kind == "verdict":
+        elif message.kind == "verdict" and message.header.seq > self._heard_seq:  # a replayed one may be known
+            self._heard_seq = message.header.seq
             # The folder is played in order, over and over; frames are counted from 1.
             frame_id = message.body["frame_id"]
             truth = truths[(frame_id - 1) % len(truths)] if frame_id > 0 else ""
@@ -180,16 +189,18 @@ class Rehearsal:
         equal = "==" if triggers == verdicts else "!="
         evidence = settings.evidence.folder if settings.evidence else self._output
         pictures = sorted(evidence.rglob(f"*-{beat.get('epoch', 0):08x}-*.annotated.jpg"))  # of this run
-        table = Table.grid(padding=(0, 2))
-        table.add_row("parts", f"{tally.n_parts}: {counts['PASS']} PASS, {counts['REJECT']} REJECT, "
-                      f"{counts['UNKNOWN']} UNKNOWN")  # fmt: skip
-        table.add_row("accounted for", f"triggers {triggers} {equal} verdicts {verdicts}")
-        table.add_row("agreed with the truth", f"{tally.agreed} of {tally.n_parts} "
-                      f"({tally.escaped} defects passed, {tally.refused} good parts did not)")  # fmt: skip
-        table.add_row("latency", f"p50 {tally.latency_ms(0.5):.1f} ms, p99 {tally.latency_ms(0.99):.1f} ms")
-        table.add_row("pictures", f"{len(pictures)} annotated, in {pictures[-1].parent if pictures else evidence}")
+        escaped = "1 defect" if tally.escaped == 1 else f"{tally.escaped} defects"
+        refused = "1 good part" if tally.refused == 1 else f"{tally.refused} good parts"
+        rows = {
+            "parts": f"{tally.n_parts}: " + ", ".join(f"{count} {name}" for name, count in counts.items()),
+            "accounted for": f"triggers {triggers} {equal} verdicts {verdicts}",
+            "agreed with the truth": f"{tally.agreed} of {tally.n_parts} ({escaped} passed, {refused} did not)",
+            "latency": f"p50 {tally.latency_ms(0.5):.1f} ms, p99 {tally.latency_ms(0.99):.1f} ms",
+            "pictures": f"{len(pictures)} annotated, in {pictures[-1].parent if pictures else evidence}",
+        }
         self._console.print()
-        self._console.print(table, highlight=False, soft_wrap=True)
+        for name, text in rows.items():
+            self._console.print(f"{name:<21}  {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def shipped_folder() -> Path:
@@ -204,6 +215,14 @@ def shipped_folder() -> Path:
         if (folder / "config" / "demo.yaml").is_file():
             return folder
     raise ProcessError(f"the demo's pictures and model are neither in {checkout} nor in {installed}; install again")
+
+
+def _program() -> str:
+    """Return how to call this program from the folder where the demo was started."""
+    installed = Path(sys.executable).parent / "edge-inspector"
+    if shutil.which("edge-inspector") == str(installed):
+        return "edge-inspector"
+    return os.path.relpath(installed) if installed.is_relative_to(Path.cwd()) else str(installed)
 
 
 def _truths(folder: Path) -> list[str]:

@@ -59,7 +59,11 @@ class Child:
             os.close(start_fd)
         self.module = module
         self.pid = self._process.pid
-        self.pid_fd = os.pidfd_open(self.pid)
+        try:
+            self.pid_fd = os.pidfd_open(self.pid)
+        except OSError:  # no descriptor left: unwatched it would work beside its successor
+            self.kill()
+            raise
 
     def poll(self) -> int | None:
         """Return the exit status, negative for a signal; None while it runs."""
@@ -88,14 +92,23 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def end_with_parent(parent_pid: int, number: signal.Signals) -> None:
+    """Have the kernel send this process a signal when its parent ends, however that ended.
+
+    Args:
+        parent_pid: Who it is; when it has ended already, this process ends at once.
+        number: The signal.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent_pid:  # it ended before the line above took hold
+        os._exit(70)
+
+
 def enter_child(start_fd: int) -> Start:
     """Become a child of the line: die with the parent, leave signals to it; return what it handed over."""
     with os.fdopen(start_fd, "rb") as file:
         start: Start = pickle.loads(file.read())
-    # The kernel kills this process when its parent ends, however that ended.
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != start.parent_pid:  # it ended before the line above took hold
-        os._exit(70)
+    end_with_parent(start.parent_pid, signal.SIGKILL)
     # Ctrl-C and a service manager's SIGTERM reach the whole group; main alone decides when and in which order to stop.
     for number in _LEFT_TO_PARENT:
         signal.signal(number, signal.SIG_IGN)

@@ -53,6 +53,7 @@ class GrabLoop:
             return
         self._memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns() + _ARM_NS)
         with self._camera:
+            self._progress()  # takes back what arming was allowed
             self._memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
             self._on_armed()
             self._wait_until(lambda: self._memory.read(Word.SUBSCRIBERS) >= self._wait_for_subscribers)

@@ -102,7 +102,7 @@ class InspectLoop:
             EngineError: The model cannot be trusted; raised after the part in hand was rejected.
         """
         self._await_clients()
-        self._send_unsent()
+        self._send_again()
         while not self._is_over():
             self._beat_if_due()
             wait_s = self._until_beat_s()  # before the step: it peeks, which takes back the wake-up of what it sees
@@ -114,10 +114,14 @@ class InspectLoop:
         self._beat()
 
     def step(self) -> bool:
-        """Handle one part; False if none has come."""
+        """Handle one part; False if none has come, or none that may have its verdict now."""
         consumed = self._ledger.seq
         part = self._reader.peek(consumed)
         if part is None:
+            return False
+        if part.part_id >= self._memory.read(Word.PART_MARK):
+            # After a kill this number would be given again. It waits for main to keep it: the gate rejects by silence.
+            self._memory.write(Word.INSPECT_PROGRESS_NS, monotonic_ns())
             return False
         if consumed < self._lost_before:
             judged = Judged(unknown(Reason.PROCESS_LOST), Stages())
@@ -135,7 +139,6 @@ class InspectLoop:
         body, message = self._signals.encode(verdict, self._readiness().is_ready)
         self._ledger.enter(judgement.outcome, is_late, message)  # from here on it counts
         self._signals.send(message)  # the gate first
-        self._ledger.mark_sent()
         self._memory.write(Word.INSPECT_PROGRESS_NS, monotonic_ns())
         self._reader.release(part, lend)
         self._hand_over(part, judged, body, lend, monotonic_ns() - judged_ns)
@@ -205,7 +208,9 @@ class InspectLoop:
     def _beat(self) -> None:
         self._signals.attach()
         now_ns = monotonic_ns()
-        self._next_beat_ns = now_ns + HEARTBEAT_NS
+        # On a grid: what a long chunk delays one heartbeat by, the next one catches up with.
+        due_ns = self._next_beat_ns + HEARTBEAT_NS
+        self._next_beat_ns = due_ns if due_ns > now_ns else now_ns + HEARTBEAT_NS
         readiness = self._readiness()
         last_frame_ns = self._memory.read(Word.LAST_FRAME_NS)
         totals = self._ledger.totals()
@@ -232,10 +237,12 @@ class InspectLoop:
 
     def _readiness(self) -> Readiness:
         halting = self._memory.read(Word.HALT_NS) != 0
+        next_part = self._memory.read(Word.FIRST_PART) + self._reader.head()
         return assess(
             Situation(
                 is_model_proven=self._judge.is_proven,
                 is_recovering=self._ledger.seq < self._lost_before,
+                has_numbers=next_part < self._memory.read(Word.PART_MARK),
                 camera=CameraStatus(self._memory.read(Word.CAMERA_STATUS)),
                 camera_progress_age_ns=monotonic_ns() - self._memory.read(Word.CAMERA_PROGRESS_NS),
                 has_parts=self._reader.head() > 0,
@@ -263,12 +270,13 @@ class InspectLoop:
             self._signals.wait(self._wake_fd, 0.005)
             self._reader.quiet()
 
-    def _send_unsent(self) -> None:
-        unsent = self._ledger.unsent()
-        if unsent is not None:
-            # Perhaps it left before the kill. Readers drop the second by (epoch, seq), and no gate acts on it.
-            self._signals.send_again(unsent.message)
-            self._ledger.mark_sent()
+    def _send_again(self) -> None:
+        """Send what a killed predecessor entered last: it may have died before ZeroMQ had sent it.
+
+        Readers drop what they have by (epoch, seq), and no gate acts on a replayed verdict.
+        """
+        for message in self._ledger.newest():
+            self._signals.send_again(message)
 
     def _end_if_untrusted(self) -> None:
         if self._judge.failure is not None and monotonic_ns() >= self._retry_ns:

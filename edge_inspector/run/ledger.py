@@ -1,27 +1,21 @@
-"""The ledger of an epoch: which parts have their verdict, how many of each, and the newest message.
+"""The ledger of an epoch: which parts have their verdict, how many of each, and the newest messages.
 
 Two halves and a word that says which one is valid: a verdict is written into the other half, then the word flips.
 A kill at any moment leaves a whole ledger, with the verdict or without it. Since every trigger gets exactly one
 record and every record exactly one verdict, seq, parts judged and ring position are the same number.
+
+The message of verdict n lies in place n modulo the size of the outbox before n counts. A killed process may have
+taken with it what ZeroMQ had not sent yet, so a successor sends the newest ones again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edge_inspector.core.verdict import Outcome, Totals
-from edge_inspector.run.memory import OUTBOX_BYTES, LineMemory, Word, Words
+from edge_inspector.run.memory import OUTBOX_BYTES, OUTBOX_MESSAGES, LineMemory, Word, Words
 
-SEQ, PASSES, REJECTS, UNKNOWNS, LATES, OUTBOX_LENGTH = range(6)
+SEQ, PASSES, REJECTS, UNKNOWNS, LATES = range(5)
+_LENGTH_BYTES = 4
 _COLUMN = {Outcome.PASS: PASSES, Outcome.REJECT: REJECTS, Outcome.UNKNOWN: UNKNOWNS}
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """A verdict that was entered but perhaps not sent before a kill."""
-
-    seq: int
-    message: bytes
 
 
 class Ledger:
@@ -52,29 +46,31 @@ class Ledger:
         Raises:
             ValueError: The message is larger than the outbox.
         """
-        if len(message) > OUTBOX_BYTES:
-            raise ValueError(f"verdict message of {len(message)} bytes is over {OUTBOX_BYTES}")
+        if len(message) > OUTBOX_BYTES - _LENGTH_BYTES:
+            raise ValueError(f"verdict message of {len(message)} bytes is over {OUTBOX_BYTES - _LENGTH_BYTES}")
         active = self._memory.read(Word.ACTIVE)
         spare = self._memory.ledger[1 - active]
         spare[:] = self._memory.ledger[active]
         spare[SEQ] += 1
         spare[_COLUMN[outcome]] += 1
         spare[LATES] += int(is_late)
-        spare[OUTBOX_LENGTH] = len(message)
-        self._memory.outbox[1 - active, : len(message)] = bytearray(message)
+        framed = len(message).to_bytes(_LENGTH_BYTES, "big") + message
+        self._memory.outbox[int(spare[SEQ]) % OUTBOX_MESSAGES, : len(framed)] = bytearray(framed)
         self._memory.write(Word.ACTIVE, 1 - active)
 
-    def mark_sent(self) -> None:
-        """Note that the newest verdict was handed to ZeroMQ."""
-        self._memory.write(Word.SENT, self.seq)
+    def newest(self) -> list[bytes]:
+        """Return the newest messages in order; empty before the first verdict.
 
-    def unsent(self) -> Unsent | None:
-        """Return the newest verdict if a killed predecessor may not have sent it; None when all are sent."""
-        if self._memory.read(Word.SENT) == self.seq:
-            return None
-        active = self._memory.read(Word.ACTIVE)
-        length = int(self._memory.ledger[active, OUTBOX_LENGTH])
-        return Unsent(self.seq, self._memory.outbox[active, :length].tobytes())
+        One fewer than the outbox holds: a kill may have come while the next one was written over the oldest.
+        """
+        seq = self.seq
+        return [self._message(n) for n in range(max(1, seq - OUTBOX_MESSAGES + 2), seq + 1)]
+
+    def _message(self, seq: int) -> bytes:
+        framed = self._memory.outbox[seq % OUTBOX_MESSAGES]
+        length = int.from_bytes(framed[:_LENGTH_BYTES].tobytes(), "big")
+        message: bytes = framed[_LENGTH_BYTES : _LENGTH_BYTES + length].tobytes()
+        return message
 
     def _half(self) -> Words:
         half: Words = self._memory.ledger[self._memory.read(Word.ACTIVE)]

@@ -22,6 +22,9 @@ Words = npt.NDArray[np.int64]
 _PAGE = 4096
 OUTBOX_BYTES = 65536
 """Room for one verdict message: 32 defects take about 4 kB."""
+OUTBOX_MESSAGES = 32
+"""Newest verdicts that a successor can send again: 60 ms of them at 500 parts a second. What ZeroMQ was handed leaves
+this computer's memory within a few milliseconds, and is lost when the process is killed before."""
 RECORD_WORDS = 8
 LEDGER_WORDS = 8
 SLOT_WORDS = 4
@@ -37,6 +40,7 @@ class Word(IntEnum):
     HALT_NS = 3  # monotonic moment from which parts are no longer judged but UNKNOWN `shutdown`; 0 while running
     CLOCK_SYNCED = 4
     CAMERA_GONE = 5  # 1: the camera process ended and what it had in hand is in the ring
+    PART_MARK = 6  # part_ids from here on are not kept on disk yet: a part gets no verdict before its number is
     # camera
     TRIGGERS = 16  # triggers counted at the source
     HEAD = 17  # records published
@@ -51,7 +55,6 @@ class Word(IntEnum):
     OVERRUNS = 26
     # inspect
     ACTIVE = 40  # which half of the ledger is valid
-    SENT = 41  # seq of the newest verdict handed to ZeroMQ
     INSPECT_PROGRESS_NS = 42
     HEARTBEAT_NS = 43
     STATE = 44
@@ -89,7 +92,7 @@ class Layout:
 
     def _slots_at(self) -> int:
         words = 64 + 2 * LEDGER_WORDS + self.records * RECORD_WORDS + self.slots * SLOT_WORDS
-        return -(-(words * 8 + 2 * OUTBOX_BYTES) // _PAGE) * _PAGE
+        return -(-(words * 8 + OUTBOX_MESSAGES * OUTBOX_BYTES) // _PAGE) * _PAGE
 
 
 class LineMemory:
@@ -98,7 +101,7 @@ class LineMemory:
     Attributes:
         control: Shape (64,), indexed by `Word`.
         ledger: Shape (2, LEDGER_WORDS), double-buffered; see `run/ledger.py`.
-        outbox: Shape (2, OUTBOX_BYTES), the newest verdict message beside each half of the ledger.
+        outbox: Shape (OUTBOX_MESSAGES, OUTBOX_BYTES), the newest verdict messages; see `run/ledger.py`.
         records: Shape (n, RECORD_WORDS), the ring of triggers.
         claims: Shape (slots, SLOT_WORDS), generation counters of each slot; see `run/ring.py`.
     """
@@ -116,14 +119,15 @@ class LineMemory:
             os.ftruncate(fd, layout.n_bytes)
         self.fd = fd
         self._map = mmap.mmap(fd, layout.n_bytes)
-        words = np.frombuffer(self._map, np.int64, (layout._slots_at() - 2 * OUTBOX_BYTES) // 8)
+        words = np.frombuffer(self._map, np.int64, _outbox_at(layout) // 8)
         cuts = np.cumsum([64, 2 * LEDGER_WORDS, layout.records * RECORD_WORDS, layout.slots * SLOT_WORDS])
         self.control: Words = words[: cuts[0]]
         self.ledger: Words = words[cuts[0] : cuts[1]].reshape(2, LEDGER_WORDS)
         self.records: Words = words[cuts[1] : cuts[2]].reshape(layout.records, RECORD_WORDS)
         self.claims: Words = words[cuts[2] : cuts[3]].reshape(layout.slots, SLOT_WORDS)
-        at = layout._slots_at() - 2 * OUTBOX_BYTES
-        self.outbox: U8 = np.frombuffer(self._map, np.uint8, 2 * OUTBOX_BYTES, at).reshape(2, OUTBOX_BYTES)
+        n_bytes = OUTBOX_MESSAGES * OUTBOX_BYTES
+        outbox = np.frombuffer(self._map, np.uint8, n_bytes, _outbox_at(layout))
+        self.outbox: U8 = outbox.reshape(OUTBOX_MESSAGES, OUTBOX_BYTES)
         self._slots: U8 = np.frombuffer(self._map, np.uint8, offset=layout._slots_at())
 
     def read(self, word: Word) -> int:
@@ -138,3 +142,7 @@ class LineMemory:
         """Return the pixels of a slot, shape (h, w, c), uint8. A view: whoever holds the claim owns the content."""
         start = index * self.layout.slot_bytes()
         return self._slots[start : start + self.layout.frame.n_bytes].reshape(self.layout.frame.hwc)
+
+
+def _outbox_at(layout: Layout) -> int:
+    return layout._slots_at() - OUTBOX_MESSAGES * OUTBOX_BYTES

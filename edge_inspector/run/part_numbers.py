@@ -16,7 +16,8 @@ from pathlib import Path
 from edge_inspector.core.errors import ProcessError
 
 BLOCK = 10_000
-"""At 500 parts a second the mark is written every 10 s, when half a block is used up."""
+"""At 500 parts a second the mark is written every 10 s, when half a block is used up; a disk that takes no writes
+leaves the other half, 10 s, until parts get no verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class PartNumbers:
             ) from error
         self.first, self.lost = self._next()
         """First number of this run; numbers that a killed run may have left without a verdict, or None."""
-        self._mark = 0
+        self.mark = 0
+        """Numbers from here on must not be given yet: after a kill they would be given again."""
         self.reserve(self.first, self.first)
 
     def reserve(self, judged_below: int, next_part: int) -> None:
@@ -65,9 +67,10 @@ class PartNumbers:
         Raises:
             ProcessError: The mark cannot be written.
         """
-        if next_part + BLOCK // 2 > self._mark:
-            self._mark = next_part + BLOCK
-            self._write({"judged_below": judged_below, "mark": self._mark, "clean": False})
+        if next_part + BLOCK // 2 > self.mark:
+            mark = next_part + BLOCK
+            self._write({"judged_below": judged_below, "mark": mark, "clean": False})
+            self.mark = mark  # after the write: one that failed is tried again
 
     def close(self, next_part: int) -> None:
         """Write the exact mark: every number below it has its verdict."""
@@ -97,8 +100,10 @@ class PartNumbers:
                 os.fsync(file.fileno())
             draft.replace(self._path)
             folder_fd = os.open(self._path.parent, os.O_RDONLY)
-            os.fsync(folder_fd)
-            os.close(folder_fd)
+            try:
+                os.fsync(folder_fd)
+            finally:
+                os.close(folder_fd)
         except OSError as error:
             raise ProcessError(
                 f"{self._path} cannot be written: {error.strerror}; free the disk or set another state_dir"

@@ -19,6 +19,8 @@ class Situation:
     """The golden tiles were replayed and nothing failed since."""
     is_recovering: bool
     """Parts of a killed predecessor have no verdict yet."""
+    has_numbers: bool
+    """The next part's number is kept on disk, so that it is never given again."""
     camera: CameraStatus
     camera_progress_age_ns: int
     has_parts: bool
@@ -44,6 +46,8 @@ def assess(now: Situation) -> Readiness:
         faults.append("model")
     if now.is_recovering:
         faults.append("recovering")
+    if not now.has_numbers:
+        faults.append("part_numbers")
     if now.camera is CameraStatus.DOWN and not now.is_halting:
         faults.append("camera")
     if now.camera is CameraStatus.ARMED and now.camera_progress_age_ns > CAMERA_STALL_NS:

@@ -70,23 +70,27 @@ class Supervisor:
         self._watch_inspect()
         if self._phase is Phase.DISARMING:
             self._disarm()
-        elif self._phase is Phase.DRAINING and monotonic_ns() > self._phase_ends_ns:
-            self.force("the inspect process did not finish in time")
+        elif self._phase is Phase.DRAINING:
+            self._drain()
 
     def halt(self, judge_s: float | None = JUDGE_S) -> None:
         """Begin the shutdown: camera disarmed, accepted parts judged, journal and sockets closed.
 
         Args:
             judge_s: Parts that wait longer are UNKNOWN `shutdown`; None judges all (a finite source has ended).
+                A limit also bounds a shutdown that had none; otherwise a second call changes nothing.
         """
-        if self.is_halting:
+        if self.is_halting and (judge_s is None or self._drain_s is not None):
             return
-        now_ns = monotonic_ns()
         self._drain_s = judge_s
-        self._camera.is_wanted = False
-        self._memory.write(Word.HALT_NS, _NEVER_NS if judge_s is None else now_ns + round(judge_s * _S))
-        self._memory.write(Word.STOP_CAMERA, 1)
-        self._enter(Phase.DISARMING, DISARM_S)
+        halt_ns = _NEVER_NS if judge_s is None else monotonic_ns() + round(judge_s * _S)
+        self._memory.write(Word.HALT_NS, halt_ns)
+        if self._phase is Phase.RUNNING:
+            self._camera.is_wanted = False
+            self._memory.write(Word.STOP_CAMERA, 1)
+            self._enter(Phase.DISARMING, DISARM_S)
+        elif self._phase is Phase.DRAINING:
+            self._enter_draining()
 
     def force(self, why: str) -> None:
         """End at once: kill both children and announce what has no verdict."""
@@ -147,9 +151,28 @@ class Supervisor:
             self._settle_camera()
             self._announce("camera_killed", "warning", f"the camera did not let go within {DISARM_S:g} s")
         if self._camera.child is None:
+            self._enter_draining()
+            self._say_camera_gone()
+
+    def _drain(self) -> None:
+        self._say_camera_gone()
+        if monotonic_ns() > self._phase_ends_ns:
+            self.force("the inspect process did not finish in time")
+
+    def _say_camera_gone(self) -> None:
+        """Tell the inspect process that nothing more comes, once every trigger has its place in the ring.
+
+        Triggers that found the ring full get theirs as it empties: until then the end would come without them.
+        """
+        if self._memory.read(Word.CAMERA_GONE):
+            return
+        self._settle_camera()
+        if self._memory.read(Word.HEAD) == self._memory.read(Word.TRIGGERS):
             self._memory.write(Word.CAMERA_GONE, 1)
             os.eventfd_write(self._wake_fd, 1)
-            self._enter(Phase.DRAINING, None if self._drain_s is None else self._drain_s + CLOSE_S)
+
+    def _enter_draining(self) -> None:
+        self._enter(Phase.DRAINING, None if self._drain_s is None else self._drain_s + CLOSE_S)
 
     def _enter(self, phase: Phase, limit_s: float | None) -> None:
         self._phase = phase

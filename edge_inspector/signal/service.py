@@ -11,6 +11,7 @@ from typing import Any, Self
 import zmq
 
 from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.verdict import LineState
 from edge_inspector.signal.message import encode_body
 from edge_inspector.signal.sockets import bound
 
@@ -26,6 +27,8 @@ class ServiceFacts:
     epoch: int
     lease_ms: int
     head_seq: int
+    state: LineState
+    """As telemetry says it: after the lease it is not what the last heartbeat said."""
     heartbeat: dict[str, Any] | None
     """Body of the newest heartbeat; None before the first."""
     heartbeat_ns: int
@@ -112,7 +115,7 @@ class Service:
             "schema": "insp/1",
             "line": facts.line,
             "epoch": facts.epoch,
-            "state": heartbeat.get("state", "Preoperational"),
+            "state": facts.state.wire_name,
             "ready": facts.is_ready(),
             "lease_ms": facts.lease_ms,
             "hb_age_ms": facts.age_ms(),

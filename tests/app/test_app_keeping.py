@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 from app_samples import bundle_in
 from fakes.line_memory import make_wake_fd
 
+from edge_inspector.app import keeping
 from edge_inspector.app.keeping import MAILBOX_ITEMS, EvidenceKeeper
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.bundle.manifest import Manifest
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
 from edge_inspector.core.verdict import Outcome
+from edge_inspector.record.evidence import EvidenceStore
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import Layout, LineMemory
 from edge_inspector.run.ring import EvidenceBorrower, RingReader, RingWriter
@@ -210,3 +213,23 @@ def test_an_item_that_cannot_be_written_does_not_end_the_writing(make_bench: Mak
     assert bench.keeper.worker.error is None
     assert {name.split(".")[0] for name in names} == {"press-3-3"}
     assert not list(bench.folder.parent.glob("*escape*"))
+
+
+def test_a_folder_is_read_by_the_thread_that_writes_and_not_at_the_start(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_in = []
+
+    def noted(*arguments: Any) -> EvidenceStore:
+        opened_in.append(threading.current_thread().name)
+        return EvidenceStore(*arguments)
+
+    monkeypatch.setattr(keeping, "EvidenceStore", noted)
+    bench = make_bench()
+    before = bench.keeper.status()
+
+    bench.written()
+
+    assert before is None
+    assert opened_in == ["evidence"]
+    assert bench.keeper.status() is not None

@@ -161,6 +161,24 @@ def test_the_service_answers_with_what_main_knows(bench: Bench) -> None:
     assert hello["epochs"][0]["head_seq"] == 3
 
 
+def test_a_line_whose_inspect_process_ended_says_so_and_not_that_there_are_no_faults(bench: Bench) -> None:
+    bench.beat(LineState.CONTINUOUS_EXECUTION)
+    bench.memory.write(Word.STATE, LineState.PREOPERATIONAL)  # as the supervisor does when it has gone
+
+    state, reason = bench.outlet.state()
+
+    assert state is LineState.PREOPERATIONAL
+    assert "has ended" in reason
+
+
+def test_hello_does_not_repeat_a_state_that_has_lost_its_heartbeat(bench: Bench) -> None:
+    bench.beat(LineState.CONTINUOUS_EXECUTION, age_ms=LEASE_MS + 500)
+
+    hello = bench.ask({"id": 1, "op": "hello"})
+
+    assert (hello["state"], hello["ready"]) == ("Preoperational", False)
+
+
 def test_the_page_shows_the_numbers_that_telemetry_carries(bench: Bench) -> None:
     metrics, take = fresh_metrics(None)
     reporter = Reporter(metrics, take, bench.memory, "cam0")

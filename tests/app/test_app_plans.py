@@ -140,7 +140,7 @@ class Reach:
         limits = merged_limits(manifest.labels, manifest.limits, settings.decide.limits, "line.yaml")
         shape = settings.camera.frame.shape()
         borrower = EvidenceBorrower(memory)
-        EvidenceKeeper(settings.evidence, borrower, shape, manifest, settings.tiling.overlap, limits)
+        EvidenceKeeper(settings.evidence, borrower, shape, manifest, settings.tiling.overlap, limits)._open_store()
         plans = [grab_plan(settings), inspect_plan(settings, self._bundle, 5, Path("line.yaml")), layout_of(settings)]
         return [*plans, *self._seen]
 

@@ -75,8 +75,15 @@ class Sandbox:
 
     def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
         """Start the program; stdout and stderr are pipes."""
+        return self._start(["-m", "edge_inspector.cli.main", *map(str, arguments)], options)
+
+    def start_python(self, code: str, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start other code; stdout and stderr are pipes."""
+        return self._start(["-u", "-c", code, *map(str, arguments)], {})
+
+    def _start(self, arguments: list[str], options: dict[str, Any]) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "edge_inspector.cli.main", *map(str, arguments)],
+            [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

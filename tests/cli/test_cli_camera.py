@@ -44,6 +44,16 @@ def test_check_says_what_is_wrong_with_the_camera(sandbox: Sandbox, name: str) -
     assert "ready to run" not in said.out
 
 
+def test_check_tells_what_is_wrong_with_the_bundle_and_with_the_camera_at_once(sandbox: Sandbox) -> None:
+    config = sandbox.config(ABSENT, model={"bundle": "nowhere"})
+
+    said = sandbox.say("check", "--config", config)
+
+    assert said.code == 66
+    assert has_all(said.error, [str(sandbox.folder / "nowhere"), "model.bundle", "/nowhere/maker.cti", "camera.cti"])
+    assert "ready to run" not in said.out
+
+
 def test_check_without_the_camera_does_not_look_for_it(sandbox: Sandbox) -> None:
     said = sandbox.say("check", "--no-camera", "--config", sandbox.config(ABSENT))
 

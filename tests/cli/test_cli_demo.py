@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from cli_program import Sandbox, free_port, has_all, squatter
+from cli_program import Sandbox, free_port, has_all, squatter, wait_until
 from rich.console import Console
 
 from edge_inspector.cli import main, rehearsal
@@ -152,6 +152,31 @@ def test_ctrl_c_lets_the_demo_s_daemon_drain_even_when_all_parts_come_meanwhile(
     )
 
     assert daemon.signals == [signal.SIGTERM]  # a second one would cost the parts in flight
+
+
+SHOW = """
+import sys
+from pathlib import Path
+from edge_inspector.cli import main, rehearsal
+
+rehearsal.shipped_folder = lambda: Path(sys.argv[1])
+main._run(["demo", "--forever", "--output", sys.argv[2]])
+"""
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_nothing_outlives_a_demo_that_is_killed_or_whose_terminal_is_closed(
+    shipped: Shipped, sandbox: Sandbox, number: signal.Signals
+) -> None:
+    with sandbox.start_python(SHOW, shipped.folder, sandbox.folder / "out") as show:
+        assert show.stdout is not None
+        while not show.stdout.readline().startswith("part "):
+            assert show.poll() is None
+
+        show.send_signal(number)
+        show.wait()
+        wait_until(lambda: not sandbox.pids(), 15.0, "the end of the daemon")
 
 
 def test_the_demo_needs_the_shipped_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_ctrl_c_ends_a_command_as_shells_say_it(say: Say, monkeypatch: pytest.Mo
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edge_inspector.app.start.prepare", interrupted)
+    monkeypatch.setattr("edge_inspector.settings.load.load_line", interrupted)
 
     assert say("check", "--config", "line.yaml").code == 130
 

@@ -163,3 +163,24 @@ def test_an_inspect_process_that_stays_stopped_is_replaced(make_line: MakeLine) 
     assert witness.violations(drained=True) == []
     assert any(m.body["reason"] == "process_lost" for m in witness.messages("verdict"))
     assert all_seqs(witness) == list(range(1, witness.messages("hb")[-1].body["triggers"] + 1))
+
+
+@pytest.mark.timeout(60)
+def test_a_stop_with_a_full_ring_still_gives_every_trigger_its_verdict(make_line: MakeLine) -> None:
+    line = make_line(camera={"rate_hz": 60.0}, ring={"records": 64, "slots": 6, "evidence_slots": 2})
+    witness = running(line)
+    stopped = line.child("inspect")
+    line.children()
+    os.kill(stopped, signal.SIGSTOP)
+    waits_for_parts(line, 90)
+
+    line.process.send_signal(signal.SIGTERM)  # type: ignore[union-attr]
+    os.kill(stopped, signal.SIGCONT)
+    code = line.wait_exit(20)
+    line.end_listeners()
+
+    last = witness.messages("hb")[-1].body
+    assert code == 0
+    assert (last["state"], last["in_flight"]) == ("Halted", 0)
+    assert witness.violations(drained=True) == []
+    assert all_seqs(witness) == list(range(1, last["triggers"] + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -136,6 +137,9 @@ def test_a_second_signal_ends_a_long_drain_and_announces_what_is_lost(make_line:
     assert judged.isdisjoint(range(lost[0][0], lost[0][1] + 1))
     assert lost[0][1] - lost[0][0] + 1 >= 5
     assert witness.violations() == []
+    kept = json.loads((line.folder / "state" / "part_numbers.json").read_text())
+    assert not kept["clean"], "the next start would not announce them to clients that come then"
+    assert kept["judged_below"] <= lost[0][0] < lost[0][1] < kept["mark"]
 
 
 def in_flight(metrics: Heard) -> float:

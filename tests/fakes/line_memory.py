@@ -17,6 +17,7 @@ def make_memory(slots: int = 4, evidence_slots: int = 2, records: int = 8) -> Li
     """Return a fresh memory whose first part is 1."""
     memory = LineMemory(Layout(FRAME, slots, evidence_slots, records))
     memory.write(Word.FIRST_PART, 1)
+    memory.write(Word.PART_MARK, 2**40)
     return memory
 
 

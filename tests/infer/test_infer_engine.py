@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from edge_inspector.core.ports import Engine
 from edge_inspector.core.verdict import Outcome, Reason
 from edge_inspector.decide.limits import merged_limits
 from edge_inspector.decide.rules import Rules, judge
+from edge_inspector.infer import engine as engine_module
 from edge_inspector.infer.engine import OnnxEngine
 
 FRAME = FrameShape(64, 64 * 9, 3)  # nine tiles side by side: chunks of 5 and 4
@@ -290,3 +292,28 @@ def _fails_on_white(model_bytes: bytes) -> bytes:
     next(node for node in graph.node if list(node.output) == ["heat"]).output[0] = "shifted"
     graph.node.extend(nodes)
     return model.SerializeToString()
+
+
+def test_the_provider_is_asserted_again_with_every_proof(engine: OnnxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another(_session: object, provider: str) -> None:
+        raise EngineError(f"runs elsewhere than on {provider}")
+
+    monkeypatch.setattr(engine_module, "assert_provider", another)
+
+    with pytest.raises(EngineError, match="elsewhere than on cpu"):
+        engine.verify()
+
+    with pytest.raises(EngineError, match="has not replayed its golden tiles"):
+        engine.run(np.zeros(FRAME.hwc, np.uint8), lambda: None)
+
+
+def test_every_size_of_chunk_replays_the_golden_tiles(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    proven: set[int] = set()
+
+    def noted(chosen: Sequence[object], *_others: object) -> None:
+        proven.add(len(chosen))
+
+    monkeypatch.setattr(engine_module, "first_difference", noted)
+    engine = _verified(bundle)
+
+    assert proven == set(engine.chunk_sizes) == {5, 4}

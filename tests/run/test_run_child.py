@@ -239,3 +239,19 @@ def test_nothing_of_the_start_stays_open_in_the_parent(nest: Nest) -> None:
     child.close()
 
     assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_child_that_cannot_be_watched_is_not_left_running(nest: Nest, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def refuse(pid: int) -> int:
+        seen.append(pid)
+        raise OSError("no descriptor left")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+
+    with pytest.raises(OSError, match="no descriptor left"):
+        nest.spawn()
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(seen[0], 0)

@@ -90,7 +90,6 @@ class Bench:
         if part is None:
             return None
         ledger.enter(Outcome.PASS, False, b"message")
-        ledger.mark_sent()
         reader.release(part, lend=False)
         return part.kind
 
@@ -150,6 +149,17 @@ def test_arming_may_take_half_a_minute_before_it_counts_as_hung(bench: Bench) ->
     entering_ns, *fetching_ns = seen_ns
     assert 30 * S < entering_ns < 60 * S
     assert max(fetching_ns) <= 0
+
+
+def test_an_armed_camera_has_no_more_time_than_usual(bench: Bench) -> None:
+    seen: list[int] = []
+    bench.on_fetch = lambda: seen.append(bench.memory.read(Word.CAMERA_PROGRESS_NS))
+    loop = bench.loop([Picture])
+    loop._on_armed = lambda: seen.append(bench.memory.read(Word.CAMERA_PROGRESS_NS))
+
+    loop.run()
+
+    assert max(seen) <= monotonic_ns()
 
 
 def test_the_first_picture_waits_for_so_many_subscriptions_but_the_camera_is_armed(bench: Bench) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -12,10 +13,12 @@ from fakes.line_memory import FRAME, frame_arrival, make_memory, make_wake_fd
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError
-from edge_inspector.core.frame import Arrival, ArrivalKind
+from edge_inspector.core.frame import U8, Arrival, ArrivalKind
+from edge_inspector.core.ports import Progress
 from edge_inspector.core.verdict import Judgement, LineState, Outcome, Reason, TileResults
+from edge_inspector.run import inspect as inspect_module
 from edge_inspector.run.handover import NoteReceiver, NoteSender, handover_pair
-from edge_inspector.run.inspect import Identity, InspectLoop
+from edge_inspector.run.inspect import HEARTBEAT_NS, Identity, InspectLoop
 from edge_inspector.run.judge import Judge
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraStatus, Word
@@ -347,3 +350,87 @@ def test_a_line_is_not_ready_before_its_lost_parts_are_settled(make_bench: MakeB
     before, after = bench.signals.beats
     assert (before.is_ready, before.faults) == (False, ("recovering",))
     assert (after.is_ready, after.faults) == (True, ())
+
+
+def test_a_part_whose_number_is_not_kept_on_disk_yet_waits_for_its_verdict(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.memory.write(Word.PART_MARK, 2)
+    for number in (10, 11):
+        bench.writer.accept(frame_arrival(number))
+
+    steps = [bench.loop.step(), bench.loop.step()]
+    bench.loop._beat()
+    before = bench.signals.beats[-1]
+    bench.memory.write(Word.PART_MARK, 100)
+    steps.append(bench.loop.step())
+    bench.loop._beat()
+    after = bench.signals.beats[-1]
+
+    assert steps == [True, False, True]
+    assert bench.signals.sent == [1, 2]
+    assert (before.is_ready, before.faults) == (False, ("part_numbers",))
+    assert (after.is_ready, after.faults) == (True, ())
+
+
+def test_waiting_for_a_part_number_is_no_hanging(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.memory.write(Word.PART_MARK, 1)
+    bench.writer.accept(frame_arrival(10))
+    bench.memory.write(Word.INSPECT_PROGRESS_NS, 1)
+
+    bench.loop.step()
+
+    assert bench.memory.read(Word.INSPECT_PROGRESS_NS) > 1
+
+
+@pytest.mark.timeout(20)
+def test_a_model_that_hangs_takes_the_heartbeat_with_it(make_bench: MakeBench) -> None:
+    beats: list[int] = []
+
+    class Hanging(FakeEngine):
+        def run(self, frame: U8, progress: Progress) -> TileResults:
+            before = len(bench.signals.beats)
+            threading.Event().wait(3 * HEARTBEAT_NS / 1e9)  # no event: whoever beats meanwhile is not the work
+            beats.append(len(bench.signals.beats) - before)
+            return super().run(frame, progress)
+
+    bench = make_bench(engine=Hanging())
+    bench.writer.accept(frame_arrival(10))
+    bench.halt()
+
+    bench.loop.run()
+
+    assert beats == [0]
+    assert bench.signals.sent == [1]
+
+
+def test_a_heartbeat_that_a_chunk_delayed_does_not_delay_the_next(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench()
+    now_ns = 10**12
+    monkeypatch.setattr(inspect_module, "monotonic_ns", lambda: now_ns)
+    sent_at = []
+
+    for now_ns in range(10**12, 10**12 + 10 * HEARTBEAT_NS, 70_000_000):  # chunks of 70 ms
+        before = len(bench.signals.beats)
+        bench.loop._beat_if_due()
+        if len(bench.signals.beats) > before:
+            sent_at.append((now_ns - 10**12) // 10**6)
+
+    assert sent_at == [0, 140, 210, 350, 420, 560, 630, 700, 840, 910]
+
+
+def test_a_slot_that_main_could_not_be_told_of_is_free_again(make_bench: MakeBench) -> None:
+    class FullNotes:
+        def offer(self, note: object, heat: object = None) -> bool:
+            return False
+
+    bench = make_bench()
+    bench.loop._notes = FullNotes()  # type: ignore[assignment]
+    bench.writer.accept(frame_arrival(200))
+
+    bench.loop.step()
+
+    claim, done, lent, _ = bench.memory.claims[0].tolist()
+    assert claim == lent == done

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edge_inspector.core.verdict import Outcome, Totals
 from edge_inspector.run.ledger import Ledger
-from edge_inspector.run.memory import OUTBOX_BYTES, Word
+from edge_inspector.run.memory import OUTBOX_BYTES, OUTBOX_MESSAGES, Word
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Outcome)), st.booleans()), max_size=50))
@@ -26,25 +26,27 @@ def test_totals_are_the_sums_of_what_was_entered(entries: list[tuple[Outcome, bo
     assert ledger.seq == len(entries)
 
 
-def test_a_verdict_entered_but_not_sent_is_found_again_byte_for_byte() -> None:
+def test_the_newest_messages_are_found_again_byte_for_byte_and_in_order() -> None:
     memory = make_memory()
     ledger = Ledger(memory)
-    ledger.enter(Outcome.PASS, False, b"first, and longer")
-    ledger.mark_sent()
-    ledger.enter(Outcome.REJECT, False, b"second")
+    messages = [b"message " + bytes([n]) * (100 - n) for n in range(OUTBOX_MESSAGES + 10)]
 
-    unsent = Ledger(memory).unsent()
-
-    assert unsent is not None
-    assert (unsent.seq, unsent.message) == (2, b"second")
+    assert ledger.newest() == []
+    for n, message in enumerate(messages, start=1):
+        ledger.enter(Outcome.PASS, False, message)
+        assert Ledger(memory).newest() == messages[max(0, n - OUTBOX_MESSAGES + 1) : n]
 
 
-def test_nothing_is_unsent_after_it_was_sent() -> None:
-    ledger = Ledger(make_memory())
-    ledger.enter(Outcome.PASS, False, b"message")
-    ledger.mark_sent()
+def test_a_kill_while_the_next_message_is_written_spoils_none_that_counts() -> None:
+    memory = make_memory()
+    ledger = Ledger(memory)
+    for n in range(OUTBOX_MESSAGES):
+        ledger.enter(Outcome.PASS, False, bytes([n]))
+    newest = ledger.newest()
 
-    assert ledger.unsent() is None
+    memory.outbox[(ledger.seq + 1) % OUTBOX_MESSAGES] = 77  # half written when the kill came
+
+    assert ledger.newest() == newest
 
 
 def test_a_kill_before_the_flip_leaves_the_former_ledger_whole() -> None:
@@ -64,7 +66,7 @@ def test_a_kill_before_the_flip_leaves_the_former_ledger_whole() -> None:
 def test_a_message_that_does_not_fit_is_refused_before_anything_counts() -> None:
     ledger = Ledger(make_memory())
 
-    with pytest.raises(ValueError, match="65537 bytes"):
-        ledger.enter(Outcome.PASS, False, bytes(OUTBOX_BYTES + 1))
+    with pytest.raises(ValueError, match="65536 bytes"):
+        ledger.enter(Outcome.PASS, False, bytes(OUTBOX_BYTES))
 
     assert ledger.seq == 0

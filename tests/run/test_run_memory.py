@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_inspector.core.frame import FrameShape
-from edge_inspector.run.memory import LEDGER_WORDS, OUTBOX_BYTES, RECORD_WORDS, SLOT_WORDS, Layout, LineMemory, Word
+from edge_inspector.run.memory import (
+    LEDGER_WORDS,
+    OUTBOX_BYTES,
+    OUTBOX_MESSAGES,
+    RECORD_WORDS,
+    SLOT_WORDS,
+    Layout,
+    LineMemory,
+    Word,
+)
 
 PAGE = 4096
 
@@ -61,7 +70,7 @@ def test_every_region_has_its_size_and_begins_as_zeros(layout: Layout) -> None:
     with mapped(layout) as memory:
         assert memory.control.shape[0] > max(Word)
         assert memory.ledger.shape == (2, LEDGER_WORDS)
-        assert memory.outbox.shape == (2, OUTBOX_BYTES)
+        assert memory.outbox.shape == (OUTBOX_MESSAGES, OUTBOX_BYTES)
         assert memory.records.shape == (layout.records, RECORD_WORDS)
         assert memory.claims.shape == (layout.slots, SLOT_WORDS)
         assert memory.slot(layout.slots - 1).shape == layout.frame.hwc

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,6 @@ from edge_inspector.run.part_numbers import BLOCK, PartNumbers
 
 def _abandon(numbers: PartNumbers) -> None:
     """Leave as a kill would: the lock goes, the file stays as it is."""
-    import os
-
     os.close(numbers._lock_fd)
 
 
@@ -86,3 +87,34 @@ def test_a_folder_that_cannot_be_made_says_which(tmp_path: Path) -> None:
 
     with pytest.raises(ProcessError, match=r"state_dir .*file/state cannot be used"):
         PartNumbers(tmp_path / "file" / "state")
+
+
+def test_a_mark_that_could_not_be_written_is_not_relied_on_and_tried_again(tmp_path: Path) -> None:
+    numbers = PartNumbers(tmp_path / "state")
+    kept = numbers.mark
+    hidden = (tmp_path / "state").rename(tmp_path / "away")
+
+    for _ in range(2):
+        with pytest.raises(ProcessError, match="cannot be written"):
+            numbers.reserve(1, kept)
+        assert numbers.mark == kept
+    hidden.rename(tmp_path / "state")
+    numbers.reserve(1, kept)
+
+    assert numbers.mark == kept + BLOCK
+
+
+def test_a_folder_that_cannot_be_synced_costs_no_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = PartNumbers(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+
+    def refuse_folders(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, "the fake disk is broken")
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    for _ in range(3):
+        with pytest.raises(ProcessError, match="cannot be written"):
+            numbers.reserve(1, numbers.mark)
+
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -11,6 +11,7 @@ from edge_inspector.run.readiness import CAMERA_STALL_NS, Situation, assess
 GOOD = Situation(
     is_model_proven=True,
     is_recovering=False,
+    has_numbers=True,
     camera=CameraStatus.ARMED,
     camera_progress_age_ns=0,
     has_parts=True,
@@ -30,6 +31,7 @@ def test_a_proven_model_and_an_armed_camera_are_ready() -> None:
     [
         ({"is_model_proven": False}, "model"),
         ({"is_recovering": True}, "recovering"),
+        ({"has_numbers": False}, "part_numbers"),
         ({"camera": CameraStatus.DOWN}, "camera"),
         ({"camera_progress_age_ns": CAMERA_STALL_NS + 1}, "camera_stalled"),
     ],

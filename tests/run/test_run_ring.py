@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.frame import Arrival, ArrivalKind, Part
+from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Part
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
@@ -31,7 +31,6 @@ class Hop:
         part = self.take()
         assert part is not None
         self.ledger.enter(Outcome.PASS, False, b"message")
-        self.ledger.mark_sent()
         self.reader.release(part, lend)
         return part
 
@@ -137,6 +136,26 @@ def test_a_camera_without_a_free_slot_takes_a_lent_one_back_and_the_borrower_not
 
     assert [hop.judge().kind for _ in range(4)] == [ArrivalKind.FRAME] * 4
     assert EvidenceBorrower(hop.memory).copy(lent.slot, lent.generation) is None
+
+
+def test_a_picture_that_the_camera_overwrites_during_the_copy_is_no_evidence(
+    hop: Hop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hop.writer.accept(frame_arrival(1))
+    lent = hop.judge(lend=True)
+    view = hop.memory.slot
+
+    def taken_back_meanwhile(index: int) -> U8:
+        for number in range(2, 6):
+            hop.writer.accept(frame_arrival(number))
+        return view(index)
+
+    borrower = EvidenceBorrower(hop.memory)
+    with monkeypatch.context() as patch:
+        patch.setattr(hop.memory, "slot", lambda index: patch.undo() or taken_back_meanwhile(index))
+        copy = borrower.copy(lent.slot, lent.generation)
+
+    assert copy is None
 
 
 def test_a_late_return_of_a_slot_that_was_taken_back_frees_nothing(hop: Hop) -> None:

@@ -63,7 +63,6 @@ class Bench:
     def judge(self, n: int) -> None:
         for _ in range(n):
             self.ledger.enter(Outcome.PASS, False, b"message")
-            self.ledger.mark_sent()
 
     def end_camera(self, status: int) -> None:
         self.camera.newest.status = status
@@ -166,6 +165,33 @@ def test_a_second_stop_request_does_not_move_the_limit(bench: Bench) -> None:
     bench.supervisor.halt(judge_s=None)
 
     assert bench.memory.read(Word.HALT_NS) == limit_ns
+
+
+def test_a_stop_request_bounds_a_shutdown_that_had_no_limit(bench: Bench) -> None:
+    bench.memory.write(Word.CAMERA_STATUS, CameraStatus.ENDED)
+    bench.end_camera(status=0)
+
+    bench.supervisor.halt()
+
+    assert bench.memory.read(Word.HALT_NS) == bench.now_ns + round(JUDGE_S * S)
+    bench.now_ns += round((JUDGE_S + CLOSE_S) * S) + 1
+    bench.supervisor.tick()
+    assert bench.supervisor.is_over
+
+
+def test_triggers_that_found_the_ring_full_get_their_verdict_in_a_shutdown_too(bench: Bench) -> None:
+    bench.accept(20)  # the ring has 8 records
+    bench.supervisor.halt()
+
+    bench.end_camera(status=0)
+    told = [bench.memory.read(Word.CAMERA_GONE)]
+    for _ in range(3):
+        bench.judge(bench.memory.read(Word.HEAD) - bench.ledger.seq)
+        bench.supervisor.tick()
+        told.append(bench.memory.read(Word.CAMERA_GONE))
+
+    assert told == [0, 0, 1, 1]
+    assert bench.memory.read(Word.HEAD) == 20
 
 
 def test_the_inspect_process_is_told_that_the_camera_has_gone_and_woken(bench: Bench) -> None:

@@ -11,6 +11,7 @@ import pytest
 import zmq
 
 from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.verdict import LineState
 from edge_inspector.signal.service import MAX_REQUEST_BYTES, Service, ServiceFacts
 
 BEAT = {"state": "Ready", "ready": True, "durable_seq": 0, "head_seq": 9}
@@ -22,10 +23,11 @@ class Known:
     def __init__(self) -> None:
         self.heartbeat: dict[str, Any] | None = BEAT
         self.age_ms = 0
+        self.state = LineState.READY
 
     def __call__(self) -> ServiceFacts:
         sent_ns = monotonic_ns() - self.age_ms * 1_000_000
-        return ServiceFacts("l1", 7, 1000, 9, self.heartbeat, sent_ns)
+        return ServiceFacts("l1", 7, 1000, 9, self.state, self.heartbeat, sent_ns)
 
 
 class Asker:
@@ -95,7 +97,7 @@ def test_ready_ends_with_the_lease(asker: Asker, known: Known) -> None:
 
 
 def test_before_the_first_heartbeat_nothing_is_ready(asker: Asker, known: Known) -> None:
-    known.heartbeat = None
+    known.heartbeat, known.state = None, LineState.PREOPERATIONAL
 
     hello, status = asker.ask(b'{"op":"hello"}'), asker.ask(b'{"op":"status"}')
 
