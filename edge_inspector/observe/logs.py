@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import re
+import select
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, TextIO
 
 Level = Literal["debug", "info", "warning", "error"]
 REPEATS = 5  # of one warning that are written per window: enough to see that it repeats
 WINDOW_S = 10.0
 MAX_EVENTS = 256  # different warnings remembered; a program has fewer
+
+MAX_BYTES = 4096  # of one line: a pipe that takes anything takes so many at once (PIPE_BUF)
 
 _BARE = re.compile(r"[\w.,:/@+%#*()\[\]-]+")
 _EVENT = re.compile(r"[a-z][a-z0-9_]*")
@@ -27,7 +30,7 @@ def configure_logging(level: Level, line: str, process: str) -> None:
         line: Name of the line, at the end of every log line; empty for none.
         process: `main`, `inspect`, `camera`: who says it.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = HastyHandler(sys.stderr)
     handler.setFormatter(EventFormatter(line, process))
     handler.addFilter(RepeatLimit())
     root = logging.getLogger()
@@ -35,6 +38,41 @@ def configure_logging(level: Level, line: str, process: str) -> None:
         root.removeHandler(former)
     root.addHandler(handler)
     root.setLevel(level.upper())
+
+
+class HastyHandler(logging.StreamHandler[TextIO]):
+    """Writes to a stream but never waits for its reader: a full pipe or a stopped terminal (Ctrl-S) loses lines.
+
+    The next line that is written says how many were `lost`. Between the look and the write another process may
+    fill the same pipe; a wait that comes of it lasts for one line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lost = 0
+        self._poll: select.poll | None = None
+        try:
+            fd = stream.fileno()
+        except (OSError, ValueError):  # closed, or no file at all
+            return
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or count it as lost."""
+        if self._poll is not None and not self._poll.poll(0):
+            self._lost += 1
+            return
+        if self._lost:
+            record.fields = {**getattr(record, "fields", {}), "lost": self._lost}
+            self._lost = 0
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, cut to what a pipe takes at once."""
+        line = super().format(record)
+        data = line.encode(errors="replace")
+        return line if len(data) < MAX_BYTES else data[: MAX_BYTES - 4].decode(errors="ignore") + "…"
 
 
 class EventFormatter(logging.Formatter):

@@ -4,13 +4,22 @@ import contextlib
 import io
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 
 import pytest
 
 from edge_inspector.core.logs import get_log
-from edge_inspector.observe.logs import MAX_EVENTS, REPEATS, WINDOW_S, RepeatLimit, configure_logging
+from edge_inspector.observe.logs import (
+    MAX_BYTES,
+    MAX_EVENTS,
+    REPEATS,
+    WINDOW_S,
+    HastyHandler,
+    RepeatLimit,
+    configure_logging,
+)
 
 log = get_log("test.room")
 
@@ -127,3 +136,37 @@ def test_events_without_end_do_not_fill_the_memory() -> None:
         limit.filter(make_record(f"event{i}"))
 
     assert len(limit._windows) == MAX_EVENTS
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, io.TextIOWrapper]]:
+    read_fd, write_fd = os.pipe()
+    with open(write_fd, "w", encoding="utf-8") as stream:
+        yield read_fd, stream
+    os.close(read_fd)
+
+
+@pytest.mark.timeout(20)
+def test_a_reader_that_stands_still_costs_lines_and_no_time(pipe: tuple[int, io.TextIOWrapper]) -> None:
+    read_fd, stream = pipe
+    handler = HastyHandler(stream)
+    for _ in range(2000):  # far more than a pipe holds
+        handler.emit(make_record("x" * 1000))
+    while len(os.read(read_fd, 65536)) == 65536:
+        pass
+
+    record = make_record("room_again")
+    handler.emit(record)
+
+    assert os.read(read_fd, 65536).decode().endswith("room_again\n")
+    assert record.fields["lost"] > 0  # type: ignore[attr-defined]
+
+
+def test_a_line_is_never_longer_than_a_pipe_takes_at_once(pipe: tuple[int, io.TextIOWrapper]) -> None:
+    read_fd, stream = pipe
+
+    HastyHandler(stream).emit(make_record("ä" * 100_000))
+
+    data = os.read(read_fd, 65536)
+    assert len(data) <= MAX_BYTES
+    assert data.decode().endswith("ä…\n")
