@@ -1,0 +1,81 @@
+"""An inspect loop on a small memory, with fakes around it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from fakes.inspect_parts import FakeEngine, FakeSignals
+from fakes.line_memory import make_memory, make_wake_fd
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.errors import EngineError
+from edge_inspector.core.verdict import Judgement, Outcome, Reason, TileResults
+from edge_inspector.run.handover import NoteReceiver, NoteSender, handover_pair
+from edge_inspector.run.inspect import Identity, InspectLoop
+from edge_inspector.run.judge import Judge
+from edge_inspector.run.memory import CameraStatus, Word
+from edge_inspector.run.ring import RingWriter
+
+LEASE_MS = 1000
+
+
+def decide(results: TileResults) -> Judgement:
+    score = float(results.scores[0, 1])
+    outcome = Outcome.REJECT if score >= 0.5 else Outcome.PASS
+    reason = Reason.DEFECT if outcome is Outcome.REJECT else Reason.OK
+    return Judgement(outcome, reason, score, "DEFECT", n_tiles=1)
+
+
+class Bench:
+    """An inspect loop on a small memory with fakes around it."""
+
+    def __init__(
+        self, engine: FakeEngine | EngineError | None = None, deadline_ns: int | None = None, keep: str = "REJECT"
+    ) -> None:
+        self.memory = make_memory()
+        self.wake_fd = make_wake_fd()
+        self.writer = RingWriter(self.memory, self.wake_fd)
+        self.signals = FakeSignals()
+        self.ends = handover_pair()
+        main_end, child_end = self.ends
+        self.notes, self._sender = NoteReceiver(main_end), NoteSender(child_end)
+        self.judge = Judge(engine or FakeEngine(), decide, deadline_ns)
+        self.identity = Identity(
+            "line", 5, "cam0", "m@1", "0" * 64, "default", LEASE_MS, deadline_ns, frozenset({Outcome(keep)})
+        )
+        self.memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
+        self.memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns())
+        self.loop = self.new_loop()
+
+    def new_loop(self) -> InspectLoop:
+        return InspectLoop(self.identity, self.memory, self.wake_fd, self.judge, self.signals, self._sender)
+
+    def close(self) -> None:
+        for end in self.ends:
+            end.close()
+        os.close(self.wake_fd)
+
+    def halt(self) -> None:
+        self.memory.write(Word.CAMERA_GONE, 1)
+        self.memory.write(Word.HALT_NS, 2**62)
+
+    def outcomes(self) -> list[tuple[Outcome, Reason]]:
+        return [(v.judgement.outcome, v.judgement.reason) for v in self.signals.verdicts]
+
+
+MakeBench = Callable[..., Bench]
+
+
+@contextmanager
+def benches() -> Iterator[MakeBench]:
+    """Give a maker of benches; what they opened is closed after the block."""
+    with ExitStack() as stack:
+
+        def make(*arguments: object, **named: object) -> Bench:
+            bench = Bench(*arguments, **named)  # type: ignore[arg-type]
+            stack.callback(bench.close)
+            return bench
+
+        yield make
