@@ -7,6 +7,7 @@ import secrets
 import selectors
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -38,6 +39,8 @@ from edge_inspector.settings.line import LineSettings
 log = get_log(__name__)
 
 TICK_S = 0.05
+NOTES_AT_ONCE = 256
+"""Then main looks after its children and its signals again, however fast notes come."""
 SECOND_NS = 1_000_000_000
 STALL_S = 5.0
 """A child without progress for so long hangs: it shows some ten times a second, and between chunks of tiles."""
@@ -161,11 +164,11 @@ class Daemon:
             if key.data is None and key.fd in pid_fds:
                 self._selector.unregister(key.fd)
 
-    def _take_notes(self) -> None:
+    def _take_notes(self, most: int = NOTES_AT_ONCE) -> None:
         for key in list(self._selector.get_map().values()):
-            receiver = key.fileobj
-            while isinstance(receiver, NoteReceiver) and (taken := receiver.take()) is not None:
-                self._take_note(*taken)
+            if isinstance(key.fileobj, NoteReceiver):
+                for note, heat in key.fileobj.take_up_to(most):
+                    self._take_note(note, heat)
 
     def _take_note(self, note: dict[str, Any], heat: F32 | None) -> None:
         match note["kind"]:
@@ -231,7 +234,7 @@ class Daemon:
         self._stop_requests += 1
 
     def _finish(self) -> None:
-        self._take_notes()
+        self._take_notes(most=sys.maxsize)  # nobody sends any more
         if self._keeper is not None:
             self._keeper.close(timeout_s=5.0)
         if self.failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,14 @@ class NoteReceiver:
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
         return self._end.fileno()
+
+    def take_up_to(self, most: int) -> Iterator[tuple[Note, F32 | None]]:
+        """Return the notes that are there, but no more than `most`: a child may send faster than main takes."""
+        for _ in range(most):
+            taken = self.take()
+            if taken is None:
+                return
+            yield taken
 
     def take(self) -> tuple[Note, F32 | None] | None:
         """Return the next note and its heat; None when there is none now. What a dead child sent stays readable."""

@@ -151,3 +151,16 @@ def test_a_receiver_without_any_sender_left_finds_nothing() -> None:
 
 def test_the_wait_for_notes_is_on_the_descriptor_of_main_s_end(pair: Pair) -> None:
     assert pair.receiver.fileno() == pair.ends[0].fileno()
+
+
+def test_a_child_that_sends_faster_than_main_takes_holds_main_for_so_many_notes_only(pair: Pair) -> None:
+    pair.sender.offer({"kind": "event", "n": 0})
+    seen = []
+
+    for note, _ in pair.receiver.take_up_to(5):
+        seen.append(note["n"])
+        pair.sender.offer({"kind": "event", "n": note["n"] + 1})  # never dry
+        assert len(seen) < 100
+
+    assert seen == [0, 1, 2, 3, 4]
+    assert [note["n"] for note, _ in pair.receiver.take_up_to(5)] == [5]
