@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from edge_inspector.bundle.load import Bundle, load_bundle
-from edge_inspector.bundle.manifest import FORMAT
+from edge_inspector.bundle.manifest import FORMAT, MANIFEST_FILE
+from edge_inspector.bundle.seal import sealed_json
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
 from export.calibrate import load_calibration
@@ -72,7 +73,7 @@ def write_bundle(data: Path, run: Path, out: Path, text: BundleText) -> Bundle:
     shutil.copyfile(text.data_attribution, golden / "ATTRIBUTION.md")
     _write_golden(golden, split_by_group(pictures, load_config(run).seed).validation, out / MODEL_FILE)
     manifest = _manifest(run, pictures, text) | {"files": list_files(out)}
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    (out / MANIFEST_FILE).write_bytes(sealed_json(manifest))
     return load_bundle(out)
 
 
@@ -84,7 +85,7 @@ def list_files(folder: Path) -> dict[str, dict[str, object]]:
             "size": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name != MANIFEST_FILE
     }
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from edge_inspector.bundle.operators import ALLOWED_OPERATORS
 from edge_inspector.core.frame import F32, U8
 from export.calibrate import Calibration
 from export.dataset import TILE_HW
@@ -21,12 +22,6 @@ MODEL_FILE = "model.onnx"
 
 OPSET = 18
 """Read by every ONNX Runtime since 1.14 (2023)."""
-
-ALLOWED_OPERATORS = frozenset(
-    {"Cast", "Transpose", "Sub", "Div", "Mul", "Add", "Neg", "Pad", "Conv", "Clip", "Constant"}
-    | {"ReduceMean", "Reshape", "Squeeze", "Unsqueeze", "Sigmoid", "Concat"}
-)
-"""Plain arithmetic alone: every provider has it, it quantises, and no operator reads files or runs code."""
 
 PARITY = 1e-3
 """Largest difference of score and, relative to its range, of heat between torch and ONNX Runtime, both float32."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +13,7 @@ import numpy as np
 
 from edge_inspector.acquire.pace import Pace
 from edge_inspector.acquire.picture_size import picture_size
+from edge_inspector.acquire.picture_whole import picture_fault
 from edge_inspector.acquire.plan import ReplayPlan
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.core.frame import U8, Arrival, ArrivalKind, FrameShape
@@ -90,6 +93,8 @@ class UnreadablePicture(Exception):  # noqa: N818 - a state of a file, met by no
 def list_pictures(folder: Path) -> list[Path]:
     """Return the pictures of a folder, sorted by name; sub-folders and hidden files are left out.
 
+    Whatever else has the name of a picture stands for a part, even a link that leads nowhere: it will be INVALID.
+
     Raises:
         CameraNotFoundError: There is no such folder, it may not be read, or no picture is in it.
     """
@@ -98,7 +103,7 @@ def list_pictures(folder: Path) -> list[Path]:
             (
                 path
                 for path in folder.iterdir()
-                if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+                if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not os.path.isdir(path)
             ),
             key=lambda path: path.name,
         )
@@ -120,12 +125,16 @@ def read_picture(path: Path, shape: FrameShape) -> U8:
         Shape (h, w, c) as `shape` says, RGB or grey, read-only. An alpha channel is dropped.
 
     Raises:
-        UnreadablePicture: It cannot be read or decoded, or has another size, depth or number of channels.
+        UnreadablePicture: It cannot be read or decoded, is cut off, holds several pictures, or has another size,
+            depth or number of channels.
     """
     try:
         # Uncompressed, 16 bit and with alpha a picture of this size has 8 bytes a pixel; more is no such picture.
         limit = 8 * shape.height * shape.width + _HEADROOM_BYTES
-        with path.open("rb") as file:
+        # NONBLOCK: opening a pipe without a writer would otherwise wait for ever.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadablePicture("a pipe or device, not a picture file")
             data = file.read(limit + 1)
     except OSError as error:
         raise UnreadablePicture(error.strerror or "cannot be opened") from error
@@ -136,6 +145,8 @@ def read_picture(path: Path, shape: FrameShape) -> U8:
         raise UnreadablePicture("not a readable PNG, JPEG, BMP or TIFF file")
     if size != (shape.height, shape.width):
         raise UnreadablePicture(f"picture is {size[1]}x{size[0]}, the frame is {shape.width}x{shape.height}")
+    if fault := picture_fault(data):
+        raise UnreadablePicture(fault)
     return _to_frame(_decode_bytes(data), shape)
 
 

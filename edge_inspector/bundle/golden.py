@@ -108,7 +108,10 @@ def _decode(place: Document, content: bytes, hwc: tuple[int, int, int]) -> U8:
             "", f"must be a {kind} PNG of {height}x{width}, 8 bit, but is {high}x{wide}, {depth} bit, type {colour}"
         )
     flags = cv2.IMREAD_COLOR if channels == 3 else cv2.IMREAD_GRAYSCALE
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        pixels = None
     if pixels is None or pixels.shape[:2] != (height, width):
         place.fail("", "cannot be decoded as a PNG picture")
     if channels == 3:

@@ -1,14 +1,21 @@
-"""From a bundle's folder to a checked model in memory: the only way in."""
+"""From a bundle's folder or .zip to a checked model in memory: the only way in."""
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from edge_inspector.bundle.archive import ZipFiles
 from edge_inspector.bundle.document import MAX_DOCUMENT_BYTES, shown
-from edge_inspector.bundle.folder import check_listing, read_listed, read_plain
+from edge_inspector.bundle.folder import FolderFiles, check_content
 from edge_inspector.bundle.golden import GoldenTile, Tolerance, parse_golden
-from edge_inspector.bundle.manifest import MANIFEST_FILE, Manifest, parse_manifest
+from edge_inspector.bundle.graph import check_graph_bytes
+from edge_inspector.bundle.manifest import MANIFEST_FILE, FileEntry, Manifest, parse_manifest
+from edge_inspector.bundle.seal import check_seal
 from edge_inspector.core.errors import BundleError
 
 
@@ -16,8 +23,8 @@ from edge_inspector.core.errors import BundleError
 class Bundle:
     """A model that is what its manifest says. Whether it also runs here, the engine proves with `golden`."""
 
-    folder: Path
-    """Where it was read from; nothing is read from there again."""
+    path: Path
+    """The folder or .zip it was read from; nothing is read from there again."""
     manifest: Manifest
     precision: str
     """Which of the manifest's precisions `model_bytes` is."""
@@ -34,35 +41,67 @@ class Bundle:
         return self.manifest.label
 
 
-def load_bundle(folder: Path, precision: str = "fp32") -> Bundle:
+class Files(Protocol):
+    """Where a bundle's files lie: open in a folder, or in a zip."""
+
+    def place(self, path: str) -> str:
+        """Return how messages call a file of the bundle."""
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return at most `limit` + 1 bytes of a file. Raises BundleError when it cannot be read."""
+
+    def check_listing(self, files: Mapping[str, FileEntry]) -> None:
+        """Raise BundleError unless here are exactly the manifest's files, and itself."""
+
+
+def load_bundle(path: Path, precision: str = "fp32") -> Bundle:
     """Read a bundle of format `insp-model/1`, comparing every file with the manifest.
 
-    The manifest itself is trusted as it stands: bundles carry no signature yet, so this finds damage, a wrong
-    copy and a mistake, not a forger who writes a manifest of his own. Safe to call from any thread.
+    The manifest carries its own checksum, but no signature yet: so this finds damage, a wrong copy and a mistake, not
+    a forger who makes a bundle of his own. What the graph would do is checked nevertheless. Safe to call from any
+    thread.
 
     Args:
-        folder: The bundle's folder; may itself be a link, nothing inside it may.
+        path: The bundle's folder, or the same packed as one .zip, which is unpacked in memory only. It may itself be
+            a link, nothing inside it may.
         precision: Which graph to return.
 
     Raises:
-        BundleError: No such folder; a file is missing, added, truncated, changed or a link; the manifest or the
-            golden tiles are not of the format. The message names the file, the value and the next step.
+        BundleError: Nothing there; a file is missing, added, truncated, changed or a link; manifest, golden tiles or
+            graph are not of the format. The message names the file, the value and the next step.
     """
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise BundleError(f"{folder}: the model bundle {what}; check `model.bundle` in the configuration")
-    manifest = parse_manifest(str(folder / MANIFEST_FILE), read_plain(folder / MANIFEST_FILE, limit=MAX_DOCUMENT_BYTES))
+    try:
+        is_folder = stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        what = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise BundleError(f"{path}: the model bundle {what}; check `model.bundle` in the configuration") from error
+    if is_folder:
+        return _load(path, FolderFiles(path), precision)
+    with ZipFiles(path) as files:
+        return _load(path, files, precision)
+
+
+def _load(path: Path, files: Files, precision: str) -> Bundle:
+    manifest = _read_manifest(files)
     if precision not in manifest.precisions:
         known = ", ".join(manifest.precisions)
-        raise BundleError(
-            f"{folder}: holds no graph of precision {shown(precision)}, only {known}; choose one of these"
-        )
-    check_listing(folder, manifest.files)
+        raise BundleError(f"{path}: holds no graph of precision {shown(precision)}, only {known}; choose one of these")
+    files.check_listing(manifest.files)
     wanted = manifest.precisions[precision]
     contents: dict[str, bytes] = {}
-    for path, entry in manifest.files.items():
-        content = read_listed(folder, entry)
-        if path == wanted or path.startswith("golden/"):  # the rest is hashed and let go
-            contents[path] = content
-    tolerance, golden = parse_golden(manifest, precision, contents, str(folder))
-    return Bundle(folder, manifest, precision, contents[wanted], manifest.files[wanted].sha256, tolerance, golden)
+    for name, entry in manifest.files.items():
+        content = files.read(name, entry.size)
+        check_content(files.place(name), content, entry)
+        if name == wanted or name.startswith("golden/"):  # the rest is hashed and let go
+            contents[name] = content
+    check_graph_bytes(files.place(wanted), contents[wanted])
+    tolerance, golden = parse_golden(manifest, precision, contents, str(path))
+    return Bundle(path, manifest, precision, contents[wanted], manifest.files[wanted].sha256, tolerance, golden)
+
+
+def _read_manifest(files: Files) -> Manifest:
+    place = files.place(MANIFEST_FILE)
+    content = files.read(MANIFEST_FILE, MAX_DOCUMENT_BYTES)
+    manifest = parse_manifest(place, content)
+    check_seal(place, content)
+    return manifest

@@ -9,24 +9,29 @@ from datetime import datetime
 from types import MappingProxyType
 
 from edge_inspector.bundle.document import Document, parse_document, shown
+from edge_inspector.bundle.seal import SEAL_KEY
 
 FORMAT = "insp-model/1"
 MANIFEST_FILE = "manifest.json"
 MAX_FILES = 1024
 MAX_FILE_BYTES = 512 << 20
 """A tile classifier has tens of megabytes; half a gigabyte is a mistake, and is refused before it is read."""
+MAX_BUNDLE_BYTES = 1 << 30
+"""All files together: what is read and hashed at each start, some seconds at most."""
 
 _NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 _VERSION = r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}"
 _LABEL = r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}"
 _TENSOR = r"[A-Za-z_][A-Za-z0-9_./:-]{0,127}"
 # No leading dot, so neither `..` nor hidden files; no backslash or drive letter; no leading slash.
-_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
-_PATH = rf"{_PART}(?:/{_PART}){{0,3}}"
+PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
+"""One name in a path of a bundle."""
+_PATH = rf"{PART}(?:/{PART}){{0,3}}"
 
 _REQUIRED = (
     *("format", "name", "version", "build", "created_utc", "labels", "tile", "channels", "overlap", "heat"),
     *("input", "outputs", "limits", "calibration", "training", "metrics", "licence", "precisions", "files"),
+    SEAL_KEY,
 )
 
 
@@ -191,6 +196,8 @@ def _files(document: Document) -> Mapping[str, FileEntry]:
         entry = files.child(path)
         entry.expect(("sha256", "size"))
         entries[path] = FileEntry(path, entry.text("sha256", "[0-9a-f]{64}"), entry.whole("size", 0, MAX_FILE_BYTES))
+    if (total := sum(entry.size for entry in entries.values())) > MAX_BUNDLE_BYTES:
+        document.fail("files", f"have {total} bytes together, a bundle at most {MAX_BUNDLE_BYTES}")
     return MappingProxyType(entries)
 
 

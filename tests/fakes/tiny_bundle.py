@@ -18,6 +18,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from edge_inspector.bundle.seal import sealed_json
+
 BLOCK_PX = 4
 """Side of the blocks whose mean grey is judged."""
 CELL_PX = 8
@@ -107,7 +109,7 @@ def write_tiny_bundle(
 
 
 def write_manifest(folder: Path, manifest: dict[str, object]) -> None:
-    """Write manifest.json with the sha256 and size of every other file as they now are."""
+    """Write manifest.json with the sha256 and size of every other file as they now are, and its own checksum."""
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json")
     files = {
         p.relative_to(folder).as_posix(): {
@@ -116,7 +118,7 @@ def write_manifest(folder: Path, manifest: dict[str, object]) -> None:
         }
         for p in paths
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"files": files}, indent=1), encoding="utf-8")
+    (folder / "manifest.json").write_bytes(sealed_json(manifest | {"files": files}))
 
 
 def draw_tile(tile: tuple[int, int], channels: int, seed: int, spot_px: int = 0) -> Tiles:
