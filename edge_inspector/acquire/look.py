@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from edge_inspector.acquire.open import load_genicam, open_camera
 from edge_inspector.acquire.plan import CameraPlan
 from edge_inspector.core.errors import CameraLostError
 from edge_inspector.core.frame import U8, ArrivalKind
-from edge_inspector.core.ports import SourceEnded
+from edge_inspector.core.ports import Camera, SourceEnded
 
 if TYPE_CHECKING:
     from edge_inspector.acquire.producer import CameraInfo
@@ -44,21 +46,51 @@ def snap(plan: CameraPlan, timeout_s: float = 10.0) -> U8:
         CameraNotFoundError, CameraFormatError: As when a line starts.
         CameraLostError: No whole picture came in time; the message counts what came instead.
     """
+    with closing(snaps(plan, 1, timeout_s)) as pictures:
+        return next(pictures).copy()
+
+
+def snaps(plan: CameraPlan, n: int, timeout_s: float = 10.0) -> Generator[U8]:
+    """Yield the first whole pictures of a camera, each of shape (h, w, c), RGB or grey, valid until the next.
+
+    Args:
+        plan: Opened at the first picture, closed with the generator.
+        n: Pictures; fewer, but at least one, when a finite source has played everything.
+        timeout_s: Time to wait for each picture.
+
+    Raises:
+        CameraNotFoundError, CameraFormatError: As when a line starts.
+        CameraLostError: No whole picture came in time; the message counts what came instead.
+    """
+    with open_camera(plan) as camera:
+        for taken in range(n):
+            pixels, broken = _next_whole(camera, timeout_s)
+            if pixels is None and taken and broken is None:
+                return
+            if pixels is None:
+                raise _nothing_came(plan.name, timeout_s, broken or {})
+            yield pixels
+
+
+def _next_whole(camera: Camera, timeout_s: float) -> tuple[U8 | None, dict[str, int] | None]:
+    """Return the next whole picture, if any, and what came instead; None for that at the end of a finite source."""
     broken: dict[str, int] = {}
     until = time.monotonic() + timeout_s
-    with open_camera(plan) as camera:
-        while (left_s := until - time.monotonic()) > 0:
-            try:
-                arrival = camera.fetch(min(left_s, 0.2))
-            except SourceEnded:
-                break
-            if arrival is None:
-                continue
-            if arrival.kind is ArrivalKind.FRAME and arrival.pixels is not None:
-                return arrival.pixels.copy()
-            broken[arrival.kind.name.lower()] = broken.get(arrival.kind.name.lower(), 0) + 1
+    while (left_s := until - time.monotonic()) > 0:
+        try:
+            arrival = camera.fetch(min(left_s, 0.2))
+        except SourceEnded:
+            return None, broken or None
+        if arrival is None:
+            continue
+        if arrival.kind is ArrivalKind.FRAME and arrival.pixels is not None:
+            return arrival.pixels, broken
+        broken[arrival.kind.name.lower()] = broken.get(arrival.kind.name.lower(), 0) + 1
+    return None, broken
+
+
+def _nothing_came(name: str, timeout_s: float, broken: dict[str, int]) -> CameraLostError:
     came = ", ".join(f"{n} {kind}" for kind, n in broken.items()) or "nothing"
-    raise CameraLostError(
-        f"camera {plan.name} gave no whole picture in {timeout_s:g} s ({came} came); "
-        "check its trigger, exposure and cable"
+    return CameraLostError(
+        f"camera {name} gave no whole picture in {timeout_s:g} s ({came} came); check its trigger, exposure and cable"
     )

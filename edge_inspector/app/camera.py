@@ -17,6 +17,7 @@ from edge_inspector.run.grab import GrabLoop
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.memory import LineMemory
 from edge_inspector.run.ring import RingWriter
+from edge_inspector.run.scheduling import take_place
 
 log = get_log(__name__)
 
@@ -26,6 +27,8 @@ def main(start_fd: int) -> int:
     start = enter_child(start_fd)
     plan: GrabPlan = start.plan
     configure_logging(plan.log_level, plan.line, "camera")
+    for what in take_place(plan.place):
+        log.warning("place_refused", detail=what)
     notes = NoteSender(socket.socket(fileno=start.notes_fd))
     try:
         _grab(start, plan, notes)

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from edge_inspector.bundle.manifest import Manifest
-from edge_inspector.core.frame import F32, FrameShape, Index
+from edge_inspector.app.regions import Scene
+from edge_inspector.core.frame import F32, U8
 from edge_inspector.record.evidence import EvidenceStatus, EvidenceStore
 from edge_inspector.record.item import EvidenceItem
 from edge_inspector.record.mailbox import EvidenceMailbox
 from edge_inspector.run.ring import EvidenceBorrower
+from edge_inspector.run.scheduling import EVIDENCE_NICE
 from edge_inspector.run.worker import Worker
 from edge_inspector.settings.output import EvidenceSettings
-from edge_inspector.tile.grid import grid_corners
 
 MAILBOX_ITEMS = 32
 """Pictures that may wait for the disk: 40 MB of 1600x256 strips, about 2 s of rejects while a disk stalls."""
@@ -28,19 +28,15 @@ class EvidenceKeeper:
         self,
         settings: EvidenceSettings,
         borrower: EvidenceBorrower,
-        frame: FrameShape,
-        manifest: Manifest,
-        overlap: int,
-        limits: F32,
+        scene: Scene,
     ) -> None:
-        self._borrower, self._manifest, self._limits = borrower, manifest, limits
-        self._corners_yx: Index = grid_corners((frame.height, frame.width), manifest.tile_hw, overlap)
+        self._borrower, self._scene = borrower, scene
         self.mailbox = EvidenceMailbox(MAILBOX_ITEMS)
         self._settings = settings
         self._store: EvidenceStore | None = None
         self.taken_back = 0
         """Pictures that the camera needed back before they were copied."""
-        self.worker = Worker("evidence", self._step, drains=True)
+        self.worker = Worker("evidence", self._step, drains=True, nice=EVIDENCE_NICE)
 
     def keep(self, note: dict[str, Any], heat: F32 | None) -> None:
         """Take one verdict note; never waits. The slot, if any, is given back before this returns."""
@@ -52,20 +48,7 @@ class EvidenceKeeper:
         if slot >= 0 and pixels is None:
             self.taken_back += 1
             return
-        scores = np.array(note["scores"], np.float32) if "scores" in note else None
-        self.mailbox.offer(
-            EvidenceItem(
-                evidence_id=body["evidence_id"],
-                pixels=pixels,
-                body=body,
-                captured_utc_us=body["t_trigger_utc_us"],
-                corners_yx=self._corners_yx,
-                tile_hw=self._manifest.tile_hw,
-                tile_scores=None if scores is None else 1.0 - scores[:, 0],
-                tile_over=None if scores is None else np.any(scores >= self._limits, axis=1),
-                heat=heat,
-            )
-        )
+        self.mailbox.offer(_item(note, pixels, heat, self._scene))
 
     def status(self) -> EvidenceStatus | None:
         """Return what the store has done so far; None until it has read its folder. Any thread."""
@@ -95,3 +78,28 @@ class EvidenceKeeper:
             settings.min_free_mb * _MB,
             settings.annotated,
         )
+
+
+def _item(note: dict[str, Any], pixels: U8 | None, heat: F32 | None, scene: Scene) -> EvidenceItem:
+    body, corners_yx = note["body"], scene.corners_yx
+    places = np.array(note["tiles"], np.intp) if "tiles" in note else np.arange(len(corners_yx))
+    is_left = np.isin(np.arange(len(corners_yx)), places)
+    scores, over = None, None
+    if "hits" in note:
+        scores, over = np.zeros(len(places), np.float32), np.zeros(len(places), bool)
+        for place, score in note["hits"]:
+            row = int(np.searchsorted(places, place))
+            scores[row], over[row] = score, True
+    return EvidenceItem(
+        evidence_id=body["evidence_id"],
+        pixels=pixels,
+        body=body,
+        captured_utc_us=body["t_trigger_utc_us"],
+        corners_yx=corners_yx[places],
+        tile_hw=scene.tile_hw,
+        tile_scores=scores,
+        tile_over=over,
+        heat=heat if heat is None or scene.inspected is None else np.where(scene.inspected[places], heat, 0.0),
+        skipped_yx=corners_yx[~is_left],
+        regions=scene.regions,
+    )

@@ -14,17 +14,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from edge_inspector.app.attendance import Attendance
+from edge_inspector.app.bypass import BypassControl
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plan, inspect_plan, layout_of
+from edge_inspector.app.regions import scene_of
 from edge_inspector.app.report import Reporter
 from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError, ProcessError
 from edge_inspector.core.frame import F32
 from edge_inspector.core.logs import get_log
-from edge_inspector.decide.limits import merged_limits
+from edge_inspector.decide.image_health import Baseline
 from edge_inspector.observe.fresh import fresh_metrics
+from edge_inspector.observe.notify import Notifier
 from edge_inspector.run.child import Child
 from edge_inspector.run.clocksync import is_clock_synced
 from edge_inspector.run.handover import NoteReceiver, handover_pair
@@ -32,19 +36,23 @@ from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.part_numbers import PartNumbers
 from edge_inspector.run.ring import EvidenceBorrower
+from edge_inspector.run.scheduling import may_raise, priority_refused
 from edge_inspector.run.supervise import Supervisor
 from edge_inspector.run.watch import Watched
 from edge_inspector.settings.line import LineSettings
 
 log = get_log(__name__)
 
-TICK_S = 0.05
+TICK_S = 0.02
+TURN_NS = 20_000_000
+"""Main looks after everything so often; at once when a child ends or a signal comes. Doing that with every note would
+cost a tenth of a core at 500 parts a second."""
 NOTES_AT_ONCE = 256
 """Then main looks after its children and its signals again, however fast notes come."""
 SECOND_NS = 1_000_000_000
 STALL_S = 5.0
 """A child without progress for so long hangs: it shows some ten times a second, and between chunks of tiles."""
-START_S = {"cpu": 60.0, "cuda": 120.0, "tensorrt": 1800.0}
+START_S = {"null": 60.0, "cpu": 60.0, "cuda": 120.0, "tensorrt": 1800.0}
 """First progress of the inspect process; TensorRT compiles the model on its first start."""
 CAMERA_START_S = 60.0
 """First progress of the camera process: some producers search the network for half a minute."""
@@ -53,8 +61,10 @@ CAMERA_START_S = 60.0
 class Daemon:
     """One line, from start to end. Built and run in the main thread."""
 
-    def __init__(self, settings: LineSettings, bundle: Bundle, config_file: Path) -> None:
-        """Bind, lock and prepare; no child runs yet.
+    def __init__(
+        self, settings: LineSettings, bundle: Bundle, config_file: Path, baseline: Baseline | None = None
+    ) -> None:
+        """Bind, lock and prepare; no child runs yet. Without a baseline focus and brightness are not checked.
 
         Raises:
             EndpointError: An address cannot be bound.
@@ -67,26 +77,30 @@ class Daemon:
         self._ledger = Ledger(self._memory)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outlet = Outlet(settings, self._memory, self._epoch)
-        self._keeper = self._evidence(bundle, config_file)
+        self._keeper = self._evidence(bundle)
         # After the binds: a start that fails there uses up no part numbers.
         self._numbers = PartNumbers(settings.state_dir)
         self._memory.write(Word.FIRST_PART, self._numbers.first)
         self._memory.write(Word.PART_MARK, self._numbers.mark)
-        deadline_ms = settings.decide.deadline_ms
-        metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
-        metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, bundle.label, bundle.model_sha256)
-        self._reporter = Reporter(metrics, take, self._memory, settings.camera.name)
-        self._selector = selectors.DefaultSelector()
+        self._bypass = BypassControl(settings, self._memory, self._epoch, bundle.label)
+        self._reporter = self._new_reporter(bundle, has_baseline=baseline is not None)
+        # What cannot wait, and that with the notes: these are taken in batches, since waking up costs more than a note.
+        self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
+        self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
+        self._receivers: list[NoteReceiver] = []
+        self._lends = False
         self._camera = self._child("camera", grab_plan(settings), Word.CAMERA_PROGRESS_NS, CAMERA_START_S)
-        plan = inspect_plan(settings, bundle, self._epoch, config_file)
+        plan = inspect_plan(settings, bundle, self._epoch, config_file, baseline)
         self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
         self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, self._outlet.announce)
+        start_s = START_S[settings.model.provider]
+        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s)
         self._stop_requests = self._stops_obeyed = 0
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
         self._woken.setblocking(False)
-        self._next_second_ns = 0
-        self._next_reserve_ns = 0
+        self._watched_fds: dict[int, int] = {}
+        self._next_turn_ns = self._next_second_ns = self._next_reserve_ns = 0
 
     def run(self) -> int:
         """Run until a signal or the end of a finite source; returns the exit code."""
@@ -94,43 +108,54 @@ class Daemon:
         if self._keeper is not None:
             self._keeper.worker.start()
         self._announce_start()
+        self._bypass.start()
         with self._signals():
             while not self._supervisor.is_over:
-                self._supervisor.tick()
+                now_ns = monotonic_ns()
+                if now_ns >= self._next_turn_ns:
+                    self._next_turn_ns = now_ns + TURN_NS
+                    self._turn()
                 self._wait()
                 self._take_notes()
                 self._obey_signals()
-                self._outlet.follow_state()
-                self._reserve_numbers()
-                self._outlet.watch_workers(*([self._keeper.worker] if self._keeper is not None else []))
-                if monotonic_ns() >= self._next_second_ns:
-                    self._every_second()
         self._finish()
         return self._supervisor.exit_code
+
+    def _turn(self) -> None:
+        self._supervisor.tick()
+        self._watch_children()
+        self._outlet.follow_state()
+        self._bypass.tell(self._outlet)
+        self._reserve_numbers()
+        keepers = [self._keeper.worker] if self._keeper is not None else []
+        self._outlet.watch_workers(self._bypass.worker, *keepers)
+        self._attendance.turn(self._inspect.since_ns)
+        if monotonic_ns() >= self._next_second_ns:
+            self._every_second()
 
     @property
     def failure(self) -> str:
         """Why it ended with another code than 0."""
         return self._supervisor.failure
 
-    def _evidence(self, bundle: Bundle, config_file: Path) -> EvidenceKeeper | None:
+    def _new_reporter(self, bundle: Bundle, has_baseline: bool) -> Reporter:
+        settings, deadline_ms = self._settings, self._settings.decide.deadline_ms
+        metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
+        metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, bundle.label, bundle.model_sha256)
+        metrics.set_baseline(has_baseline)
+        return Reporter(metrics, take, self._memory, settings.camera.name)
+
+    def _evidence(self, bundle: Bundle) -> EvidenceKeeper | None:
         settings = self._settings
         if settings.evidence is None:
             return None
-        manifest = bundle.manifest
-        limits = merged_limits(manifest.labels, manifest.limits, settings.decide.limits, str(config_file))
-        return EvidenceKeeper(
-            settings.evidence,
-            EvidenceBorrower(self._memory),
-            settings.camera.frame.shape(),
-            manifest,
-            settings.tiling.overlap,
-            limits,
-        )
+        scene = scene_of(settings, bundle.manifest)
+        return EvidenceKeeper(settings.evidence, EvidenceBorrower(self._memory), scene)
 
     def _child(self, name: str, plan: object, progress: Word, start_s: float) -> Watched:
         receiver, sender = handover_pair()
-        self._selector.register(NoteReceiver(receiver), selectors.EVENT_READ, name)
+        self._receivers.append(NoteReceiver(receiver))
+        self._selector.register(receiver, selectors.EVENT_READ)
 
         def spawn() -> Child:
             return Child(f"edge_inspector.app.{name}", self._memory.fd, self._wake_fd, sender.fileno(), plan)
@@ -152,23 +177,33 @@ class Daemon:
             detail = f"the former run was killed: parts {lost.first} to {lost.last} may have no verdict"
             self._outlet.announce("parts_lost", "error", detail, {"range": [lost.first, lost.last]}, stands=True)
 
+        steps = min(settings.performance.nice.inspect, settings.performance.nice.camera)
+        if steps < 0 and not may_raise(steps):
+            self._outlet.announce("priority_refused", "warning", priority_refused(steps), stands=True)
+
     def _wait(self) -> None:
-        pid_fds = {child.child.pid_fd for child in (self._camera, self._inspect) if child.child is not None}
-        for fd in pid_fds:  # a child's end wakes the loop; the descriptor closes with it, which unregisters it
-            with suppress(KeyError):
-                self._selector.register(fd, selectors.EVENT_READ, None)
-        self._selector.select(TICK_S)
+        if self._lends:  # a lent picture is fetched at once, before the camera needs its slot back
+            self._selector.select(TICK_S)
+        if self._urgent.select(0 if self._lends else TICK_S):
+            self._next_turn_ns = 0
         with suppress(BlockingIOError):
             self._woken.recv(64)  # left in place it would wake the loop for ever
-        for key in list(self._selector.get_map().values()):
-            if key.data is None and key.fd in pid_fds:
-                self._selector.unregister(key.fd)
+
+    def _watch_children(self) -> None:
+        """Let a child's end wake the loop."""
+        running = {child.child.pid: child.child.pid_fd for child in (self._camera, self._inspect) if child.child}
+        for pid in self._watched_fds.keys() - running.keys():  # first: a new child may have the number of an old one
+            self._urgent.unregister(self._watched_fds.pop(pid))
+        for pid in running.keys() - self._watched_fds.keys():
+            self._urgent.register(running[pid], selectors.EVENT_READ)
+            self._watched_fds[pid] = running[pid]
 
     def _take_notes(self, most: int = NOTES_AT_ONCE) -> None:
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.fileobj, NoteReceiver):
-                for note, heat in key.fileobj.take_up_to(most):
-                    self._take_note(note, heat)
+        self._lends = False
+        for receiver in self._receivers:
+            for note, heat in receiver.take_up_to(most):
+                self._lends |= note.get("slot", -1) >= 0
+                self._take_note(note, heat)
 
     def _take_note(self, note: dict[str, Any], heat: F32 | None) -> None:
         match note["kind"]:
@@ -206,7 +241,8 @@ class Daemon:
         totals = self._ledger.totals()
         state, _ = self._outlet.state()
         children = (self._camera, self._inspect)
-        self._outlet.metrics(self._reporter.snapshot(totals, state, self._outlet.is_ready(), children, self._keeper))
+        is_ready, left_s = self._outlet.is_ready(), self._outlet.bypass_left_s()
+        self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, left_s))
 
     def _obey_signals(self) -> None:
         if self._stop_requests == self._stops_obeyed:
@@ -217,12 +253,13 @@ class Daemon:
         else:
             log.info("stopping", detail="accepted parts are judged first; a second signal ends at once")
             self._supervisor.halt()
+        self._attendance.stopping()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
         former_fd = signal.set_wakeup_fd(self._wake.fileno())
         former = {number: signal.signal(number, self._count_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-        self._selector.register(self._woken, selectors.EVENT_READ, "signal")
+        self._urgent.register(self._woken, selectors.EVENT_READ)
         try:
             yield
         finally:
@@ -234,9 +271,11 @@ class Daemon:
         self._stop_requests += 1
 
     def _finish(self) -> None:
+        self._attendance.stopping()
         self._take_notes(most=sys.maxsize)  # nobody sends any more
         if self._keeper is not None:
             self._keeper.close(timeout_s=5.0)
+        self._bypass.close(self._outlet, self._supervisor.exit_code)
         if self.failure:
             self._outlet.failed(self.failure)
         else:
@@ -253,4 +292,5 @@ class Daemon:
         )
         if totals.in_flight == 0:
             self._numbers.close(self._numbers.first + totals.triggers)
+        self._attendance.close()
         self._outlet.close()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_inspector.app.planning import is_simulated
+from edge_inspector.app.planning import bypass_most_ns, is_simulated
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState
 from edge_inspector.observe.page import MetricsPage
-from edge_inspector.observe.snapshot import Family, render
+from edge_inspector.observe.snapshot import Family
+from edge_inspector.run.bypass import bypass_left_ns
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.scheduling import PAGE_NICE, SERVICE_NICE
 from edge_inspector.run.worker import Worker
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.signal.service import Service, ServiceFacts
@@ -36,14 +38,19 @@ class Outlet:
         self._newest_beat: tuple[dict[str, Any], int] | None = None
         endpoints = settings.endpoints
         self._telemetry = Telemetry(
-            endpoints.telemetry, settings.line, epoch, is_simulated(settings), lambda: self._ledger.seq
+            endpoints.telemetry,
+            settings.line,
+            epoch,
+            is_simulated(settings),
+            lambda: self._ledger.seq,
+            lambda: self.bypass_left_s() > 0,
         )
         service = Service(endpoints.service, self._facts)
-        self._workers = [Worker("service", service.step, service)]
+        self._workers = [Worker("service", service.step, service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None
         if settings.metrics.port is not None:
             self._page = MetricsPage(settings.metrics.host, settings.metrics.port)
-            self._workers.append(Worker("metrics", self._page.step, self._page))
+            self._workers.append(Worker("metrics", self._page.step, self._page, nice=PAGE_NICE))
 
     def start(self) -> None:
         """Begin to answer."""
@@ -82,6 +89,14 @@ class Outlet:
         write(name, detail=detail, **(extra or {}))
         self._telemetry.event(name, severity, detail, extra, stands=stands)
 
+    def withdraw(self, name: str) -> None:
+        """No longer tell a standing event to clients that come later."""
+        self._telemetry.withdraw(name)
+
+    def bypass_left_s(self) -> float:
+        """Return how long bypass still lasts; 0 while it is off."""
+        return bypass_left_ns(self._memory, bypass_most_ns(self._settings), monotonic_ns()) / 1e9
+
     def follow_state(self) -> None:
         """Announce the state when it has changed, and tell it to clients that have just come."""
         self._telemetry.greet()
@@ -114,10 +129,10 @@ class Outlet:
         return bool(self._memory.read(Word.READY)) and self.state()[0] is not LineState.PREOPERATIONAL
 
     def metrics(self, families: list[Family]) -> None:
-        """Send a snapshot, and render the page from the same."""
+        """Send a snapshot, and have the page show the same."""
         self._telemetry.metrics([dict(family) for family in families])
         if self._page is not None:
-            self._page.publish(render(families))
+            self._page.publish(families)
 
     def close(self) -> None:
         """Stop answering; what was sent has its linger time."""

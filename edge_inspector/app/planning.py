@@ -6,11 +6,15 @@ from pathlib import Path
 
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
 from edge_inspector.app.plans import GrabPlan, InspectPlan
+from edge_inspector.app.regions import region_plan
 from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.verdict import Outcome
+from edge_inspector.decide.image_health import Baseline, HealthRules
 from edge_inspector.run.memory import Layout
+from edge_inspector.run.scheduling import Place
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.performance import Process
 
 VIKY = "viky"
 """Name of the simulated producer: its pictures are no evidence of anything."""
@@ -28,6 +32,18 @@ def is_simulated(settings: LineSettings) -> bool:
     return not isinstance(camera, GenicamSettings) or camera.cti == VIKY
 
 
+def bypass_most_ns(settings: LineSettings) -> int:
+    """Return the longest time for which bypass may be switched on; 0 where it may not."""
+    return round(settings.bypass.max_minutes * 60e9) if settings.bypass.allowed else 0
+
+
+def place_of(settings: LineSettings, process: Process) -> Place:
+    """Return the cores of a process and its steps of priority; main's priority is not the site's to set."""
+    cores: list[int] | None = getattr(settings.performance.cores, process)
+    nice: int = getattr(settings.performance.nice, process, 0)
+    return Place(None if cores is None else tuple(sorted(cores)), nice)
+
+
 def grab_plan(settings: LineSettings) -> GrabPlan:
     """Return the camera process's plan."""
     camera = settings.camera
@@ -40,11 +56,34 @@ def grab_plan(settings: LineSettings) -> GrabPlan:
         camera=camera_plan(settings),
         can_wait=not is_real and rate_hz is None,
         wait_for_subscribers=0 if isinstance(camera, GenicamSettings) else camera.wait_for_subscribers,
+        place=place_of(settings, "camera"),
     )
 
 
-def inspect_plan(settings: LineSettings, bundle: Bundle, epoch: int, config_file: Path) -> InspectPlan:
-    """Return the inspect process's plan."""
+def health_rules(settings: LineSettings, baseline: Baseline | None) -> HealthRules:
+    """Return what counts as an unhealthy picture; None for no baseline."""
+    health = settings.image_health
+    return HealthRules(
+        policies={
+            "black": health.black,
+            "saturated": health.saturated,
+            # A folder or a simulated producer may repeat a picture, a sensor's noise never does.
+            "stuck": health.stuck or ("metric" if is_simulated(settings) else "unknown"),
+            "defocus": health.defocus,
+            "brightness": health.brightness,
+        },
+        black_share=health.black_share,
+        saturated_share=health.saturated_share,
+        brightness_tolerance=health.brightness_tolerance,
+        sharpness_tolerance=health.sharpness_tolerance,
+        baseline=baseline,
+    )
+
+
+def inspect_plan(
+    settings: LineSettings, bundle: Bundle, epoch: int, config_file: Path, baseline: Baseline | None = None
+) -> InspectPlan:
+    """Return the inspect process's plan; None for a line whose baseline was not recorded."""
     decide, model = settings.decide, settings.model
     deadline_ns = None if decide.deadline_ms is None else round(decide.deadline_ms * 1e6)
     return InspectPlan(
@@ -67,11 +106,18 @@ def inspect_plan(settings: LineSettings, bundle: Bundle, epoch: int, config_file
         limits=dict(decide.limits),
         min_defect_tiles=decide.min_defect_tiles,
         min_area_px=decide.min_area_px,
+        regions=region_plan(settings),
+        image_health=health_rules(settings, baseline),
         deadline_ns=deadline_ns,
         endpoint=settings.endpoints.signals,
         lease_ms=settings.endpoints.lease_ms,
         is_simulated=is_simulated(settings),
+        bypass_most_ns=bypass_most_ns(settings),
         keep=frozenset(Outcome(name) for name in (settings.evidence.keep if settings.evidence else ())),
+        profile=settings.performance.profile,
+        workers=settings.performance.workers,
+        spin=settings.performance.spin,
+        place=place_of(settings, "inspect"),
     )
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edge_inspector.acquire.plan import CameraPlan
 from edge_inspector.core.verdict import Outcome
+from edge_inspector.decide.image_health import HealthRules
 from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
+from edge_inspector.run.scheduling import ANYWHERE, Place
+from edge_inspector.tile.background import Background
+from edge_inspector.tile.regions import Regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,28 @@ class GrabPlan:
     can_wait: bool
     """A source without a rate of its own is held back instead of overrun."""
     wait_for_subscribers: int
+    place: Place = ANYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePlan:
+    """The rules of one zone."""
+
+    limits: Mapping[str, float]
+    """By label; a label left out keeps the line's limit."""
+    min_defect_tiles: int
+    min_area_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegionPlan:
+    """Where in the frame is looked, and how strictly."""
+
+    areas: Regions
+    zones: tuple[ZonePlan, ...]
+    """One for each of `areas.zones`, in that order."""
+    background: Background | None
+    """None: every tile is inspected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +76,18 @@ class InspectPlan:
     limits: Mapping[str, float]
     min_defect_tiles: int
     min_area_px: int
+    regions: RegionPlan | None
+    """None: the whole frame, by one set of rules."""
+    image_health: HealthRules
     deadline_ns: int | None
     endpoint: str
     lease_ms: int
     is_simulated: bool
+    bypass_most_ns: int
+    """Longest time that bypass may last; 0 where it is not allowed."""
     keep: frozenset[Outcome]
+    profile: Literal["latency", "throughput"] = "latency"
+    workers: int | None = None
+    """Parts judged side by side in the profile `throughput`; None for one per usable core."""
+    spin: bool = False
+    place: Place = ANYWHERE

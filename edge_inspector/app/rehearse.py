@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from edge_inspector.acquire.look import snap
 from edge_inspector.app.planning import camera_plan
+from edge_inspector.app.regions import laid_out, region_plan, scene_of
 from edge_inspector.app.start import Ready
 from edge_inspector.core.frame import U8
 from edge_inspector.infer.engine import OnnxEngine
+from edge_inspector.record.annotate import survey
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.tile.background import WebEdges
+from edge_inspector.tile.regions import REST, Plan
 
 
 def try_model(ready: Ready) -> list[str]:
@@ -18,6 +24,9 @@ def try_model(ready: Ready) -> list[str]:
         BundleError: The graph is not what its manifest says.
     """
     settings, bundle = ready.settings, ready.bundle
+    if settings.model.provider == "null":
+        return ["NO MODEL is asked (model.provider: null): every tile is called good; for measuring the line itself"]
+    laid = laid_out(settings, bundle.manifest)
     cache_dir = settings.state_dir / "engines" / bundle.model_sha256[:16]
     engine = OnnxEngine(
         bundle,
@@ -28,6 +37,9 @@ def try_model(ready: Ready) -> list[str]:
         threads=settings.model.threads,
         chunk=settings.model.chunk,
         cache_dir=cache_dir if settings.model.provider == "tensorrt" else None,
+        corners_yx=None if laid is None else laid.corners_yx,
+        may_skip=settings.regions is not None and settings.regions.background is not None,
+        reads_heat=laid is not None and not laid.is_plain,
     )
     engine.verify()
     height, width = engine.tile_hw
@@ -35,7 +47,35 @@ def try_model(ready: Ready) -> list[str]:
     return [
         f"model {bundle.label} on {engine.provider_name}: {len(bundle.golden)} golden tiles replayed within tolerance",
         f"each frame is cut into {len(engine.corners_yx)} tiles of {width}x{height} px, judged in chunks of {chunks}",
+        *_told(laid),
     ]
+
+
+def _told(laid: Plan | None) -> list[str]:
+    if laid is None:
+        return []
+    n_zones = sum(name != REST for name, _ in laid.zones)
+    zones = f", {n_zones} zone{'s' * (n_zones != 1)}" if n_zones else ""
+    ignored = int((~laid.inspected).sum())
+    cells = f", {ignored} of {laid.inspected.size} heat cells in them ignored" if ignored else ""
+    return [f"regions: {len(laid.corners_yx)} of {laid.n_grid} tiles inspected{zones}{cells}"]
+
+
+def draw_regions(ready: Ready, pixels: U8) -> U8:
+    """Return a copy of a picture with tiles, regions and background drawn on it: shape (H, W, 3), RGB.
+
+    Args:
+        ready: The line.
+        pixels: Shape (h, w, c), a picture of its camera.
+    """
+    manifest, plan = ready.bundle.manifest, region_plan(ready.settings)
+    scene, laid = scene_of(ready.settings, manifest), laid_out(ready.settings, manifest)
+    corners_yx, skipped_yx = scene.corners_yx, None
+    if laid is not None and plan is not None and plan.background is not None:
+        left = WebEdges(laid, manifest.tile_hw, plan.background).tiles(pixels)
+        is_left = np.isin(np.arange(len(corners_yx)), np.empty(0, np.intp) if left is None else left)
+        corners_yx, skipped_yx = corners_yx[is_left], corners_yx[~is_left]
+    return survey(pixels, corners_yx, manifest.tile_hw, scene.regions, skipped_yx)
 
 
 def see_camera(settings: LineSettings) -> str:

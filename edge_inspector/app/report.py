@@ -10,7 +10,7 @@ from typing import Any
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, LineFigures
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.memory import CameraStatus, LineMemory, Word
@@ -26,8 +26,10 @@ class Reporter:
         self._metrics, self._take, self._memory, self._camera = metrics, take, memory, camera
 
     def verdict(self, note: dict[str, Any]) -> None:
-        """Take in one verdict note."""
+        """Take in one verdict note, and what its picture said of itself."""
         self._metrics.observe_verdict(note["body"], Stages(*note["stages"]))
+        if (image := note.get("image")) is not None:
+            self._metrics.observe_image(ImageFigures(*image))
 
     def snapshot(
         self,
@@ -36,6 +38,7 @@ class Reporter:
         is_ready: bool,
         children: tuple[Watched, Watched],
         keeper: EvidenceKeeper | None,
+        bypass_left_s: float = 0.0,
     ) -> list[Family]:
         """Return all families as they stand now."""
         metrics, read = self._metrics, self._memory.read
@@ -49,6 +52,7 @@ class Reporter:
                 is_clock_synced=bool(read(Word.CLOCK_SYNCED)),
                 heartbeat_age_s=_age_s(heartbeat_ns),
                 subscribers=read(Word.SUBSCRIBERS),
+                bypass_left_s=bypass_left_s,
             )
         )
         self._set_camera(children[0])

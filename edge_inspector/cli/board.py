@@ -30,6 +30,7 @@ class Board:
         """
         self._console, self._title, self._total = console, title, total
         self._n_parts = 0
+        self._is_bypass = False
         self._rows: deque[tuple[str, Text, str, str, str, str]] = deque(maxlen=ROWS)
         self._status = Text("waiting for the line", style="dim")
         self._progress = Progress(
@@ -54,7 +55,8 @@ class Board:
     def part(self, body: dict[str, Any], truth: str = "") -> None:
         """Add a verdict; `truth` is what the part really was, empty when nobody knows."""
         verdict = body["verdict"]
-        text = Text(verdict if verdict != "UNKNOWN" else f"UNKNOWN {body['reason']}", style=_STYLE.get(verdict, "bold"))
+        is_plain = verdict != "UNKNOWN" and body["reason"] != "bypass"
+        text = Text(verdict if is_plain else f"{verdict} {body['reason']}", style=_style(body))
         score = "-" if body["score"] is None else f"{body['score']:.3f}"
         row = (str(body["part_id"]), text, score, _where(body), f"{body['latency_us'] / 1000:.1f} ms", truth)
         self._rows.append(row)
@@ -68,14 +70,19 @@ class Board:
             )
         self._refresh()
 
-    def status(self, heartbeat: dict[str, Any]) -> None:
-        """Show what the newest heartbeat says."""
+    def status(self, heartbeat: dict[str, Any], is_bypass: bool = False) -> None:
+        """Show what the newest heartbeat says, and whether its header has the bypass flag."""
+        if is_bypass != self._is_bypass and self._live is None:
+            self._console.print(f"BYPASS is {'ON: defects pass' if is_bypass else 'off: defects are rejected'}")
+        self._is_bypass = is_bypass
         style = "green" if heartbeat["ready"] else "yellow"
         faults = f"  faults: {', '.join(heartbeat['faults'])}" if heartbeat["faults"] else ""
         counts = "  ".join(
             f"{key} {heartbeat[key]}" for key in ("triggers", "passes", "rejects", "unknowns", "in_flight")
         )
         self._status = Text(f"{heartbeat['state']}{faults}  {counts}", style=style)
+        if is_bypass:
+            self._status = Text.assemble((" BYPASS IS ON: DEFECTS PASS ", "bold white on magenta"), "  ", self._status)
         self._refresh()
 
     def silent(self, since_s: float) -> None:
@@ -99,6 +106,10 @@ class Board:
         for row in self._rows:
             table.add_row(*row[: len(table.columns)])
         return Group(table, self._status, *([self._progress] if self._task is not None else []))
+
+
+def _style(body: dict[str, Any]) -> str:
+    return "bold magenta" if body["reason"] == "bypass" else _STYLE.get(body["verdict"], "bold")
 
 
 def _where(body: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""`camera list` and `camera snap`: see a camera before a line runs."""
+"""`camera list`, `camera snap`, `camera baseline`: see a camera before a line runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -42,13 +43,37 @@ def list_(cti: str, as_json: bool) -> None:
 @config_option
 @click.option("--output", "-o", default="snap.png", type=click.Path(path_type=Path, dir_okay=False), show_default=True)
 @click.option("--timeout", "timeout_s", default=10.0, show_default=True, help="Seconds to wait for a picture.")
-def snap(config: Path, output: Path, timeout_s: float) -> None:
+@click.option("--regions", "has_regions", is_flag=True, help="Draw tiles, zones and what is ignored on it.")
+def snap(config: Path, output: Path, timeout_s: float, has_regions: bool) -> None:
     """Save one picture, taken with the camera settings of a line. Exit code 69 when none comes."""
-    from edge_inspector.app.rehearse import take_picture
+    from edge_inspector.app.rehearse import draw_regions, take_picture
+    from edge_inspector.app.start import prepare
     from edge_inspector.record.save import save_picture
     from edge_inspector.settings.load import load_line
 
+    ready = prepare(config) if has_regions else None  # mistakes in the regions are told before the camera is asked
     pixels = take_picture(load_line(config), timeout_s)
-    save_picture(pixels, output)
+    save_picture(pixels if ready is None else draw_regions(ready, pixels), output)
     height, width, channels = pixels.shape
     click.echo(f"{output}: {width}x{height} px, {'grey' if channels == 1 else 'RGB'}, mean {pixels.mean():.0f} of 255")
+
+
+@camera.command()
+@config_option
+@click.option("--frames", "n", default=50, show_default=True, type=click.IntRange(5, 10_000), help="Pictures to take.")
+@click.option("--timeout", "timeout_s", default=10.0, show_default=True, help="Seconds to wait for each picture.")
+def baseline(config: Path, n: int, timeout_s: float) -> None:
+    """Record how the pictures look when all is well, so that a lost focus and a dim lamp are noticed.
+
+    Takes pictures with the camera settings of a line that does not run now, good parts before it. Exit codes: 69 when
+    the camera is not there or its pictures are black, saturated or stuck, 78 when they differ by more than the
+    tolerances of the configuration.
+    """
+    from edge_inspector.app.baseline import baseline_sentences, record_baseline
+    from edge_inspector.settings.load import load_line
+
+    settings = load_line(config)
+    with click.progressbar(length=n, label="taking pictures", file=sys.stderr) as bar:
+        recorded = record_baseline(config, n, timeout_s, lambda _taken: bar.update(1))
+    for sentence in baseline_sentences(recorded, settings):
+        click.echo(sentence)

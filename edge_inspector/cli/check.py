@@ -21,6 +21,7 @@ def check(config: Path, camera: bool) -> int:
     the others. Exit codes, of the first that is wrong: 78 configuration, 66 bundle, 70 the model cannot run here as
     configured, 69 camera.
     """
+    from edge_inspector.app.baseline import baseline_sentence
     from edge_inspector.app.rehearse import see_camera, try_model
     from edge_inspector.app.start import prepare
     from edge_inspector.core.errors import BundleError
@@ -37,6 +38,7 @@ def check(config: Path, camera: bool) -> int:
     click.echo(f"{config}: no mistakes")
     _say(describe(settings))
     if not wrong:
+        _say([baseline_sentence(ready.baseline)])
         wrong += _tried(lambda: try_model(ready))
     if camera:
         wrong += _tried(lambda: [see_camera(settings)])

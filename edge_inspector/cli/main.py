@@ -18,6 +18,7 @@ class LazyGroup(click.Group):
         "watch": "edge_inspector.cli.watch",
         "check": "edge_inspector.cli.check",
         "camera": "edge_inspector.cli.camera",
+        "bypass": "edge_inspector.cli.bypass",
         "schema": "edge_inspector.cli.about",
         "version": "edge_inspector.cli.about",
     }

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from edge_inspector.cli.board import Board
 from edge_inspector.client.subscriber import Message, Subscriber
+from edge_inspector.client.wire import Flag
 from edge_inspector.core.errors import EdgeInspectorError, ProcessError, UsageError
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.load import load_line
@@ -148,7 +149,7 @@ class Rehearsal:
     def _take(self, message: Message, board: Board, truths: list[str]) -> None:
         if message.kind == "hb":
             self._tally.last_beat = message.body
-            board.status(message.body)
+            board.status(message.body, is_bypass=bool(message.header.flags & Flag.BYPASS))
         elif message.kind == "verdict" and message.header.seq > self._heard_seq:  # a replayed one may be known
             self._heard_seq = message.header.seq
             # The folder is played in order, over and over; frames are counted from 1.

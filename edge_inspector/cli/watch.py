@@ -68,6 +68,8 @@ def _print_all(subscriber: Subscriber) -> None:
 
 
 def _show(subscriber: Subscriber, board: Board) -> None:
+    from edge_inspector.client.wire import Flag
+
     heard_s = time.monotonic()
     while True:
         message = subscriber.receive(timeout_s=0.5)
@@ -80,4 +82,4 @@ def _show(subscriber: Subscriber, board: Board) -> None:
         if message.kind == "verdict":
             board.part(message.body)
         elif message.kind == "hb":
-            board.status(message.body)
+            board.status(message.body, is_bypass=bool(message.header.flags & Flag.BYPASS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge_inspector.core.frame import U8, Arrival
+from edge_inspector.core.frame import U8, Arrival, Index
 from edge_inspector.core.verdict import TileResults
 
 
@@ -59,12 +59,13 @@ class Engine(Protocol):
         """Time the last run spent in the model."""
         ...
 
-    def run(self, frame: U8, progress: Progress) -> TileResults:
-        """Score every tile of one frame.
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+        """Score tiles of one frame.
 
         Args:
             frame: Shape (h, w, c), RGB or grey, the size the engine was built for.
             progress: Called after each chunk of tiles.
+            tiles: Places in the grid of the tiles to score, ascending; None for all.
 
         Returns:
             Views of the engine's own buffers, valid until the next call.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from edge_inspector.core.frame import F32, ArrivalKind
+from edge_inspector.core.frame import F32, ArrivalKind, Index
 
 
 class Outcome(StrEnum):
@@ -72,6 +72,8 @@ class TileResults:
     """Shape (n_tiles, n_labels): calibrated probabilities, in the order of the bundle's labels."""
     heat: F32
     """Shape (n_tiles, h', w'): class activation of the margin, unbounded; one cell is tile size / h' pixels."""
+    tiles: Index | None = None
+    """Shape (n_tiles,), places in the grid of the tiles that were scored, ascending; None for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,17 @@ class Defect:
     h: int
     score: float
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneJudgement:
+    """What one zone says of a part, by its own limits and counts."""
+
+    name: str
+    n_defect_tiles: int
+    """Tiles at or over their limit in this zone; a tile may count in several."""
+    outcome: Outcome
+    """PASS or REJECT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,10 @@ class Judgement:
     n_tiles: int = 0
     n_defect_tiles: int = 0
     """Tiles at or over their limit."""
+    zones: tuple[ZoneJudgement, ...] = ()
+    """Of each zone, in the order of the configuration; empty without zones and when not judged."""
+    hits: tuple[tuple[int, float], ...] = field(default=(), compare=False)
+    """Place in the grid and score of the tiles at or over their limit, worst first: for pictures, no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +197,5 @@ class Heartbeat:
     last_frame_age_us: int
     """-1 when no frame has come yet."""
     totals: Totals
+    is_bypass: bool = False
+    """A person lets defects pass for a while."""

@@ -24,7 +24,7 @@ def defect_boxes(heat: F32, tile_hw: tuple[int, int], share: float = 0.5) -> lis
     so that a tile over its limit always has a place to look at.
 
     Args:
-        heat: Shape (h', w'), rows from the top; every value finite.
+        heat: Shape (h', w'), rows from the top; finite, or -inf for a cell that must not be boxed.
         tile_hw: Tile height and width, in pixels.
         share: Share of the peak from which a cell belongs to a defect, over 0 and at most 1.
 
@@ -38,7 +38,7 @@ def defect_boxes(heat: F32, tile_hw: tuple[int, int], share: float = 0.5) -> lis
     ys, xs = np.nonzero(heat >= np.float32(share * peak))
     hot = {cell: float(heat[cell]) for cell in zip(ys.tolist(), xs.tolist(), strict=True)}
     hot[peak_cell] = peak  # share 1.0 times the peak may round up past the peak itself
-    groups = _touching(set(hot))
+    groups = connected(set(hot))
     groups.sort(key=lambda cells: max(hot[cell] for cell in cells), reverse=True)
     return [_box_of(cells, heat.shape, tile_hw) for cells in groups]
 
@@ -72,7 +72,7 @@ def _cell_of_peak(heat: F32) -> _Cell:
     return row, column
 
 
-def _touching(cells: set[_Cell]) -> list[set[_Cell]]:
+def connected(cells: set[_Cell]) -> list[set[_Cell]]:
     """Split cells into groups that hang together by an edge or a corner; empties `cells`.
 
     A flood fill in plain Python: a heat map has 64 cells or so, for which a library call costs more than it saves.

@@ -15,7 +15,10 @@ from edge_inspector.core.frame import F32, Index
 from edge_inspector.core.verdict import Defect, Judgement, Outcome, Reason, TileResults
 from edge_inspector.decide.boxes import covered_area_px, defect_boxes
 from edge_inspector.decide.defects import Sighting, merged_defects
+from edge_inspector.decide.evidence import tile_scores
 
+BOX_SHARE = 0.5
+"""As exact as a heat map is: half of the peak is where its blob ends."""
 PROBABILITY_SLACK = 1e-3  # float16 and INT8 graphs leave 0..1 by rounding; beyond this the model is broken
 
 
@@ -35,7 +38,7 @@ class Rules:
     """Tiles that must count for a part to be rejected; fewer pass it as `below_area`."""
     min_area_px: int = 0
     """Frame pixels that the defect boxes must cover together for a part to be rejected; 0 for any."""
-    box_share: float = 0.5
+    box_share: float = BOX_SHARE
     """Share of a heat map's peak from which a cell belongs to a defect."""
 
     def __post_init__(self) -> None:
@@ -55,10 +58,11 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counting:
+class Counting:
     """One tile that reached a limit."""
 
     tile: int
+    """Its row in the results."""
     score: float
     label: str
 
@@ -72,44 +76,50 @@ def judge(results: TileResults, corners_yx: Index, tile_hw: tuple[int, int], rul
 
     Args:
         results: Scores and heat maps in grid order. Not kept: the judgement holds copies.
-        corners_yx: Shape (n_tiles, 2), top-left corner of each tile, in frame pixels.
+        corners_yx: Shape (n_grid, 2), top-left corner of each tile of the grid, in frame pixels.
         tile_hw: Tile height and width, in pixels.
         rules: Limits, count and area rules.
 
     Returns:
         UNKNOWN `model_nan` for any NaN or infinity, UNKNOWN `model_error` for no tiles or impossible probabilities
-        (score and label None for both), PASS `ok` when no tile counts, PASS `below_area` when the count or area
-        rules let the part pass, else REJECT `defect`. The score is the highest of all tiles; the label is that of
-        the worst tile that counts, and the label that means OK where none does.
+        (score and label None for both), PASS `ok` when no tile counts, PASS `below_area` when the count or area rules
+        let the part pass, else REJECT `defect`. The label is that of the worst tile that counts, OK's where none does.
 
     Raises:
         ValueError: Scores, heat, corners and labels do not belong together.
     """
-    _check_shapes(results, corners_yx, rules)
+    if results.tiles is not None:
+        corners_yx = corners_yx[results.tiles]
+    check_shapes(results, corners_yx, rules.labels)
     n_tiles = len(results.scores)
-    distrust = _distrust(results)
+    distrust = distrust_of(results)
     if distrust is not None:
         return Judgement(Outcome.UNKNOWN, distrust, n_tiles=n_tiles)
-    tile_scores = np.maximum(1.0 - results.scores[:, 0], results.scores[:, 1:].max(axis=1))
-    score = min(float(tile_scores.max()), 1.0)
-    counting = _counting(results.scores, tile_scores, rules)
+    worst = tile_scores(results.scores)
+    score = min(float(worst.max()), 1.0)
+    counting = counting_tiles(results.scores, worst, rules)
     if not counting:
         return Judgement(Outcome.PASS, Reason.OK, score, rules.labels[0], n_tiles=n_tiles)
+    # Where the picture's background left fewer tiles than must count, all that are left suffice.
+    needed = rules.min_defect_tiles if results.tiles is None else min(rules.min_defect_tiles, n_tiles)
     is_below, defects = _weigh(results.heat, corners_yx, tile_hw, rules, counting)
+    is_below |= len(counting) < needed
     outcome, reason = (Outcome.PASS, Reason.BELOW_AREA) if is_below else (Outcome.REJECT, Reason.DEFECT)
-    return Judgement(outcome, reason, score, counting[0].label, defects, n_tiles, n_defect_tiles=len(counting))
+    hits = hits_of(counting, results.tiles)
+    return Judgement(outcome, reason, score, counting[0].label, defects, n_tiles, len(counting), hits=hits)
 
 
-def _check_shapes(results: TileResults, corners_yx: Index, rules: Rules) -> None:
+def check_shapes(results: TileResults, corners_yx: Index, labels: tuple[str, ...]) -> None:
+    """Raise ValueError when scores, heat, corners and labels do not belong together."""
     n_tiles = len(corners_yx)
-    if results.scores.shape != (n_tiles, len(rules.labels)) or results.heat.ndim != 3 or len(results.heat) != n_tiles:
+    if results.scores.shape != (n_tiles, len(labels)) or results.heat.ndim != 3 or len(results.heat) != n_tiles:
         raise ValueError(
-            f"{n_tiles} tiles and {len(rules.labels)} labels need scores with shape ({n_tiles}, {len(rules.labels)}) "
+            f"{n_tiles} tiles and {len(labels)} labels need scores with shape ({n_tiles}, {len(labels)}) "
             f"and heat with shape ({n_tiles}, h', w'), but got {results.scores.shape} and {results.heat.shape}"
         )
 
 
-def _distrust(results: TileResults) -> Reason | None:
+def distrust_of(results: TileResults) -> Reason | None:
     """Return why the model's answer cannot be used, None if it can."""
     if not (np.isfinite(results.scores).all() and np.isfinite(results.heat).all()):
         return Reason.MODEL_NAN
@@ -121,35 +131,46 @@ def _distrust(results: TileResults) -> Reason | None:
     return None
 
 
-def _counting(scores: F32, tile_scores: F32, rules: Rules) -> list[_Counting]:
-    """Return the tiles that reached a limit, worst first; equally bad ones in grid order."""
+def counting_tiles(scores: F32, worst: F32, rules: Rules) -> list[Counting]:
+    """Return the tiles that reached a limit, worst first; equally bad ones in their order.
+
+    Args:
+        scores: Shape (n_tiles, n_labels).
+        worst: Shape (n_tiles,), the score of each tile.
+        rules: Their limits.
+    """
     # "not below" instead of "at or over": should a NaN ever come this far, it counts.
     is_over = ~(scores < rules.limits)
     is_over[:, 0] = False
-    counts = is_over.any(axis=1) | ~(tile_scores < rules.limits[1:].max())
+    counts = is_over.any(axis=1) | ~(worst < rules.limits[1:].max())
     tiles = np.flatnonzero(counts)
-    tiles = tiles[np.argsort(-tile_scores[tiles], kind="stable")]
+    tiles = tiles[np.argsort(-worst[tiles], kind="stable")]
     # A label over its limit names the tile before a more probable one that is not.
     has_name = is_over | ~is_over.any(axis=1, keepdims=True)
     names = np.where(has_name, scores, -1.0)[:, 1:].argmax(axis=1) + 1
-    return [_Counting(tile, min(float(tile_scores[tile]), 1.0), rules.labels[names[tile]]) for tile in tiles.tolist()]
+    return [Counting(tile, min(float(worst[tile]), 1.0), rules.labels[names[tile]]) for tile in tiles.tolist()]
+
+
+def hits_of(counting: list[Counting], tiles: Index | None) -> tuple[tuple[int, float], ...]:
+    """Return place in the grid and score of counting tiles; `tiles` are the places of the rows, None for all."""
+    return tuple((hit.tile if tiles is None else int(tiles[hit.tile]), hit.score) for hit in counting)
 
 
 def _weigh(
-    heat: F32, corners_yx: Index, tile_hw: tuple[int, int], rules: Rules, counting: list[_Counting]
+    heat: F32, corners_yx: Index, tile_hw: tuple[int, int], rules: Rules, counting: list[Counting]
 ) -> tuple[bool, tuple[Defect, ...]]:
-    """Return whether the count and area rules let the part pass, and its defects."""
-    sightings = _sightings(heat, corners_yx, tile_hw, rules.box_share, counting)
-    is_below = len(counting) < rules.min_defect_tiles
+    """Return whether the area rule lets the part pass, and its defects."""
+    sightings = boxes_of(heat, corners_yx, tile_hw, rules.box_share, counting)
+    is_below = False
     if rules.min_area_px > 0:  # only then are all boxes needed; else merging stops at the first 32
         every_sighting = list(sightings)
-        is_below |= covered_area_px([sighting.box for sighting in every_sighting]) < rules.min_area_px
+        is_below = covered_area_px([sighting.box for sighting in every_sighting]) < rules.min_area_px
         sightings = iter(every_sighting)
     return is_below, merged_defects(sightings)
 
 
-def _sightings(
-    heat: F32, corners_yx: Index, tile_hw: tuple[int, int], box_share: float, counting: list[_Counting]
+def boxes_of(
+    heat: F32, corners_yx: Index, tile_hw: tuple[int, int], box_share: float, counting: list[Counting]
 ) -> Iterator[Sighting]:
     """Yield the boxes of the counting tiles in frame pixels, worst tile first."""
     for counted in counting:

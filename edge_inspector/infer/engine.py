@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
 from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.errors import EngineError
-from edge_inspector.core.frame import U8, FrameShape
+from edge_inspector.core.frame import U8, FrameShape, Index
 from edge_inspector.core.ports import Progress
 from edge_inspector.core.verdict import TileResults
+from edge_inspector.decide.evidence import Margin
 from edge_inspector.infer.batch import BoundBatch
 from edge_inspector.infer.chunks import chunk_sizes
 from edge_inspector.infer.fit import check_frame, check_graph
 from edge_inspector.infer.golden import first_difference
+from edge_inspector.infer.heat import HeatProbe, blends
 from edge_inspector.infer.providers import (
     RUNTIME_ERRORS,
     ProviderName,
@@ -40,6 +42,10 @@ class OnnxEngine:
         threads: Threads of one inference on the CPU; None for every core that this process may use.
         chunk: Largest number of tiles in one inference call.
         cache_dir: Folder of compiled engines, for tensorrt alone; None elsewhere.
+        spin: Threads turn while they wait for each other: for cores that nobody else uses.
+        corners_yx: Shape (n_tiles, 2), top-left corners of the tiles to score; None for a grid over the whole frame.
+        may_skip: `run` will be asked for some of the tiles only: every chunk size that may come is bound and proven.
+        reads_heat: The rules take scores apart by their heat: `verify` also measures how one follows from the other.
 
     Raises:
         EngineError: The provider refuses the model.
@@ -58,48 +64,59 @@ class OnnxEngine:
         threads: int | None = None,
         chunk: int = 8,
         cache_dir: Path | None = None,
+        spin: bool = False,
+        corners_yx: Index | None = None,
+        may_skip: bool = False,
+        reads_heat: bool = False,
     ) -> None:
         manifest = bundle.manifest
         self.provider_name: ProviderName = provider
         """What was asked for; `verify` asserts that it came."""
         self.tile_hw = manifest.tile_hw
         """Tile height and width, in pixels."""
-        self.corners_yx = check_frame(manifest, frame, overlap)
-        """Shape (n_tiles, 2), top-left corner of each tile in frame pixels, in the order of the results."""
+        whole_yx, self._reads_heat = check_frame(manifest, frame, overlap), reads_heat
+        self.corners_yx = whole_yx if corners_yx is None else corners_yx
+        """Shape (n_tiles, 2), top-left corner of each tile in frame pixels: the grid, in the order of the results."""
         self.chunk_sizes = chunk_sizes(len(self.corners_yx), chunk)
         """Tiles of each inference call of a frame, in order."""
         self.tile_ns = 0
         """How long the last `run` spent cutting tiles."""
         self.infer_ns = 0
         """How long the last `run` spent in ONNX Runtime."""
-        self._bundle = bundle
-        self._frame_hwc = frame.hwc
-        profile = None
-        if cache_dir is not None:
-            profile = TensorRtProfile(manifest.input_name, manifest.tile_hwc, self.chunk_sizes[0], cache_dir)
-        self._session = make_session(bundle.model_bytes, provider, device_id, threads, profile)
-        check_graph(self._session, manifest)
+        self.margin: Margin | None = None
+        """How scores follow from heat, measured by `verify`; None unless `reads_heat`."""
+        self._bundle, self._frame_hwc = bundle, frame.hwc
         n_tiles = len(self.corners_yx)
-        self._results = TileResults(
-            scores=np.full((n_tiles, len(manifest.labels)), np.nan, np.float32),
-            heat=np.full((n_tiles, *manifest.heat_hw), np.nan, np.float32),
-        )
-        self._batches = self._bind(self._session)
-        self._is_verified = False
+        self._sizes_of = {n: chunk_sizes(n, chunk) for n in range(1 if may_skip else n_tiles, n_tiles + 1)}
+        sizes = (manifest.tile_hwc, max(sizes[0] for sizes in self._sizes_of.values()))
+        profile = None if cache_dir is None else TensorRtProfile(manifest.input_name, *sizes, cache_dir)
+        self._session = make_session(bundle.model_bytes, provider, device_id, threads, profile, spin=spin)
+        check_graph(self._session, manifest)
+        self._make_buffers()
 
-    def run(self, frame: U8, progress: Progress) -> TileResults:
-        """Score every tile of one frame.
+    def twin(self) -> OnnxEngine:
+        """Return an engine on the same session with buffers of its own, for one more thread; `verify` it too.
+
+        ONNX Runtime lets several threads run one session at a time; weights are held once.
+        """
+        other = copy.copy(self)
+        other._make_buffers()
+        return other
+
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+        """Score tiles of one frame.
 
         Args:
             frame: Shape (h, w, c), RGB or grey, the size the engine was built for.
             progress: Called after each chunk of tiles.
+            tiles: Places in the grid of the tiles to score, ascending; None for all. Not None needs `may_skip`.
 
         Returns:
             Views of the engine's own buffers, valid until the next call of `run` or `verify`.
 
         Raises:
             EngineError: The run failed, or the engine was not verified since it was made or since its last failure.
-            ValueError: The frame has another size.
+            ValueError: The frame has another size, or the engine was not made for so many tiles.
         """
         if not self._is_verified:
             raise EngineError(
@@ -108,18 +125,24 @@ class OnnxEngine:
             )
         if frame.shape != self._frame_hwc or frame.dtype != np.uint8:
             raise ValueError(f"frame must be uint8 {self._frame_hwc}, but is {frame.dtype} {frame.shape}")
+        corners_yx = self.corners_yx if tiles is None else self.corners_yx[tiles]
+        if len(corners_yx) not in self._sizes_of:
+            raise ValueError(
+                f"made for {len(self.corners_yx)} tiles of a frame (may_skip: fewer), not {len(corners_yx)}"
+            )
         self.tile_ns = self.infer_ns = 0
         first = 0
-        for batch in self._batches:
+        for size in self._sizes_of[len(corners_yx)]:
+            batch = self._batches[first, size]
             began_ns = time.monotonic_ns()
-            cut_tiles(frame, self.corners_yx[first : first + len(batch)], self.tile_hw, out=batch.tiles)
+            cut_tiles(frame, corners_yx[first : first + size], self.tile_hw, out=batch.tiles)
             cut_ns = time.monotonic_ns()
             self._run_batch(batch)
             self.tile_ns += cut_ns - began_ns
             self.infer_ns += time.monotonic_ns() - cut_ns
-            first += len(batch)
+            first += size
             progress()
-        return self._results
+        return self._results if tiles is None else TileResults(self._scores[:first], self._heat[:first], tiles)
 
     def verify(self) -> None:
         """Assert the provider and replay the golden tiles at every chunk size, which also warms each of them up.
@@ -127,29 +150,40 @@ class OnnxEngine:
         Every chunk is filled, by repeating golden tiles, so the sizes that judge parts are the ones that are proven.
 
         Raises:
-            EngineError: Another provider, a failed run, or the first answer outside the bundle's tolerance.
+            EngineError: Another provider, a failed run, the first answer outside the bundle's tolerance, or scores that
+                do not follow from the heat though the rules need it.
         """
         self._is_verified = False
         assert_provider(self._session, self.provider_name)
-        for batch in {len(batch): batch for batch in self._batches}.values():
-            self._replay_golden(batch)
+        probe = HeatProbe()
+        by_size = {size: batch for (_, size), batch in self._batches.items()}
+        for batch in by_size.values():
+            self._replay_golden(batch, probe)
+        if self._reads_heat:
+            self.margin = self._measured(probe, by_size[max(by_size)])
         self._is_verified = True
 
-    def _bind(self, session: ort.InferenceSession) -> tuple[BoundBatch, ...]:
-        """Bind one batch per chunk: an input buffer per size, outputs straight into the results."""
-        manifest = self._bundle.manifest
-        buffers = {n: np.zeros((n, *manifest.tile_hwc), np.uint8) for n in set(self.chunk_sizes)}
-        batches, first = [], 0
-        for n in self.chunk_sizes:
-            outputs = {
-                manifest.scores_name: self._results.scores[first : first + n],
-                manifest.heat_name: self._results.heat[first : first + n],
-            }
-            batches.append(BoundBatch(session, manifest.input_name, buffers[n], outputs))
-            first += n
-        return tuple(batches)
+    def _make_buffers(self) -> None:
+        """Bind a batch for each chunk that may come: an input buffer per size, outputs straight into the results."""
+        self._is_verified = False
+        n_tiles, manifest = len(self.corners_yx), self._bundle.manifest
+        self._scores = np.full((n_tiles, len(manifest.labels)), np.nan, np.float32)
+        self._heat = np.full((n_tiles, *manifest.heat_hw), np.nan, np.float32)
+        self._results = TileResults(self._scores, self._heat)
+        inputs: dict[int, U8] = {}
+        self._batches: dict[tuple[int, int], BoundBatch] = {}
+        """By the row of the first tile and the number of tiles."""
+        for sizes in self._sizes_of.values():
+            first = 0
+            for size in sizes:
+                if (first, size) not in self._batches:
+                    tiles = inputs.setdefault(size, np.zeros((size, *manifest.tile_hwc), np.uint8))
+                    rows = slice(first, first + size)
+                    outputs = {manifest.scores_name: self._scores[rows], manifest.heat_name: self._heat[rows]}
+                    self._batches[first, size] = BoundBatch(self._session, manifest.input_name, tiles, outputs)
+                first += size
 
-    def _replay_golden(self, batch: BoundBatch) -> None:
+    def _replay_golden(self, batch: BoundBatch, probe: HeatProbe) -> None:
         golden = self._bundle.golden
         scores, heat = batch.outputs
         for start in range(0, len(golden), len(batch)):
@@ -164,6 +198,25 @@ class OnnxEngine:
                     f"where it was exported: {difference}. Nothing is judged with it: export the bundle again with "
                     "the versions of this machine, or run it on another provider (model.provider)"
                 )
+            probe.add(scores, heat)
+
+    def _measured(self, probe: HeatProbe, batch: BoundBatch) -> Margin:
+        """Return how scores follow from heat, by the golden tiles and, where they are too much alike, by blends."""
+        scores, heat = batch.outputs
+        mixed = [] if probe.has_enough else blends(self._bundle.golden)
+        for start in range(0, len(mixed), len(batch)):
+            for place in range(len(batch)):
+                batch.tiles[place] = mixed[(start + place) % len(mixed)]
+            self._run_batch(batch)
+            probe.add(scores, heat)
+        found = probe.fit()
+        if isinstance(found, str):
+            raise EngineError(
+                f"the heat map of {self._bundle.label} does not tell where its score comes from: {found}. Zones and "
+                "ignored areas within a tile need that: leave them out (regions.roi and areas that hold whole tiles "
+                "work without), or use a bundle whose network ends in pooling and one linear layer"
+            )
+        return found
 
     def _run_batch(self, batch: BoundBatch) -> None:
         try:

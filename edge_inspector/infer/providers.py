@@ -71,6 +71,8 @@ def make_session(
     device_id: int = 0,
     threads: int | None = None,
     profile: TensorRtProfile | None = None,
+    *,
+    spin: bool = False,
 ) -> ort.InferenceSession:
     """Make a session that runs wholly on one provider.
 
@@ -80,19 +82,19 @@ def make_session(
         device_id: Which GPU, for cuda and tensorrt.
         threads: Threads of one inference on the CPU; None for every core that this process may use.
         profile: Shapes and cache for tensorrt, which needs them; unused otherwise.
+        spin: Threads turn while they wait for each other: for cores that nobody else uses.
 
     Raises:
         EngineError: The provider is not there, cannot be loaded, or cannot run the whole model.
         BundleError: The bytes are no graph that this ONNX Runtime can read.
     """
     missing = _quiet_runtime(loads_cuda=provider != "cpu")
-    name = PROVIDER_CLASSES[provider]
-    if name not in ort.get_available_providers():
+    if (name := PROVIDER_CLASSES[provider]) not in ort.get_available_providers():
         raise EngineError(_refusal(provider, "this ONNX Runtime was built without it", missing))
-    options, provider_options = _session_options(provider, threads), _provider_options(provider, device_id, profile)
+    options, own = _session_options(provider, threads, spin), _provider_options(provider, device_id, profile)
     try:
         # Without enable_fallback=0 the constructor itself retries on the CPU.
-        session = ort.InferenceSession(model_bytes, options, [(name, provider_options)], enable_fallback=0)
+        session = ort.InferenceSession(model_bytes, options, [(name, own)], enable_fallback=0)
     except _UNREADABLE as error:
         raise BundleError(
             f"ONNX Runtime {ort.__version__} cannot read the bundle's graph: {first_line(error)}. "
@@ -121,7 +123,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _session_options(provider: ProviderName, threads: int | None) -> ort.SessionOptions:
+def _session_options(provider: ProviderName, threads: int | None, spin: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     # A lower level costs 1.4 to 3.6 times the time on a CPU: the fast convolution layout comes with ALL only.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -130,7 +132,9 @@ def _session_options(provider: ProviderName, threads: int | None) -> ort.Session
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL  # every error comes back as an exception and is told once, from there
     # Spinning threads take the cores that capture and publishing need: half the throughput with two busy sessions.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # On cores of its own it saves a wake-up of each thread for each operator; between parts nobody turns.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if provider != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")

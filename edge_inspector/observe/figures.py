@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,8 @@ class LineFigures:
     """None before the first heartbeat."""
     subscribers: int | None = None
     """Clients subscribed to the verdicts; None when not known."""
+    bypass_left_s: float = 0.0
+    """How long defects still pass; 0 while bypass is off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,20 @@ class CameraFigures:
     reconnects: int = 0
     last_frame_age_s: float | None = None
     """None before the first complete frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFigures:
+    """What the newest picture said of itself."""
+
+    brightness: float
+    """Mean grey value, 0 to 255."""
+    sharpness: float
+    """Mean difference between neighbours, in grey values."""
+    dark_share: float
+    bright_share: float
+    troubles: Sequence[str] = ()
+    """Checks that found something."""
 
 
 class EvidenceFigures(Protocol):

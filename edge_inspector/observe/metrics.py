@@ -10,7 +10,8 @@ from typing import Any, Literal
 from prometheus_client import CollectorRegistry, Histogram, Metric
 
 from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, LineFigures
+from edge_inspector.decide.image_health import CHECKS
+from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures
 from edge_inspector.observe.series import Declared, Kind, Series
 
 PREFIX = "edge_inspector_"
@@ -54,6 +55,7 @@ class LineMetrics:
         self._declare_parts(deadline_s)
         self._declare_line()
         self._declare_camera()
+        self._declare_images()
         self._declare_processes()
         self._declare_evidence()
         registry.register(self)
@@ -74,6 +76,8 @@ class LineMetrics:
                 self._verdicts.add(0, outcome.value, reason.value)
         self._tiles = total("counter", "tiles_total", "Tiles judged")
         self._defect_tiles = total("counter", "defect_tiles_total", "Tiles at or over their limit")
+        self._zone_rejects = total("counter", "zone_rejects_total", "Parts that a zone rejects", "zone")
+        self._zone_tiles = total("counter", "zone_defect_tiles_total", "Tiles at or over the limit of a zone", "zone")
         self._score = self._histogram("score", "Highest defect score of a part", SCORE_BUCKETS, "label")
         buckets = LATENCY_BUCKETS if deadline_s is None else [round(share * deadline_s, 6) for share in DEADLINE_SHARES]
         self._latency = self._histogram("trigger_to_verdict_seconds", "Trigger to the send of the verdict", buckets)
@@ -96,6 +100,8 @@ class LineMetrics:
         self._head_seq = gauge("gauge", "journal_head_seq", "Highest seq given in this epoch")
         self._clock = gauge("gauge", "clock_synced", "1 while the clock of this computer is synchronised")
         self._subscribers = gauge("gauge", "subscribers", "Clients that subscribed to the verdicts")
+        self._bypass = gauge("gauge", "bypass", "1 while a person lets defects pass (set-up, teaching)")
+        self._bypass_left = gauge("gauge", "bypass_seconds_left", "Time until bypass ends by itself, 0 while off")
 
     def _declare_camera(self) -> None:
         def of_camera(kind: Literal["counter", "gauge"], name: str, text: str) -> Series:
@@ -109,6 +115,17 @@ class LineMetrics:
         self._lost = of_camera("counter", "frames_lost_total", "Gaps in the camera's frame numbers")
         self._invalid = of_camera("counter", "frames_invalid_total", "Frames of wrong size, format or unreadable")
         self._overrun = of_camera("counter", "frames_overrun_total", "Frames for which there was no room")
+
+    def _declare_images(self) -> None:
+        value = self._series
+        self._light = value("gauge", "image_brightness", "Mean grey value of the newest picture, 0 to 255")
+        self._sharp = value("gauge", "image_sharpness", "Mean grey difference between its neighbouring pixels")
+        self._dark = value("gauge", "image_dark_share", "Share of its pixels at grey 5 or below")
+        self._bright = value("gauge", "image_bright_share", "Share of its pixels with a channel at 250 or above")
+        self._baseline = value("gauge", "image_baseline", "1 if focus and brightness are compared with a baseline")
+        self._troubles = value("counter", "image_troubles_total", "Pictures in which a check found something", "check")
+        for check in CHECKS:
+            self._troubles.add(0, check)
 
     def _declare_processes(self) -> None:
         value = self._series
@@ -141,6 +158,9 @@ class LineMetrics:
             self._verdicts.add(1, *((verdict, reason) if is_listed else UNLISTED))
             self._tiles.add(body.get("n_tiles") or 0)
             self._defect_tiles.add(body.get("n_defect_tiles") or 0)
+            for zone in body.get("zones") or ():
+                self._zone_rejects.add(zone["verdict"] == "REJECT", zone["name"])
+                self._zone_tiles.add(zone["n_defect_tiles"], zone["name"])
             if isinstance(score, int | float) and math.isfinite(score):  # one NaN would stay in the sum for ever
                 self._score.labels(self._bounded_label(str(body.get("label")))).observe(score)
             if isinstance(latency_us, int | float) and latency_us >= 0:
@@ -148,6 +168,21 @@ class LineMetrics:
             for stage in STAGES if stages is not None else ():
                 if (took_ns := getattr(stages, f"{stage}_ns")) > 0:
                     self._stage.labels(stage).observe(took_ns / 1e9)
+
+    def observe_image(self, figures: ImageFigures) -> None:
+        """Take in what one picture said of itself."""
+        with self._lock:
+            self._light.set(figures.brightness)
+            self._sharp.set(figures.sharpness)
+            self._dark.set(figures.dark_share)
+            self._bright.set(figures.bright_share)
+            for check in figures.troubles:
+                self._troubles.add(1, check)
+
+    def set_baseline(self, is_there: bool) -> None:
+        """Say whether pictures are compared with a baseline."""
+        with self._lock:
+            self._baseline.set(is_there)
 
     def set_totals(self, totals: Totals) -> None:
         """Take over the ledger's counts of the epoch: absolute, so nothing that was dropped can make them wrong."""
@@ -175,6 +210,8 @@ class LineMetrics:
             self._head_seq.set(figures.head_seq)
             self._clock.set(figures.is_clock_synced)
             self._subscribers.set(figures.subscribers)
+            self._bypass.set(figures.bypass_left_s > 0)
+            self._bypass_left.set(round(figures.bypass_left_s, 1))
 
     def set_camera(self, camera: str, figures: CameraFigures) -> None:
         """Take over what one camera says of itself; `camera` is its configured name."""

@@ -1,4 +1,4 @@
-"""The /metrics page: serves the bytes it was last given, and nothing else."""
+"""The /metrics page: shows the snapshot it was last given, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer
@@ -16,6 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from edge_inspector.core.errors import EndpointError
 from edge_inspector.core.logs import get_log
+from edge_inspector.observe.snapshot import Family, render
 
 log = get_log(__name__)
 
@@ -57,9 +59,12 @@ class MetricsPage:
         host, port = self._server.server_address[:2]
         return str(host), int(port)
 
-    def publish(self, page: bytes) -> None:
-        """Serve these bytes from the next request on."""
-        self._server.page = page
+    def publish(self, families: Sequence[Family]) -> None:
+        """Show exactly this snapshot from the next request on; nobody may change it any more.
+
+        The text is made when somebody asks, in the thread that answers: the caller has better things to do.
+        """
+        self._server.shown = _Shown(families)
 
     def step(self) -> bool:
         """Answer one request; returns after 0.25 s when none came. False once stopped."""
@@ -92,6 +97,19 @@ class MetricsPage:
         self.close()
 
 
+class _Shown:
+    """A snapshot, and its text once somebody has asked for it."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+        self._text: bytes | None = None
+
+    def text(self) -> bytes:
+        if self._text is None:
+            self._text = render(self._families)
+        return self._text
+
+
 class _Server(TCPServer):
     # Not http.server.HTTPServer: it asks the name service for the host's name, which an offline PC has not.
     allow_reuse_address = True
@@ -99,7 +117,7 @@ class _Server(TCPServer):
     timeout = WAIT_S
 
     def __init__(self, host: str, port: int) -> None:
-        self.page: bytes | None = None
+        self.shown: _Shown | None = None
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
 
@@ -119,13 +137,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.settimeout(CLIENT_S)
 
     def do_GET(self) -> None:
-        page = self.server.page
+        shown = self.server.shown
         if self.path.split("?")[0] != "/metrics":
             self._answer(HTTPStatus.NOT_FOUND, b"only /metrics is here\n")
-        elif page is None:
+        elif shown is None:
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, b"no numbers yet, ask again in a second\n")
         else:
-            self._answer(HTTPStatus.OK, page)
+            self._answer(HTTPStatus.OK, shown.text())
 
     do_HEAD = do_GET  # noqa: N815 - found by this name
 

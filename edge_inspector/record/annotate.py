@@ -12,8 +12,10 @@ import numpy.typing as npt
 from edge_inspector.core.frame import F32, U8, Index
 from edge_inspector.core.verdict import Defect, Outcome
 from edge_inspector.record.caption import draw_caption, draw_chip, font_px
+from edge_inspector.record.regions import DrawnRegions, draw_areas, draw_skipped, shade_ignored
 
 MIN_WIDTH_PX = 960  # narrower pictures are enlarged by a whole factor: the caption needs about so much
+MAX_NAMES = 3  # of zones in the caption; every one is marked in the picture
 MAX_ZOOM = 4  # a tall and narrow frame would become a poster
 HEAT_ALPHA = 0.7  # of the hottest cell; its colour carries the steel's own light and dark, so a pit stays visible
 GRID_ALPHA = 0.22  # tile frames are there when looked for, and do not hide a scratch
@@ -43,6 +45,8 @@ class Caption:
     """None when not judged."""
     model: str
     """name@version."""
+    zones: tuple[str, ...] = ()
+    """Names of the zones that reject the part."""
 
 
 def annotate(
@@ -54,6 +58,8 @@ def annotate(
     heat: F32 | None,
     defects: Sequence[Defect],
     caption: Caption,
+    regions: DrawnRegions | None = None,
+    skipped_yx: Index | None = None,
 ) -> U8:
     """Draw what the model saw on a copy of a frame.
 
@@ -67,23 +73,31 @@ def annotate(
             maximum; None for none.
         defects: Boxes in pixels of the frame.
         caption: The text under the picture.
+        regions: What is not inspected, and zones; None for none.
+        skipped_yx: Shape (m, 2), corners of the tiles that were taken for background; None for none.
 
     Returns:
         Shape (H, W, 3), RGB: the frame, enlarged by a whole factor when it is narrow, and the caption bar below.
     """
-    zoom = min(MAX_ZOOM, max(1, -(-MIN_WIDTH_PX // pixels.shape[1])))
     canvas = _as_rgb(pixels)
     if heat is not None and len(heat):
         canvas = _blend_heat(canvas, _frame_heat(canvas.shape[:2], corners_yx, tile_hw, heat))
-    if zoom > 1:
-        canvas = cv2.resize(canvas, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
-    boxes = np.concatenate([corners_yx, corners_yx + np.array(tile_hw)], axis=1) * zoom
-    _draw_tiles(canvas, boxes, scores, over)
+    canvas, zoom = _enlarged(canvas)
+    _draw_scene(canvas, zoom, corners_yx, tile_hw, regions, skipped_yx, caption.zones)
+    if scores is not None and over is not None:
+        _draw_hits(canvas, _boxes(corners_yx, tile_hw, zoom), scores, over)
     for defect in defects:
         _draw_brackets(canvas, defect, zoom)
-    score = "not judged" if caption.score is None else f"score {caption.score:.3f}"
-    texts = (f"part {caption.part_id}", caption.reason, score)
-    return np.vstack([canvas, draw_caption(canvas.shape[1], caption.verdict, texts, caption.model)])
+    return np.vstack([canvas, draw_caption(canvas.shape[1], caption.verdict, _texts(caption), caption.model)])
+
+
+def survey(
+    pixels: U8, corners_yx: Index, tile_hw: tuple[int, int], regions: DrawnRegions | None, skipped_yx: Index | None
+) -> U8:
+    """Draw on a copy of a frame how it would be looked at: tiles, regions, background. Arguments as for `annotate`."""
+    canvas, zoom = _enlarged(_as_rgb(pixels))
+    _draw_scene(canvas, zoom, corners_yx, tile_hw, regions, skipped_yx, ())
+    return canvas
 
 
 def caption_of(body: dict[str, object]) -> Caption:
@@ -95,7 +109,51 @@ def caption_of(body: dict[str, object]) -> Caption:
         reason=str(body.get("reason", "-")),
         score=float(score) if isinstance(score, int | float) else None,
         model=str(body.get("model", "-")),
+        zones=_rejecting(body.get("zones")),
     )
+
+
+def _rejecting(zones: object) -> tuple[str, ...]:
+    told = zones if isinstance(zones, list) else []
+    return tuple(str(zone["name"]) for zone in told if zone.get("verdict") == Outcome.REJECT)
+
+
+def _texts(caption: Caption) -> tuple[str, str, str]:
+    score = "not judged" if caption.score is None else f"score {caption.score:.3f}"
+    return f"part {caption.part_id}", caption.reason + _in_zones(caption.zones), score
+
+
+def _in_zones(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    return f" in {', '.join(names[:MAX_NAMES])}" + (f" and {len(names) - MAX_NAMES} more" * (len(names) > MAX_NAMES))
+
+
+def _enlarged(canvas: U8) -> tuple[U8, int]:
+    """Return a picture wide enough for its text, and the whole factor by which it was enlarged."""
+    zoom = min(MAX_ZOOM, max(1, -(-MIN_WIDTH_PX // canvas.shape[1])))
+    if zoom > 1:
+        canvas = cv2.resize(canvas, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    return canvas, zoom
+
+
+def _draw_scene(
+    canvas: U8,
+    zoom: int,
+    corners_yx: Index,
+    tile_hw: tuple[int, int],
+    regions: DrawnRegions | None,
+    skipped_yx: Index | None,
+    rejecting: tuple[str, ...],
+) -> None:
+    """Draw what does not come from the model."""
+    if regions is not None:
+        shade_ignored(canvas, regions.ignored)
+    if skipped_yx is not None and len(skipped_yx):
+        draw_skipped(canvas, _boxes(skipped_yx, tile_hw, zoom))
+    _draw_grid(canvas, _boxes(corners_yx, tile_hw, zoom))
+    if regions is not None:
+        draw_areas(canvas, regions.areas, zoom, rejecting)
 
 
 def _as_rgb(pixels: U8) -> U8:
@@ -131,14 +189,20 @@ def _blend_heat(canvas: U8, heat: F32) -> U8:
     return blended.astype(np.uint8)
 
 
-def _draw_tiles(canvas: U8, boxes: Index, scores: F32 | None, over: npt.NDArray[np.bool_] | None) -> None:
-    """Draw a faint frame around every tile and a strong one, with its score, around those over their limit."""
+def _boxes(corners_yx: Index, tile_hw: tuple[int, int], zoom: int) -> Index:
+    return np.concatenate([corners_yx, corners_yx + np.array(tile_hw)], axis=1) * zoom
+
+
+def _draw_grid(canvas: U8, boxes: Index) -> None:
+    """Draw a faint frame around every tile."""
     faint = canvas.copy()
     for top, left, bottom, right in boxes.tolist():
         cv2.rectangle(faint, (left, top), (right - 1, bottom - 1), WHITE, 1)
     cv2.addWeighted(faint, GRID_ALPHA, canvas, 1 - GRID_ALPHA, 0, dst=canvas)
-    if scores is None or over is None:
-        return
+
+
+def _draw_hits(canvas: U8, boxes: Index, scores: F32, over: npt.NDArray[np.bool_]) -> None:
+    """Draw a strong frame, with its score, around each tile over its limit."""
     stroke = max(2, canvas.shape[1] // 700)
     # The worst is drawn last, so that its frame and number lie on top where tiles overlap.
     for i in [i for i in np.argsort(scores, kind="stable").tolist() if over[i]]:

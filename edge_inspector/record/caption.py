@@ -44,20 +44,20 @@ def draw_caption(width: int, verdict: str, texts: Sequence[str], right: str) -> 
     bar[:2] = colour
     base = (bar.shape[0] + 2 + size) // 2
     pad = size
-    plate = _text_width(verdict, size, bold=True) + pad * 2
+    plate = text_width(verdict, size, bold=True) + pad * 2
     bar[:, :plate] = colour
     _put(bar, verdict, (base, pad), INK, size, bold=True)
     x = plate + pad
     for i, text in enumerate(texts):
         _put(bar, text, (base, x), QUIET if i else TEXT, size)
-        x += _text_width(text, size) + pad * 2
-    place = width - pad - _text_width(right, size)
+        x += text_width(text, size) + pad * 2
+    place = width - pad - text_width(right, size)
     if place >= x:
         _put(bar, right, (base, place), QUIET, size)
     return bar
 
 
-def draw_chip(canvas: U8, corner_yx: tuple[int, int], text: str, colour: RGB, size: int) -> None:
+def draw_chip(canvas: U8, corner_yx: tuple[int, int], text: str, colour: RGB, size: int, ink: RGB = INK) -> None:
     """Draw a small plate with a number into a corner, in place.
 
     Args:
@@ -66,14 +66,16 @@ def draw_chip(canvas: U8, corner_yx: tuple[int, int], text: str, colour: RGB, si
         text: What stands on it.
         colour: Its ground.
         size: Height of a capital letter, in pixels.
+        ink: Colour of the text.
     """
     top, left = corner_yx
-    right, bottom = left + _text_width(text, size) + size, top + size * 2
+    right, bottom = left + text_width(text, size) + size, top + size * 2
     cv2.rectangle(canvas, (left, top), (right, bottom), colour, cv2.FILLED)
-    _put(canvas, text, (top + size + size // 2, left + size // 2), INK, size)
+    _put(canvas, text, (top + size + size // 2, left + size // 2), ink, size)
 
 
-def _text_width(text: str, size: int, bold: bool = False) -> int:
+def text_width(text: str, size: int, bold: bool = False) -> int:
+    """Return how wide a text is, in pixels, with capital letters `size` pixels high."""
     return int(cv2.getTextSize(_ascii(text), FONT, size / CAP_HEIGHT_PX, _stroke(size, bold))[0][0])
 
 

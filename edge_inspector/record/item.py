@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edge_inspector.core.frame import F32, U8, Index
 from edge_inspector.core.verdict import Defect
 from edge_inspector.record.annotate import annotate, caption_of
+from edge_inspector.record.regions import DrawnRegions
 
 JPEG_QUALITY = 92  # about a tenth of the PNG, and no artefact that a person takes for a defect
 EvidenceFormat = Literal["jpeg", "png"]
@@ -46,6 +47,10 @@ class EvidenceItem:
     """Shape (n,), True where a tile reached its limit; None when not judged."""
     heat: F32 | None = None
     """Shape (n, h', w'), class activation; None when not judged."""
+    skipped_yx: Index | None = None
+    """Shape (m, 2), top-left corner of each tile that was taken for background; None for none."""
+    regions: DrawnRegions | None = None
+    """What was drawn of regions; None for a line without."""
 
 
 def is_safe_id(evidence_id: str) -> bool:
@@ -92,6 +97,8 @@ def _annotated(item: EvidenceItem, pixels: U8) -> U8:
         item.heat,
         boxes,
         caption_of(dict(item.body)),
+        item.regions,
+        item.skipped_yx,
     )
 
 

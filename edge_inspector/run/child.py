@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from edge_inspector.run.scheduling import stand_in_line
+
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM)
 
@@ -105,11 +107,16 @@ def end_with_parent(parent_pid: int, number: signal.Signals) -> None:
 
 
 def enter_child(start_fd: int) -> Start:
-    """Become a child of the line: die with the parent, leave signals to it; return what it handed over."""
+    """Become a child of the line: die with the parent, leave signals to it, no longer stand behind it in the queue.
+
+    Returns:
+        What the parent handed over.
+    """
     with os.fdopen(start_fd, "rb") as file:
         start: Start = pickle.loads(file.read())
     end_with_parent(start.parent_pid, signal.SIGKILL)
     # Ctrl-C and a service manager's SIGTERM reach the whole group; main alone decides when and in which order to stop.
     for number in _LEFT_TO_PARENT:
         signal.signal(number, signal.SIG_IGN)
+    stand_in_line()
     return start

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError
-from edge_inspector.core.frame import ArrivalKind, Part
+from edge_inspector.core.frame import U8, ArrivalKind, Part
 from edge_inspector.core.logs import get_log
+from edge_inspector.core.look import Look
 from edge_inspector.core.ports import Engine, Progress
 from edge_inspector.core.verdict import REASON_OF_ARRIVAL, Judgement, Outcome, Reason, Stages, TileResults
 
@@ -23,6 +24,8 @@ class Judged:
     stages: Stages
     results: TileResults | None = None
     """What the model said; None when it was not asked or failed. Valid until the next part."""
+    look: Look | None = None
+    """What the picture itself said; None when there was none to look at."""
 
 
 class Judge:
@@ -33,6 +36,7 @@ class Judge:
         engine: Engine | EngineError,
         decide: Callable[[TileResults], Judgement],
         deadline_ns: int | None,
+        look: Callable[[U8], Look] | None = None,
     ) -> None:
         """Prepare.
 
@@ -40,9 +44,10 @@ class Judge:
             engine: Verified; or why there is none: then every part is UNKNOWN `model_error`.
             decide: The rules, pure.
             deadline_ns: From a part's trigger to the latest useful verdict; None for none.
+            look: Whether a picture, shape (h, w, c), may be judged at all, and which of its tiles; None: always, all.
         """
         self._engine = None if isinstance(engine, EngineError) else engine
-        self._decide, self._deadline_ns = decide, deadline_ns
+        self._decide, self._deadline_ns, self._look = decide, deadline_ns, look
         self.failure: EngineError | None = engine if isinstance(engine, EngineError) else None
         """Why the model is not trusted (any more); the process must end and a fresh one try again."""
 
@@ -71,26 +76,35 @@ class Judge:
 
     def is_late(self, part: Part, now_ns: int) -> bool:
         """Return whether a part's deadline has passed."""
-        return self._deadline_ns is not None and now_ns > part.trigger_ns + self._deadline_ns
+        deadline_ns = self.deadline_of(part)
+        return deadline_ns is not None and now_ns > deadline_ns
+
+    def deadline_of(self, part: Part) -> int | None:
+        """Return the latest moment at which the gate can still obey, monotonic; None for any."""
+        return None if self._deadline_ns is None else part.trigger_ns + self._deadline_ns
 
     def _ask(self, part: Part, stages: Stages, progress: Progress) -> Judged:
         if self._engine is None or self.failure is not None or part.pixels is None:
             return Judged(unknown(Reason.MODEL_ERROR), stages)
+        look = None
         try:
-            results = self._engine.run(part.pixels, progress)
+            look = self._look(part.pixels) if self._look is not None else None
+            if look is not None and look.refuses:
+                return Judged(unknown(Reason.IMAGE_HEALTH), stages, look=look)
+            results = self._engine.run(part.pixels, progress, None if look is None else look.tiles)
             inferred_ns = monotonic_ns()
             judgement = self._decide(results)
         except Exception as error:
             log.exception("model_error", part_id=part.part_id, detail=str(error))
             self._prove_again()
-            return Judged(unknown(Reason.MODEL_ERROR), stages)
+            return Judged(unknown(Reason.MODEL_ERROR), stages, look=look)
         stages = replace(
             stages,
             tile_ns=self._engine.tile_ns,
             infer_ns=self._engine.infer_ns,
             decide_ns=monotonic_ns() - inferred_ns,
         )
-        return Judged(judgement, stages, results)
+        return Judged(judgement, stages, results, look)
 
     def _prove_again(self) -> None:
         if self._engine is None:

@@ -41,6 +41,7 @@ class Word(IntEnum):
     CLOCK_SYNCED = 4
     CAMERA_GONE = 5  # 1: the camera process ended and what it had in hand is in the ring
     PART_MARK = 6  # part_ids from here on are not kept on disk yet: a part gets no verdict before its number is
+    BYPASS_UNTIL_NS = 7  # monotonic moment until which judged parts pass; 0 or past: bypass is off
     # camera
     TRIGGERS = 16  # triggers counted at the source
     HEAD = 17  # records published
@@ -62,6 +63,7 @@ class Word(IntEnum):
     SUBSCRIBERS = 46
     HANDOVER_DROPPED = 47
     EVIDENCE_DROPPED = 48
+    SIGNALS_BOUND = 49  # 1: clients can connect to the verdicts
 
 
 class CameraStatus(IntEnum):

@@ -28,6 +28,8 @@ class Situation:
     is_halting: bool
     is_drained: bool
     """Halting, and every accepted part has its verdict."""
+    has_image_fault: bool = False
+    """The newest picture was unhealthy, by a check whose policy is `fault`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def assess(now: Situation) -> Readiness:
         faults.append("camera")
     if now.camera is CameraStatus.ARMED and now.camera_progress_age_ns > CAMERA_STALL_NS:
         faults.append("camera_stalled")
+    if now.has_image_fault:
+        faults.append("image_health")
     if now.is_halting:
         state = LineState.HALTED if now.is_drained else LineState.INITIALIZED
         return Readiness(state, False, tuple(faults))

@@ -123,7 +123,7 @@ class RingWriter:
         record[:6] = (kind, arrival.frame_id, arrival.trigger_ns, source, slot, generation)
         if kind in _COUNTED:
             self._control[_COUNTED[kind]] += 1
-        os.eventfd_write(self._wake_fd, 1)  # a fence: the record and its pixels come before HEAD
+        os.eventfd_write(self._wake_fd, 0)  # a fence that wakes nobody: the record and its pixels come before HEAD
         self._control[Word.HEAD] = head + 1  # publishes the record
         os.eventfd_write(self._wake_fd, 1)  # wakes the reader
 
@@ -177,14 +177,13 @@ class RingReader:
         return int(lent.sum()) < self._memory.layout.evidence_slots
 
     def release(self, part: Part, lend: bool) -> None:
-        """Give the part's slot back to the camera, or lend it to evidence first."""
+        """Give the part's slot back to the camera, or lend it to evidence first.
+
+        Main is told of a loan before it is one: main may copy and return it already, which this does not undo. The
+        other way round a kill between the two would leave a loan of which nobody knows.
+        """
         if part.slot >= 0:
             self._claims[part.slot, LENT if lend else DONE] = part.generation
-
-    def recall(self, part: Part) -> None:
-        """Free a slot that was lent but whose borrower could not be told."""
-        if part.slot >= 0:
-            self._claims[part.slot, DONE] = part.generation
 
     def _recover(self) -> None:
         for slot in range(len(self._claims)):

@@ -63,6 +63,11 @@ class Watched:
         self._next_ns = 0
         self._wait_ns = MIN_WAIT_NS
 
+    @property
+    def since_ns(self) -> int | None:
+        """When the present child was started, monotonic; None while none runs."""
+        return None if self.child is None else self._began_ns
+
     def tick(self) -> Ending | None:
         """Start, check or reap the child; returns how it ended, once."""
         now_ns = monotonic_ns()

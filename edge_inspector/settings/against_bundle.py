@@ -42,6 +42,14 @@ def _limits(settings: LineSettings, facts: BundleFacts) -> Iterator[tuple[KeyPat
         elif label not in defects:
             known = listed(list(defects), "and")
             yield path, f"the bundle has no label {label}, only {known}{did_you_mean(label, defects)}"
+    for index, zone in enumerate(settings.regions.zones if settings.regions is not None else ()):
+        for label in zone.limits:
+            if label not in defects:
+                known = listed(list(defects), "and")
+                what = (
+                    f"no defect label of the bundle is called {label}; there is {known}{did_you_mean(label, defects)}"
+                )
+                yield ("regions", "zones", index, "limits", label), what
     for label in defects:
         if label not in settings.decide.limits and label not in facts.limits:
             yield ("decide", "limits"), f"{label} has no limit, here or in the bundle: it would never reject; set one"

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_inspector.settings.areas import wrong_areas
 from edge_inspector.settings.camera import PICTURE_SUFFIXES, GenicamSettings, ReplaySettings
 from edge_inspector.settings.endpoint import TcpAddress, endpoint_fault, parse_tcp, tcp_address
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, dotted
+from edge_inspector.settings.performance import performance_faults
 
 _ENDPOINTS = ("signals", "telemetry", "service")
 
@@ -29,8 +31,8 @@ class Clash:
 
 def find_clashes(settings: LineSettings) -> list[Clash]:
     """Return what does not fit together, looking at the settings and at the folders they name."""
-    checks = (_addresses, _rings, _frames, _times, _cameras, _evidence, _folders)
-    return [clash for check in checks for clash in check(settings)]
+    checks = (_addresses, _rings, _performance, _workers, _frames, _times, _cameras, _models, _regions, _evidence)
+    return [clash for check in (*checks, _folders) for clash in check(settings)]
 
 
 def _addresses(settings: LineSettings) -> Iterator[Clash]:
@@ -89,6 +91,21 @@ def _rings(settings: LineSettings) -> Iterator[Clash]:
         )
 
 
+def _workers(settings: LineSettings) -> Iterator[Clash]:
+    performance, ring = settings.performance, settings.ring
+    if performance.profile != "throughput":
+        return
+    workers = performance.workers or len(performance.cores.inspect or os.sched_getaffinity(0))
+    # Each worker reads one picture and has one waiting; one more is being filled.
+    needed = 2 * workers + 1 + ring.evidence_slots
+    if ring.slots < needed:
+        yield Clash(
+            (("ring", "slots"), ("performance", "workers")),
+            f"{ring.slots} slots are too few for {workers} workers side by side: each holds two pictures, evidence "
+            f"{ring.evidence_slots}, and one is being filled; at least {needed}",
+        )
+
+
 def _frames(settings: LineSettings) -> Iterator[Clash]:
     frame = settings.camera.frame
     if settings.decide.min_area_px > frame.width * frame.height:
@@ -115,6 +132,25 @@ def _cameras(settings: LineSettings) -> Iterator[Clash]:
             yield Clash((("camera", "folder"),), what)
     elif isinstance(settings.camera, GenicamSettings):
         yield from _genicam(settings.camera)
+
+
+def _models(settings: LineSettings) -> Iterator[Clash]:
+    if settings.model.provider == "null" and isinstance(settings.camera, GenicamSettings):
+        yield Clash(
+            (("model", "provider"), ("camera", "kind")),
+            "null calls every part good without looking, which no camera's parts may be: only replay and synthetic "
+            "pictures; write cpu, cuda or tensorrt",
+        )
+
+
+def _regions(settings: LineSettings) -> Iterator[Clash]:
+    for path, what in wrong_areas(settings):
+        yield Clash((path,), what)
+
+
+def _performance(settings: LineSettings) -> Iterator[Clash]:
+    for path, what in performance_faults(settings.performance):
+        yield Clash((path,), what)
 
 
 def _genicam(camera: GenicamSettings) -> Iterator[Clash]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.performance import PROCESSES
 from edge_inspector.settings.shape import listed
 
 
@@ -15,9 +16,12 @@ def describe(settings: LineSettings) -> list[str]:
         f"line {settings.line}, recipe {settings.recipe}",
         *_camera(settings),
         *_model(settings),
+        *_cores(settings),
+        *_pictures(settings),
         *_decision(settings),
         *_outputs(settings),
         *_evidence(settings),
+        _bypass(settings),
         f"part numbers survive a restart in {settings.state_dir}; logged from {settings.log} on",
     ]
 
@@ -49,9 +53,32 @@ def _camera(settings: LineSettings) -> Iterator[str]:
 def _model(settings: LineSettings) -> Iterator[str]:
     model = settings.model
     threads = "as many threads as cores" if model.threads is None else f"{model.threads} thread(s)"
-    where = f"the CPU, {threads}" if model.provider == "cpu" else f"{model.provider}, GPU {model.device_id}"
+    places = {"cpu": f"the CPU, {threads}", "null": "nothing: NO MODEL, every tile is called good"}
+    where = places.get(model.provider, f"{model.provider}, GPU {model.device_id}")
     yield f"judged by the bundle in {model.bundle}, on {where}, at most {model.chunk} tiles a run"
     yield f"neighbouring tiles share at least {settings.tiling.overlap} px"
+
+
+def _pictures(settings: LineSettings) -> Iterator[str]:
+    health = settings.image_health
+    policies = {check: getattr(health, check) for check in ("black", "saturated", "stuck", "defocus", "brightness")}
+    yield "an unhealthy picture (black, saturated, stuck, defocus, brightness) is UNKNOWN image_health, which rejects"
+    if counted := [check for check, policy in policies.items() if policy == "metric"]:
+        yield f"only counted, the model is asked all the same: {listed(counted, 'and')}"
+    if faults := [check for check, policy in policies.items() if policy == "fault"]:
+        yield f"the line is not ready while pictures show: {listed(faults, 'and')}"
+    if health.stuck is None:
+        yield "a stuck picture is refused from a real camera only: a folder or a simulated camera may repeat one"
+
+
+def _cores(settings: LineSettings) -> Iterator[str]:
+    performance = settings.performance
+    if performance.profile == "throughput":
+        many = "one part on each core" if performance.workers is None else f"{performance.workers} parts"
+        yield f"{many}, side by side; their verdicts come in order"
+    bound = {name: getattr(performance.cores, name) for name in PROCESSES if getattr(performance.cores, name)}
+    for name, cores in bound.items():
+        yield f"the {name} process keeps to core {', '.join(map(str, cores))}"
 
 
 def _decision(settings: LineSettings) -> Iterator[str]:
@@ -62,12 +89,33 @@ def _decision(settings: LineSettings) -> Iterator[str]:
         yield "limits: those of the bundle"
     area = f" and {decide.min_area_px} px of defect" if decide.min_area_px else ""
     yield f"a part is rejected from {decide.min_defect_tiles} tile(s) at the limit{area} on"
+    yield from _regions(settings)
     if decide.deadline_ms is None:
         yield "no deadline: a verdict is never too late"
     else:
         late = f"{decide.deadline_ms:g} ms after the trigger a verdict is late: UNKNOWN, which rejects"
         taken = settings.camera.transport_ms
         yield late + (f" ({taken:g} ms of it count as over when the picture arrives)" if taken else "")
+
+
+def _regions(settings: LineSettings) -> Iterator[str]:
+    regions = settings.regions
+    if regions is None:
+        return
+    if (roi := regions.roi) is not None:
+        yield f"inspected: {roi.width}x{roi.height} px from x={roi.x}, y={roi.y} on"
+    ignored = [area.name for area in regions.ignore] + ([str(regions.mask)] if regions.mask is not None else [])
+    if ignored:
+        yield f"not inspected: {listed(ignored, 'and')}"
+    for zone in regions.zones:
+        limits = ", ".join(f"{label} from {limit:g}" for label, limit in zone.limits.items()) or "limits as elsewhere"
+        area = f" and {zone.min_area_px} px of defect" if zone.min_area_px else ""
+        yield f"zone {zone.name}: {limits}; rejects from {zone.min_defect_tiles} tile(s){area} on"
+    if (web := regions.background) is not None:
+        which = (
+            f"darker than {web.darker_than}" if web.darker_than is not None else f"brighter than {web.brighter_than}"
+        )
+        yield f"tiles at the ends of a row with {web.share:.0%} of their pixels {which} are skipped as background"
 
 
 def _outputs(settings: LineSettings) -> Iterator[str]:
@@ -90,6 +138,12 @@ def _evidence(settings: LineSettings) -> Iterator[str]:
     marked = ", each also marked for people" if evidence.annotated else ""
     yield f"pictures of {kept} parts in {evidence.folder}, {evidence.format}{marked}"
     yield f"at most {evidence.quota_mb} MB of them, {evidence.min_free_mb} MB of disk stay free; the oldest go first"
+
+
+def _bypass(settings: LineSettings) -> str:
+    if not settings.bypass.allowed:
+        return "nobody can let defects pass: bypass is not allowed"
+    return f"bypass lets defects pass for at most {settings.bypass.max_minutes:g} min, then they are rejected again"
 
 
 def _rate(rate_hz: float | None) -> str:

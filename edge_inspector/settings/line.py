@@ -6,10 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from edge_inspector.settings.bypass import BypassSettings
 from edge_inspector.settings.camera import CameraSettings
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
 from edge_inspector.settings.output import EndpointSettings, EvidenceSettings, MetricsSettings
+from edge_inspector.settings.performance import PerformanceSettings
+from edge_inspector.settings.regions import RegionSettings
 from edge_inspector.settings.section import AnyPath, Section
 
 
@@ -35,12 +39,17 @@ class LineSettings(Section):
     model: ModelSettings
     tiling: TilingSettings = TilingSettings()
     decide: DecideSettings = DecideSettings()
+    regions: RegionSettings | None = None
+    """Left out: the whole frame, by the rules of `decide`."""
+    image_health: ImageHealthSettings = ImageHealthSettings()
     endpoints: EndpointSettings = EndpointSettings()
     metrics: MetricsSettings = MetricsSettings()
     evidence: EvidenceSettings | None = None
     """Left out: no pictures are kept."""
     ring: RingSettings = RingSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    bypass: BypassSettings = BypassSettings()
     state_dir: AnyPath
-    """Folder of what must survive a restart (part numbers), relative to this file."""
+    """Folder of what must survive a restart (part numbers, audit log), relative to this file."""
     log: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""

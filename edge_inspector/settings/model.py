@@ -13,9 +13,10 @@ class ModelSettings(Section):
     """The bundle and the hardware it runs on."""
 
     bundle: AnyPath
-    """Folder of the model bundle, relative to this file."""
-    provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
-    """Where it must run. If it cannot run there, the line is not ready: there is no silent fall-back."""
+    """Folder of the model bundle, or the same packed as one .zip; relative to this file."""
+    provider: Literal["cpu", "cuda", "tensorrt", "null"] = "cpu"
+    """Where it must run. If it cannot run there, the line is not ready: there is no silent fall-back. `"null"` (in
+    quotes) asks no model and calls every tile good: it measures the line itself, on drawn or replayed pictures."""
     device_id: int = Field(default=0, ge=0, le=63)
     """Which GPU, for cuda and tensorrt."""
     threads: int | None = Field(default=None, ge=1, le=256)

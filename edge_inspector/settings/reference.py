@@ -13,12 +13,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge_inspector.core import errors
+from edge_inspector.settings.bypass import BypassSettings
 from edge_inspector.settings.camera import FrameSettings, GenicamSettings, ReplaySettings, SyntheticSettings
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.line import LineSettings, RingSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
 from edge_inspector.settings.output import EndpointSettings, EvidenceSettings, MetricsSettings
+from edge_inspector.settings.performance import CoreSettings, NiceSettings, PerformanceSettings
 from edge_inspector.settings.read import MAX_BYTES
+from edge_inspector.settings.regions import (
+    AreaSettings,
+    BackgroundSettings,
+    RegionSettings,
+    RoiSettings,
+    ZoneSettings,
+)
 from edge_inspector.settings.section import Section
 from edge_inspector.settings.shape import wanted
 
@@ -32,10 +42,20 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`model:`", ModelSettings),
     ("`tiling:`", TilingSettings),
     ("`decide:`", DecideSettings),
+    ("`regions:`", RegionSettings),
+    ("`roi:` of `regions`", RoiSettings),
+    ("Each of `ignore` of `regions`", AreaSettings),
+    ("Each of `zones` of `regions`", ZoneSettings),
+    ("`background:` of `regions`", BackgroundSettings),
+    ("`image_health:`", ImageHealthSettings),
     ("`endpoints:`", EndpointSettings),
     ("`metrics:`", MetricsSettings),
     ("`evidence:`", EvidenceSettings),
     ("`ring:`", RingSettings),
+    ("`performance:`", PerformanceSettings),
+    ("`cores:` of `performance`", CoreSettings),
+    ("`nice:` of `performance`", NiceSettings),
+    ("`bypass:`", BypassSettings),
 )
 
 
@@ -105,9 +125,14 @@ _BLOCKS = {
     "model": "Which bundle judges, on what.",
     "tiling": "How a frame is cut.",
     "decide": "From tile scores to a verdict.",
+    "image_health": "What becomes of a picture that shows nothing.",
     "endpoints": "Where verdicts and state go out.",
     "metrics": "Page for Prometheus.",
     "ring": "Shared memory between camera and model.",
+    "performance": "How the cores are shared out.",
+    "cores": "Which cores each process may use.",
+    "nice": "Who goes first.",
+    "bypass": "Whether defects may pass for a while.",
 }
 """What the blocks are for, where the field itself says nothing."""
 
@@ -136,10 +161,16 @@ _COMBINATIONS = """\
 - `evidence_slots` that leave fewer than 3 slots; frames and slots that need over half of the memory; fewer
   `records` than pictures in a second.
 - `transport_ms` that reaches `deadline_ms`; `min_area_px` over the area of the frame.
+- A rectangle, polygon or zone of `regions` that reaches outside the frame, a zone outside `roi`; a polygon that
+  crosses itself or encloses nothing; two areas of one name; a mask of another size or with anything between black
+  and white; `background` with both thresholds or none.
+- `workers` with `profile: latency`; a core that stands twice; `spin` where inspect shares a core with another process;
+  too few `slots` for the workers. At the start also a core that this computer does not offer.
 - An evidence folder that overlaps the state, the bundle or the replayed pictures: old evidence is deleted.
 - With the bundle: a frame smaller than a tile, an `overlap` that leaves no step, RGB frames for a grey model,
   `min_defect_tiles` over the number of tiles, limits for OK or for a label that the bundle does not have, a label
-  without any limit."""
+  without any limit; regions that leave no tile, a `roi` smaller than a tile, a zone where nothing is inspected or
+  whose counts no part can reach."""
 
 
 def _table(section: type[Section], schema: dict[str, Any]) -> Iterator[str]:

@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 BASE_FOLDER = "base_folder"
 """Key of the validation context that holds the folder of the configuration file, an absolute Path."""
 
+_NAME_BYTES = 255
+"""Longest name of a file or folder on Linux (NAME_MAX, limits.h)."""
+
 
 def _usable_path(text: object) -> object:
     if not isinstance(text, str):
@@ -23,6 +26,8 @@ def _usable_path(text: object) -> object:
         raise PydanticCustomError("words", "begins with ~, which differs between users: write the path from / on")
     if not text.isprintable():
         raise PydanticCustomError("words", "holds a character that no path here may hold, such as a line break")
+    if any(len(name.encode()) > _NAME_BYTES for name in text.split("/")):
+        raise PydanticCustomError("words", f"holds a name of more than {_NAME_BYTES} bytes, which no disk here takes")
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from edge_inspector.settings.lines import KeyPath, LineMap
@@ -16,6 +17,7 @@ _PATTERNS = {
     ("line",): "must be lower-case letters, digits and dashes, at most 32",
     ("camera", "name"): "must be lower-case letters, digits and dashes, at most 32, not beginning with a dash",
     ("camera", "features"): "is no GenICam feature name: those are letters, digits and _",
+    ("regions",): "must be lower-case letters, digits and dashes, at most 32, not beginning with a dash",
     ("endpoints",): "must begin with tcp:// or ipc://",
 }
 _YES = frozenset({"yes", "on", "y", "1", "true"})
@@ -36,12 +38,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean `{meant}`?" if meant else ""
 
 
+_shape = cache(Shape)
+"""The schema takes 30 ms: it is made when the first mistake is found, and once."""
+
+
 class Explainer:
-    """Turns what pydantic found into sentences. Made only when something was found: the schema takes 10 ms."""
+    """Turns what pydantic found into sentences. Made only when something was found."""
 
     def __init__(self, lines: LineMap) -> None:
         self._lines = lines
-        self._shape = Shape()
+        self._shape = _shape()
 
     def explain(self, path: KeyPath, kind: str, told: str, data: Any) -> str:
         """Return what is wrong at a path.

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_inspector.client.wire import Flag, Header, topic
 from edge_inspector.core.clock import utc_us
-from edge_inspector.core.verdict import Heartbeat, LineState, Outcome, Verdict
+from edge_inspector.core.verdict import Heartbeat, Judgement, LineState, Outcome, Verdict
 
 Frames = list[bytes]
 """[topic, header, body]"""
@@ -21,13 +21,13 @@ def encode_body(body: Body) -> bytes:
 
 
 def verdict_body(verdict: Verdict) -> Body:
-    """Return every key of a verdict. No encoder is configured yet: its fields say none."""
+    """Return every key of a verdict; `zones` only where there are any. No encoder yet: its fields say none."""
     judgement = verdict.judgement
     defects = [
         {"x": d.x, "y": d.y, "w": d.w, "h": d.h, "score": d.score, "label": d.label, "x_mm": None, "y_mm": None}
         for d in judgement.defects
     ]
-    return {
+    body = {
         "v": 1,
         "line": verdict.line,
         "epoch": verdict.epoch,
@@ -59,6 +59,14 @@ def verdict_body(verdict: Verdict) -> Body:
         "bypass": verdict.is_bypass,
         "evidence_id": verdict.evidence_id,
     }
+    return body | _zones(judgement)
+
+
+def _zones(judgement: Judgement) -> Body:
+    if not judgement.zones:
+        return {}
+    zones = judgement.zones
+    return {"zones": [{"name": z.name, "n_defect_tiles": z.n_defect_tiles, "verdict": z.outcome.value} for z in zones]}
 
 
 def verdict_frames(verdict: Verdict, body: Body, is_ready: bool, is_simulated: bool) -> Frames:
@@ -102,7 +110,10 @@ def heartbeat_body(beat: Heartbeat) -> Body:
 
 def heartbeat_frames(beat: Heartbeat, body: Body, is_simulated: bool) -> Frames:
     """Return a heartbeat message; its part_id field carries the lease."""
-    header = Header(_flags(beat.is_ready, is_simulated), beat.epoch, beat.head_seq, utc_us(), beat.lease_ms)
+    flags = _flags(beat.is_ready, is_simulated)
+    if beat.is_bypass:
+        flags |= Flag.BYPASS
+    header = Header(flags, beat.epoch, beat.head_seq, utc_us(), beat.lease_ms)
     return [topic(beat.line, "hb"), header.pack(), encode_body(body)]
 
 

@@ -20,7 +20,15 @@ class Telemetry:
     told the present state and the standing events instead of waiting for the next change.
     """
 
-    def __init__(self, endpoint: str, line: str, epoch: int, is_simulated: bool, head_seq: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        line: str,
+        epoch: int,
+        is_simulated: bool,
+        head_seq: Callable[[], int],
+        is_bypass: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Bind.
 
         Args:
@@ -29,11 +37,12 @@ class Telemetry:
             epoch: Identity of this run of numbers.
             is_simulated: Whether the source is not a real camera.
             head_seq: Gives the newest seq, as main knows it.
+            is_bypass: Tells whether bypass is on now.
 
         Raises:
             EndpointError: The address cannot be bound.
         """
-        self._line, self._epoch, self._head_seq = line, epoch, head_seq
+        self._line, self._epoch, self._head_seq, self._is_bypass = line, epoch, head_seq, is_bypass
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
         self._is_ready = False
         self._standing: list[dict[str, Any]] = []
@@ -65,6 +74,10 @@ class Telemetry:
             self._standing.append(body)
         self._send("event", body)
 
+    def withdraw(self, name: str) -> None:
+        """No longer say a standing event to those who come: what it told is over."""
+        self._standing = [body for body in self._standing if body["name"] != name]
+
     def greet(self) -> None:
         """Tell clients that have come since the last call what they missed; call it in main's loop."""
         is_anybody_new = False
@@ -90,5 +103,7 @@ class Telemetry:
 
     def _send(self, kind: str, body: dict[str, Any]) -> None:
         flags = self._flags | Flag.READY if self._is_ready else self._flags
+        if self._is_bypass():
+            flags |= Flag.BYPASS
         frames = other_frames(self._line, kind, self._epoch, self._head_seq(), flags, body)
         self._socket.send_multipart(frames, flags=zmq.NOBLOCK)

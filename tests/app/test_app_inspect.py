@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from app_samples import bundle_in, settings_of, values
 
-from edge_inspector.app.inspect import _model
+from edge_inspector.app.judges import make_judges
 from edge_inspector.app.planning import inspect_plan
 from edge_inspector.app.plans import InspectPlan
 from edge_inspector.bundle.load import load_bundle
@@ -23,13 +23,23 @@ def plan(tmp_path: Path) -> InspectPlan:
 
 
 def test_the_model_that_main_has_checked_is_loaded_and_proven(plan: InspectPlan) -> None:
-    assert isinstance(_model(plan, is_first=True), tuple)
+    judges = make_judges(plan, is_first=True)
+
+    assert [judge.is_proven for judge in judges] == [True]
+
+
+def test_side_by_side_each_worker_has_a_proven_engine_of_its_own(plan: InspectPlan) -> None:
+    judges = make_judges(dataclasses.replace(plan, profile="throughput", workers=3), is_first=True)
+
+    assert [judge.is_proven for judge in judges] == [True] * 3
+    assert len({id(judge._engine) for judge in judges}) == 3
 
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_another_model_in_the_folder_than_at_the_start_judges_nobody(plan: InspectPlan, is_first: bool) -> None:
-    found = _model(dataclasses.replace(plan, model="former@1", model_sha256="0" * 64), is_first)
+    [judge] = make_judges(dataclasses.replace(plan, model="former@1", model_sha256="0" * 64), is_first)
 
+    found = judge.failure
     assert isinstance(found, EngineError)
     assert "another model" in str(found)
     assert "former@1" in str(found)
@@ -39,6 +49,7 @@ def test_a_bundle_that_is_gone_ends_the_start_and_later_judges_nobody(plan: Insp
     without = dataclasses.replace(plan, bundle=tmp_path / "gone")
 
     with pytest.raises(BundleError):
-        _model(without, is_first=True)
+        make_judges(without, is_first=True)
 
-    assert isinstance(_model(without, is_first=False), EngineError)
+    [judge] = make_judges(without, is_first=False)
+    assert isinstance(judge.failure, EngineError)

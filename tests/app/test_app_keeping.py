@@ -10,13 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from app_samples import bundle_in
 from fakes.line_memory import make_wake_fd
 
 from edge_inspector.app import keeping
 from edge_inspector.app.keeping import MAILBOX_ITEMS, EvidenceKeeper
-from edge_inspector.bundle.load import load_bundle
-from edge_inspector.bundle.manifest import Manifest
+from edge_inspector.app.regions import Scene
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
 from edge_inspector.core.verdict import Outcome
@@ -27,6 +25,7 @@ from edge_inspector.run.ring import EvidenceBorrower, RingReader, RingWriter
 from edge_inspector.settings.output import EvidenceSettings
 
 FRAME = FrameShape(64, 128, 1)
+SCENE = Scene(np.array([(0, 0), (0, 64)], np.intp), (64, 64))
 NOON_US = 1_795_348_800_000_000
 WAIT_S = 20.0
 
@@ -34,16 +33,15 @@ WAIT_S = 20.0
 class Bench:
     """A keeper, and the hop whose pictures it borrows."""
 
-    def __init__(self, folder: Path, manifest: Manifest, stack: ExitStack, **settings: Any) -> None:
+    def __init__(self, folder: Path, scene: Scene, stack: ExitStack, **settings: Any) -> None:
         self.memory = LineMemory(Layout(FRAME, slots=4, evidence_slots=4, records=64))
         stack.callback(os.close, self.memory.fd)
         wake_fd = make_wake_fd()
         stack.callback(os.close, wake_fd)
         self.writer, self.reader = RingWriter(self.memory, wake_fd), RingReader(self.memory, wake_fd)
         self.folder = folder
-        limits = np.array([np.inf, 0.5], np.float32)
         section = EvidenceSettings(folder=folder, **({"min_free_mb": 0} | settings))
-        self.keeper = EvidenceKeeper(section, EvidenceBorrower(self.memory), FRAME, manifest, 0, limits)
+        self.keeper = EvidenceKeeper(section, EvidenceBorrower(self.memory), scene)
 
     def judged(self, grey: int, number: int = 1) -> dict[str, Any]:
         """Do what camera and inspect process do with a rejected part; return the note."""
@@ -59,7 +57,7 @@ class Bench:
             "kind": "verdict",
             "slot": part.slot,
             "generation": part.generation,
-            "scores": [[0.1, 0.9], [0.5001, 0.4999]],
+            "hits": [[0, 0.9]],
             "body": body(number),
         }
 
@@ -89,18 +87,13 @@ def body(number: int) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    return load_bundle(bundle_in(tmp_path_factory.mktemp("bundle"))).manifest
-
-
 MakeBench = Callable[..., Bench]
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path, manifest: Manifest) -> Iterator[MakeBench]:
+def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
     with ExitStack() as stack:
-        yield lambda **settings: Bench(tmp_path / "evidence", manifest, stack, **settings)
+        yield lambda scene=SCENE, **settings: Bench(tmp_path / "evidence", scene, stack, **settings)
 
 
 def test_a_rejected_part_is_kept_as_picture_marked_picture_and_verdict(make_bench: MakeBench) -> None:
@@ -170,20 +163,49 @@ def test_a_part_without_a_picture_is_kept_as_its_verdict_alone(make_bench: MakeB
     assert bench.keeper.taken_back == 0
 
 
-def test_tiles_are_marked_from_their_limit_on_and_scored_against_ok(make_bench: MakeBench) -> None:
+def test_the_tiles_that_reached_their_limit_are_marked_with_their_score(make_bench: MakeBench) -> None:
     bench = make_bench()
     note = bench.judged(grey=77)
-    note["scores"] = [[0.5, 0.5], [0.6, 0.4]]
+    note["hits"] = [[1, 0.5]]
 
     bench.keeper.keep(note, None)
 
     item = bench.keeper.mailbox.take(0)
     assert item is not None
     assert item.tile_over is not None
-    assert item.tile_over.tolist() == [True, False]
+    assert item.tile_over.tolist() == [False, True]
     assert item.tile_scores is not None
-    assert item.tile_scores.tolist() == pytest.approx([0.5, 0.4])
+    assert item.tile_scores.tolist() == [0.0, 0.5]
     assert item.corners_yx.tolist() == [[0, 0], [0, 64]]
+
+
+def test_tiles_that_were_skipped_are_told_apart_from_those_that_were_judged(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    note = bench.judged(grey=77) | {"tiles": [1], "hits": [[1, 0.75]]}
+
+    bench.keeper.keep(note, np.ones((1, 8, 8), np.float32))
+
+    item = bench.keeper.mailbox.take(0)
+    assert item is not None
+    assert item.corners_yx.tolist() == [[0, 64]]
+    assert item.skipped_yx is not None
+    assert item.skipped_yx.tolist() == [[0, 0]]
+    assert item.tile_scores is not None
+    assert item.tile_scores.tolist() == [0.75]
+
+
+def test_no_heat_is_shown_where_nothing_is_inspected(make_bench: MakeBench) -> None:
+    inspected = np.ones((2, 8, 8), bool)
+    inspected[0, :4] = False
+    bench = make_bench(Scene(SCENE.corners_yx, SCENE.tile_hw, inspected))
+
+    bench.keeper.keep(bench.judged(grey=77), np.full((2, 8, 8), 3, np.float32))
+
+    item = bench.keeper.mailbox.take(0)
+    assert item is not None
+    assert item.heat is not None
+    assert item.heat[~inspected].max() == 0
+    assert item.heat[inspected].min() == 3
 
 
 def test_a_disk_that_stands_still_costs_pictures_and_neither_time_nor_slots(make_bench: MakeBench) -> None:

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from app_samples import CAMERAS, bundle_in, changed, settings_of, values
 from fakes.line_memory import make_memory
 from pydantic import BaseModel
 
 from edge_inspector.acquire.plan import GenicamPlan, ReplayPlan, SyntheticPlan
-from edge_inspector.app import keeping, outlet
+from edge_inspector.app import keeping, outlet, regions
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
-from edge_inspector.app.planning import grab_plan, inspect_plan, is_simulated, layout_of
+from edge_inspector.app.planning import grab_plan, inspect_plan, is_simulated, layout_of, place_of
+from edge_inspector.app.regions import Scene
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.core.verdict import Outcome
-from edge_inspector.decide.limits import merged_limits
 from edge_inspector.run.ring import EvidenceBorrower
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
 from edge_inspector.settings.line import LineSettings
@@ -63,6 +64,26 @@ OTHER: dict[str, Any] = {
     "decide.min_defect_tiles": 2,
     "decide.min_area_px": 100,
     "decide.deadline_ms": 80.0,
+    "regions.roi.x": 4,
+    "regions.roi.y": 5,
+    "regions.roi.width": 80,
+    "regions.roi.height": 70,
+    "regions.ignore": [{"name": "clamp", "polygon": [[0, 0], [9, 0], [9, 9]]}],
+    "regions.mask": "/mask.png",
+    "regions.zones": [{"name": "seal", "polygon": [[0, 0], [9, 0], [9, 9]], "limits": {"DEFECT": 0.3}}],
+    "regions.background.darker_than": 20,
+    "regions.background.brighter_than": 230,
+    "regions.background.share": 0.9,
+    "regions.background.min_tiles": 2,
+    "image_health.black": "fault",
+    "image_health.saturated": "metric",
+    "image_health.stuck": "fault",
+    "image_health.defocus": "metric",
+    "image_health.brightness": "fault",
+    "image_health.black_share": 0.5,
+    "image_health.saturated_share": 0.6,
+    "image_health.brightness_tolerance": 0.7,
+    "image_health.sharpness_tolerance": 0.8,
     "endpoints.signals": "tcp://127.0.0.1:6001",
     "endpoints.telemetry": "tcp://127.0.0.1:6002",
     "endpoints.service": "tcp://127.0.0.1:6003",
@@ -78,6 +99,16 @@ OTHER: dict[str, Any] = {
     "ring.slots": 20,
     "ring.evidence_slots": 2,
     "ring.records": 128,
+    "performance.profile": "throughput",
+    "performance.workers": 2,
+    "performance.spin": True,
+    "performance.cores.inspect": [2, 3],
+    "performance.cores.camera": [1],
+    "performance.cores.main": [0],
+    "performance.nice.inspect": -5,
+    "performance.nice.camera": 5,
+    "bypass.allowed": False,
+    "bypass.max_minutes": 30.0,
 }
 """Another value for every setting. A setting that is added belongs here, and must then reach somebody."""
 
@@ -131,18 +162,17 @@ class Reach:
             monkeypatch.setattr(module, name, Taken(self._seen, name))
         monkeypatch.setattr(outlet, "Worker", lambda *_, **__: None)
         monkeypatch.setattr(keeping, "EvidenceStore", Taken(self._seen, "EvidenceStore"))
+        monkeypatch.setattr(regions, "read_mask", lambda path, frame_hw: f"{path}{frame_hw}".encode())
 
     def __call__(self, settings: LineSettings) -> list[Any]:
         self._seen.clear()
         memory, manifest = make_memory(), self._bundle.manifest
         Outlet(settings, memory, epoch=5)
         assert settings.evidence is not None
-        limits = merged_limits(manifest.labels, manifest.limits, settings.decide.limits, "line.yaml")
-        shape = settings.camera.frame.shape()
-        borrower = EvidenceBorrower(memory)
-        EvidenceKeeper(settings.evidence, borrower, shape, manifest, settings.tiling.overlap, limits)._open_store()
+        scene = Scene(np.zeros((1, 2), np.intp), manifest.tile_hw)
+        EvidenceKeeper(settings.evidence, EvidenceBorrower(memory), scene)._open_store()
         plans = [grab_plan(settings), inspect_plan(settings, self._bundle, 5, Path("line.yaml")), layout_of(settings)]
-        return [*plans, *self._seen]
+        return [*plans, place_of(settings, "main"), *self._seen]
 
 
 @pytest.fixture
@@ -156,7 +186,8 @@ def test_every_setting_has_another_value_to_try() -> None:
 
 @pytest.mark.parametrize(("kind", "path"), ALL)
 def test_every_setting_reaches_somebody(kind: str, path: str, reach: Reach) -> None:
-    before, after = (settings_of(given) for given in (values(kind), changed(values(kind), path, OTHER[path])))
+    given = values(kind) | {"regions": {"roi": {"width": 64, "height": 64}, "background": {}}}
+    before, after = (settings_of(one) for one in (given, changed(given, path, OTHER[path])))
     assert before != after, f"{OTHER[path]} is no other value for {path}"
 
     assert reach(before) != reach(after), f"nobody takes notice of {path}"

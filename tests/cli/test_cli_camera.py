@@ -133,6 +133,44 @@ def test_snap_writes_a_picture_of_the_configured_size(sandbox: Sandbox, camera: 
     assert has_all(said.out, ["seen.png", "128x112 px", mode])
 
 
+REGIONS = {
+    "ignore": [{"name": "clamp", "polygon": [[0, 0], [63, 0], [63, 63], [0, 63]]}],
+    "zones": [{"name": "seal", "polygon": [[64, 0], [127, 0], [127, 40]]}],
+}
+
+
+def test_snap_draws_the_regions_on_the_picture_when_asked(sandbox: Sandbox) -> None:
+    camera = {"rate_hz": None, "seed": 7}
+    config = sandbox.config(camera, regions=REGIONS)
+
+    plain = sandbox.say("camera", "snap", "--config", config, "--output", "plain.png")
+    drawn = sandbox.say("camera", "snap", "--regions", "--config", config, "--output", "drawn.png")
+
+    assert (plain.code, drawn.code) == (0, 0), drawn.err
+    before, after = (cv2.imread(str(sandbox.folder / name)) for name in ("plain.png", "drawn.png"))
+    assert before is not None
+    assert after is not None
+    assert after.shape[1] == 128 * 4  # enlarged, so that names can be read
+    assert after[40:200, 20:200].mean() < 0.8 * before[10:50, 5:50].mean()
+
+
+def test_check_tells_what_the_regions_leave(sandbox: Sandbox) -> None:
+    said = sandbox.say("check", "--no-camera", "--config", sandbox.config({"rate_hz": None}, regions=REGIONS))
+
+    assert said.code == 0, said.err
+    assert "regions: 3 of 4 tiles inspected, 1 zone" in said.out
+    assert has_all(said.out, ["not inspected: clamp", "zone seal"])
+
+
+def test_what_does_not_fit_the_tiles_is_told_by_check_with_its_line(sandbox: Sandbox) -> None:
+    config = sandbox.config({"rate_hz": None}, regions={"roi": {"width": 63, "height": 112}})
+
+    said = sandbox.say("check", "--no-camera", "--config", config)
+
+    assert said.code == 78
+    assert has_all(said.error, ["regions.roi", "63x112 px do not hold a tile", "line.yaml:"])
+
+
 @pytest.mark.parametrize("output", ["absent/snap.png", "snap.xyz", "snap", "/dev/null/snap.png", "folder"])
 def test_snap_refuses_a_place_where_it_cannot_write(sandbox: Sandbox, output: str) -> None:
     (sandbox.folder / "folder").mkdir()

@@ -16,8 +16,8 @@ from edge_inspector.cli import main
 from edge_inspector.cli.camera import camera as camera_group
 from edge_inspector.core.errors import CameraNotFoundError, EdgeInspectorError
 
-VERBS = ["demo", "run", "watch", "check", "camera", "schema", "version"]
-NEED_CONFIG = [["run"], ["check"], ["camera", "snap"]]
+VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "schema", "version"]
+NEED_CONFIG = [["run"], ["check"], ["camera", "snap"], ["bypass", "on"], ["bypass", "off"], ["bypass", "status"]]
 
 
 @pytest.fixture
@@ -226,4 +226,4 @@ def test_a_producer_without_cameras_is_an_error_for_programs_too(say: Say, monke
 def test_every_verb_is_on_the_list() -> None:
     group = main.LazyGroup()
     assert group.list_commands(click.Context(group)) == VERBS
-    assert set(camera_group.commands) == {"list", "snap"}
+    assert set(camera_group.commands) == {"baseline", "list", "snap"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge_inspector.core.verdict import Defect, Judgement, Outcome, Reason, TileResults
 from edge_inspector.decide.limits import merged_limits
-from edge_inspector.decide.rules import Rules, _counting, judge
+from edge_inspector.decide.rules import Rules, counting_tiles, judge
 
 TILE = (64, 64)
 LABELS = ("OK", "PIT", "SCRATCH")
@@ -223,6 +223,6 @@ def test_a_number_that_is_none_counts_even_where_it_was_not_looked_for() -> None
     rules = Rules(("OK", "A"), np.array([np.inf, 0.5], np.float32))
     scores = np.array([[0.9, np.nan]], np.float32)
 
-    counting = _counting(scores, np.array([0.1], np.float32), rules)
+    counting = counting_tiles(scores, np.array([0.1], np.float32), rules)
 
     assert [counted.tile for counted in counting] == [0]

@@ -94,6 +94,14 @@ def is_line_name(name: str) -> bool:
     return re.fullmatch("[a-z0-9-]{1,32}", name) is not None
 
 
+def is_bypass_event(body: dict[str, Any]) -> bool:
+    """Return whether an event of bypass says who and until when, or why it ended."""
+    if body.get("name") == "bypass_off":
+        return body.get("why") in ("person", "time", "stop")
+    who = text(body.get("by")) and body["by"] != "" and text(body.get("reason"))
+    return who and number(body.get("minutes")) and body["minutes"] > 0 and count(body.get("until_utc_us"))
+
+
 def is_range(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(count, value)) and value[0] <= value[1]
 
@@ -151,7 +159,9 @@ def _verdict(body: dict[str, Any]) -> Iterator[str]:
         yield "reason deadline, but not late"
     if reason == "bypass" and not body["bypass"]:
         yield "reason bypass, but bypass is off"
-    if verdict in ("PASS", "REJECT") and reason != "bypass" and (body["score"] is None or body["n_tiles"] == 0):
+    if body["bypass"] and verdict != "UNKNOWN" and reason != "bypass":
+        yield f"bypass is on, but {verdict} {reason}"
+    if verdict in ("PASS", "REJECT") and (body["score"] is None or body["n_tiles"] == 0):
         yield f"{verdict} without being judged"
     if (reason == "defect" and body["n_defect_tiles"] == 0) or (reason == "ok" and body["n_defect_tiles"] > 0):
         yield f"{reason} with {body['n_defect_tiles']} defect tiles"

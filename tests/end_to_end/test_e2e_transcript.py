@@ -26,9 +26,11 @@ from transcript_samples import (
     raw,
     sample,
     swap,
+    telemetry,
     verdict,
 )
 
+BYPASS_ON = {"name": "bypass_on", "by": "anna", "reason": "", "minutes": 5.0, "until_utc_us": NOW_US}
 DEFECT = {"x": 1, "y": 1, "w": 8, "h": 8, "score": 0.6, "label": "DEFECT", "x_mm": None, "y_mm": None}
 
 BROKEN: dict[str, tuple[Callable[[list[Row]], None], str]] = {
@@ -58,6 +60,20 @@ BROKEN: dict[str, tuple[Callable[[list[Row]], None], str]] = {
     "deadline not late": (both(body(6, late=False), flip(6, LATE)), "not late"),
     "bypass flag alone": (flip(2, BYPASS), "bypass is False"),
     "reason bypass alone": (body(2, reason="bypass"), "bypass is off"),
+    "reject while bypass is on": (both(body(3, bypass=True), flip(3, BYPASS)), "bypass is on, but REJECT defect"),
+    "ok while bypass is on": (both(body(2, bypass=True), flip(2, BYPASS)), "bypass is on, but PASS ok"),
+    "bypass of a part not judged": (
+        both(body(2, bypass=True, reason="bypass", score=None), flip(2, BYPASS)),
+        "without being judged",
+    ),
+    "bypass not announced": (flip(4, BYPASS), "nobody announced bypass_on"),
+    "bypass flag after its end": (
+        both(flip(8, BYPASS), body(9, **BYPASS_ON | {"until_utc_us": 5})),
+        "announced until 5",
+    ),
+    "bypass without a person": (body(9, **BYPASS_ON | {"by": ""}), "lacks who"),
+    "bypass without an end": (body(9, **BYPASS_ON), "nobody announced bypass_off"),
+    "bypass ends without why": (body(9, name="bypass_off"), "lacks who"),
     "simulated changes": (flip(3, SIMULATED), "simulated flag changed"),
     "seconds for microseconds": (put(2, t_utc_us=NOW_US // 1_000_000), "t_utc_us"),
     "nanoseconds": (put(2, t_utc_us=NOW_US * 1000), "t_utc_us"),
@@ -212,3 +228,13 @@ def test_a_new_epoch_counts_from_one_again_with_higher_parts() -> None:
 
     assert check(rows + later) == []
     assert any("part_id 104" in violation for violation in check([*rows, verdict(1, 104, epoch=8) | {"epoch": 8}]))
+
+
+def test_bypass_that_is_announced_flagged_and_ended_is_clean() -> None:
+    rows = good()
+    both(body(2, bypass=True, reason="bypass", n_defect_tiles=1), flip(2, BYPASS), flip(4, BYPASS))(rows)
+    both(body(6, bypass=True), flip(6, BYPASS))(rows)  # late stays UNKNOWN
+    rows.insert(5, telemetry("event", severity="warning", detail="d", **BYPASS_ON))
+    rows.insert(10, telemetry("event", severity="info", detail="d", name="bypass_off", why="time"))
+
+    assert check(rows, drained=True) == []

@@ -20,6 +20,7 @@ def test_a_line_on_a_genicam_camera_judges_every_frame_in_order(make_line: Start
         "features": {"AcquisitionFrameRate": 50.0},
         "buffers": 8,
     }
+    config["image_health"] = {"saturated": "metric"}  # the ball bounces before pure white
     line.config.write_text(yaml.safe_dump(config))
     witness = line.listen()
 

@@ -17,6 +17,8 @@ KINDS = ("verdict", "hb", "state", "event", "metrics")
 KNOWN_FLAGS = REPLAYED | SIMULATED | DRILL | LATE | REJECT | READY | BYPASS
 PLAUSIBLE_US = 600 * 1_000_000
 """A label of the send may be so far from the moment of receipt: more is another unit or another epoch of time."""
+LABEL_US = 500_000
+"""Two labels of UTC are compared with so much room: the clock may be slewed between them."""
 COLUMN = {"PASS": "passes", "REJECT": "rejects", "UNKNOWN": "unknowns"}
 TOTALS = ("passes", "rejects", "unknowns", "lates")
 
@@ -36,6 +38,10 @@ class Numbers:
     simulated: int | None = None
     state: tuple[str, str] | None = None
     counters: dict[str, float] = field(default_factory=dict)
+    bypassed_utc_us: int = 0
+    """Label of the newest message with the bypass flag."""
+    bypass: list[dict[str, Any]] = field(default_factory=list)
+    """Events of bypass."""
 
 
 class Checker:
@@ -43,6 +49,7 @@ class Checker:
 
     def __init__(self, line: str | None, frame_hw: tuple[int, int] | None, joined_late: bool) -> None:
         self._line, self._frame_hw = line, frame_hw
+        self._joined_late = joined_late
         self._allowance = int(joined_late)
         self._epochs: dict[int, Numbers] = {}
         self._newest: dict[str, int] = {}
@@ -78,6 +85,9 @@ class Checker:
         """Check what must hold at the end; `drained`: the line was stopped in good order."""
         if not self._epochs:
             self.found.append("end: nothing was heard")
+        for numbers in self._epochs.values():
+            # Signals and telemetry have no order between them, so flags and events are compared when all is heard.
+            self._bypass(numbers, drained)
         if not drained or not self._epochs:
             return
         numbers = self._epochs[self._newest.get("signals", next(iter(self._epochs)))]
@@ -131,6 +141,8 @@ class Checker:
             elif not head.flags & REPLAYED:
                 self.say(f"epoch {head.epoch} again after {self._newest[socket]}")
         numbers = self._epochs[head.epoch]
+        if head.flags & BYPASS:
+            numbers.bypassed_utc_us = max(numbers.bypassed_utc_us, head.t_utc_us)
         simulated = head.flags & SIMULATED
         if numbers.simulated not in (None, simulated):
             self.say("the simulated flag changed")
@@ -221,8 +233,21 @@ class Checker:
         numbers.state = now
 
     def _event(self, numbers: Numbers, head: Head, body: dict[str, Any], _: bytes) -> None:
+        if str(body.get("name")).startswith("bypass_o"):
+            numbers.bypass.append(body)
+            if not bodies.is_bypass_event(body):
+                self.say(f"event: {body.get('name')} lacks who, until when or why: {body!r}")
         if body.get("name") == "parts_lost" and not bodies.is_range(body.get("range")):
             self.say(f"event: parts_lost with range {body.get('range')!r}")
+
+    def _bypass(self, numbers: Numbers, drained: bool) -> None:
+        ons = [body["until_utc_us"] for body in numbers.bypass if bodies.count(body.get("until_utc_us"))]
+        if numbers.bypassed_utc_us and not ons and not self._joined_late:
+            self.found.append("end: messages have the bypass flag, but nobody announced bypass_on")
+        if ons and numbers.bypassed_utc_us > max(ons) + LABEL_US:
+            self.found.append(f"end: bypass flag at {numbers.bypassed_utc_us}, announced until {max(ons)}")
+        if drained and numbers.bypass and numbers.bypass[-1].get("name") != "bypass_off":
+            self.found.append("end: the line has stopped, but nobody announced bypass_off")
 
     def _metrics(self, numbers: Numbers, _: Head, body: dict[str, Any], __: bytes) -> None:
         if bodies.check("metrics", body, None):

@@ -13,10 +13,12 @@ from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError
 from edge_inspector.core.verdict import Judgement, Outcome, Reason, TileResults
 from edge_inspector.run.handover import NoteReceiver, NoteSender, handover_pair
-from edge_inspector.run.inspect import Identity, InspectLoop
+from edge_inspector.run.inspect import InspectLoop
 from edge_inspector.run.judge import Judge
+from edge_inspector.run.judging import InTurn
 from edge_inspector.run.memory import CameraStatus, Word
 from edge_inspector.run.ring import RingWriter
+from edge_inspector.run.seams import Identity
 
 LEASE_MS = 1000
 
@@ -50,7 +52,8 @@ class Bench:
         self.loop = self.new_loop()
 
     def new_loop(self) -> InspectLoop:
-        return InspectLoop(self.identity, self.memory, self.wake_fd, self.judge, self.signals, self._sender)
+        judging = InTurn(self.judge, lambda: self.memory.read(Word.HALT_NS))
+        return InspectLoop(self.identity, self.memory, self.wake_fd, judging, self.signals, self._sender)
 
     def close(self) -> None:
         for end in self.ends:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge_inspector.core.errors import EngineError
-from edge_inspector.core.frame import U8
+from edge_inspector.core.frame import U8, Index
 from edge_inspector.core.ports import Progress
 from edge_inspector.core.verdict import Heartbeat, TileResults, Verdict
 
@@ -21,7 +21,7 @@ class FakeEngine:
         self.tile_ns = self.infer_ns = 1
         self.runs = self.verifies = 0
 
-    def run(self, frame: U8, progress: Progress) -> TileResults:
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
         self.runs += 1
         progress()
         if self.errors:

@@ -95,6 +95,13 @@ def test_a_cpu_session_has_its_own_threads_that_do_not_spin(graph: bytes) -> Non
     assert options.graph_optimization_level == ort.GraphOptimizationLevel.ORT_ENABLE_ALL
 
 
+def test_threads_that_may_spin_stop_when_the_inference_has_ended(graph: bytes) -> None:
+    options = make_session(graph, "cpu", threads=2, spin=True).get_session_options()
+
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "1"
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
 def test_threads_left_open_are_the_cores_this_process_may_use(graph: bytes) -> None:
     session = make_session(graph, "cpu")
 

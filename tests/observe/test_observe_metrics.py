@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from metrics_samples import by_name, feed_everything, make, make_body, value
 
 from edge_inspector.core.verdict import LineState, Reason, Stages, Totals
-from edge_inspector.observe.figures import LineFigures
+from edge_inspector.decide.image_health import CHECKS
+from edge_inspector.observe.figures import ImageFigures, LineFigures
 from edge_inspector.observe.metrics import MAX_LABELS
 from edge_inspector.observe.reference import metrics_table
 from edge_inspector.observe.snapshot import render, snapshot
@@ -163,6 +164,34 @@ def test_evidence_that_waited_in_vain_is_counted_with_the_rest() -> None:
 
     assert value(registry, "evidence_dropped_total", reason="disk_full") == 2
     assert value(registry, "evidence_dropped_total", reason="queue_full") == 7
+
+
+def test_zones_are_counted_by_their_names() -> None:
+    registry, metrics = make()
+    zones = [{"name": "seal", "n_defect_tiles": 2, "verdict": "REJECT"}]
+
+    metrics.observe_verdict(make_body(zones=[*zones, {"name": "rest", "n_defect_tiles": 1, "verdict": "PASS"}]), None)
+    metrics.observe_verdict(make_body(zones=zones), None)
+    metrics.observe_verdict(make_body(), None)
+
+    assert value(registry, "zone_rejects_total", zone="seal") == 2
+    assert value(registry, "zone_defect_tiles_total", zone="seal") == 4
+    assert value(registry, "zone_rejects_total", zone="rest") == 0
+    assert value(registry, "zone_defect_tiles_total", zone="rest") == 1
+
+
+def test_figures_are_of_the_newest_picture_and_troubles_of_all() -> None:
+    registry, metrics = make()
+
+    metrics.observe_image(ImageFigures(3.0, 0.1, 1.0, 0.0, ("black", "brightness")))
+    metrics.observe_image(ImageFigures(128.0, 4.5, 0.0, 0.25, ()))
+
+    assert value(registry, "image_brightness") == 128
+    assert value(registry, "image_sharpness") == 4.5
+    assert value(registry, "image_dark_share") == 0
+    assert value(registry, "image_bright_share") == 0.25
+    counted = {check: value(registry, "image_troubles_total", check=check) for check in CHECKS}
+    assert counted == {"black": 1, "saturated": 0, "stuck": 0, "defocus": 0, "brightness": 1}
 
 
 def test_every_declared_metric_can_be_fed() -> None:

@@ -13,10 +13,12 @@ from fakes.line_memory import frame_arrival, make_memory, make_wake_fd
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import Judgement, Outcome, Reason, TileResults
 from edge_inspector.run.handover import NoteSender, handover_pair
-from edge_inspector.run.inspect import Identity, InspectLoop
+from edge_inspector.run.inspect import InspectLoop
 from edge_inspector.run.judge import Judge
+from edge_inspector.run.judging import InTurn
 from edge_inspector.run.memory import CameraStatus, LineMemory, Word
 from edge_inspector.run.ring import RingWriter
+from edge_inspector.run.seams import Identity
 
 N_PARTS = 3
 
@@ -68,7 +70,8 @@ def test_a_part_that_comes_between_the_look_and_the_wait_still_wakes_the_loop(me
     memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns())
     wake_fd, ends, signals = make_wake_fd(), handover_pair(), Wakeful(memory)
     who = Identity("line", 5, "cam0", "m@1", "0" * 64, "default", 1000, None, frozenset())
-    loop = JustMissed(who, memory, wake_fd, Judge(FakeEngine(), decide, None), signals, NoteSender(ends[1]))
+    judging = InTurn(Judge(FakeEngine(), decide, None), lambda: memory.read(Word.HALT_NS))
+    loop = JustMissed(who, memory, wake_fd, judging, signals, NoteSender(ends[1]))
     loop.writer = RingWriter(memory, wake_fd)
 
     loop.run()

@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from edge_inspector.client.wire import Flag, Header
-from edge_inspector.core.verdict import Defect, Heartbeat, Judgement, LineState, Outcome, Reason, Totals, Verdict
+from edge_inspector.core.verdict import (
+    Defect,
+    Heartbeat,
+    Judgement,
+    LineState,
+    Outcome,
+    Reason,
+    Totals,
+    Verdict,
+    ZoneJudgement,
+)
 from edge_inspector.signal.message import (
     as_replayed,
     encode_body,
@@ -63,6 +73,18 @@ def header_of(verdict: Verdict, is_ready: bool = True, is_simulated: bool = Fals
 
 def test_a_verdict_body_is_these_bytes() -> None:
     assert encode_body(verdict_body(VERDICT)) == GOLDEN_VERDICT
+
+
+def test_zones_are_told_where_there_are_any() -> None:
+    zones = (ZoneJudgement("seal", 2, Outcome.REJECT), ZoneJudgement("rest", 0, Outcome.PASS))
+
+    body = verdict_body(replace(VERDICT, judgement=replace(VERDICT.judgement, zones=zones)))
+
+    assert body.pop("zones") == [
+        {"name": "seal", "n_defect_tiles": 2, "verdict": "REJECT"},
+        {"name": "rest", "n_defect_tiles": 0, "verdict": "PASS"},
+    ]
+    assert encode_body(body) == GOLDEN_VERDICT
 
 
 def test_a_heartbeat_body_is_these_bytes() -> None:

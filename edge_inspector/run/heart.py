@@ -1,0 +1,122 @@
+"""The heartbeat of the inspect process: sent by the thread that sends the verdicts, and only while all of it turns."""
+
+from __future__ import annotations
+
+from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.verdict import Heartbeat
+from edge_inspector.run.bypass import bypass_left_ns
+from edge_inspector.run.handover import NoteSender
+from edge_inspector.run.image_watch import ImageWatch
+from edge_inspector.run.judging import Judging
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.readiness import Readiness, Situation, assess
+from edge_inspector.run.ring import RingReader
+from edge_inspector.run.seams import Identity, Signals
+
+HEARTBEAT_NS = 100_000_000
+_MS = 1_000_000
+
+
+class Heart:
+    """Beats ten times a second. Owned by the loop's thread."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        memory: LineMemory,
+        reader: RingReader,
+        judging: Judging,
+        signals: Signals,
+        notes: NoteSender,
+        images: ImageWatch,
+    ) -> None:
+        """Prepare; the first beat is due at once."""
+        self._who, self._memory, self._reader, self._ledger = identity, memory, reader, Ledger(memory)
+        self._judging, self._signals, self._notes, self._images = judging, signals, notes, images
+        self._lost_before = reader.head()
+        self._next_ns = 0
+        self._is_held = False
+        """The beat that is due was not sent, since it would have been a lie."""
+
+    def beat_if_due(self) -> None:
+        """Send a heartbeat when its time has come, unless it would be a lie."""
+        if monotonic_ns() < self._next_ns:
+            return
+        self._is_held = self.is_stuck()
+        if not self._is_held:
+            self.beat()
+
+    def beat(self) -> None:
+        """Send a heartbeat."""
+        self._signals.attach()
+        now_ns = monotonic_ns()
+        # On a grid: what a long chunk delays one heartbeat by, the next one catches up with.
+        due_ns = self._next_ns + HEARTBEAT_NS
+        self._next_ns = due_ns if due_ns > now_ns else now_ns + HEARTBEAT_NS
+        readiness = self.readiness()
+        last_frame_ns = self._memory.read(Word.LAST_FRAME_NS)
+        totals = self._ledger.totals()
+        beat = Heartbeat(
+            line=self._who.line,
+            epoch=self._who.epoch,
+            head_seq=self._ledger.seq,
+            durable_seq=0,
+            state=readiness.state,
+            is_ready=readiness.is_ready,
+            faults=readiness.faults,
+            lease_ms=self._who.lease_ms,
+            clock_synced=bool(self._memory.read(Word.CLOCK_SYNCED)),
+            # The camera may note a frame after `now_ns` was taken; a negative age would say that none ever came.
+            last_frame_age_us=max(0, now_ns - last_frame_ns) // 1000 if last_frame_ns else -1,
+            totals=totals,
+            is_bypass=bypass_left_ns(self._memory, self._who.bypass_most_ns, now_ns) > 0,
+        )
+        body = self._signals.beat(beat)
+        self._memory.write(Word.STATE, readiness.state)
+        self._memory.write(Word.READY, int(readiness.is_ready))
+        self.note_progress()
+        self._memory.write(Word.HEARTBEAT_NS, now_ns)
+        self._notes.offer({"kind": "hb", "body": body, "sent_ns": now_ns})
+
+    def note_progress(self) -> None:
+        """Tell main that the slowest part of this process turned, and when."""
+        self._memory.write(Word.INSPECT_PROGRESS_NS, self._judging.progress_ns())
+
+    def readiness(self) -> Readiness:
+        """Return state, readiness and faults as they are now."""
+        halting = self._memory.read(Word.HALT_NS) != 0
+        next_part = self._memory.read(Word.FIRST_PART) + self._reader.head()
+        return assess(
+            Situation(
+                is_model_proven=self._judging.failure is None,
+                is_recovering=self._ledger.seq < self._lost_before,
+                has_numbers=next_part < self._memory.read(Word.PART_MARK),
+                camera=CameraStatus(self._memory.read(Word.CAMERA_STATUS)),
+                camera_progress_age_ns=monotonic_ns() - self._memory.read(Word.CAMERA_PROGRESS_NS),
+                has_parts=self._reader.head() > 0,
+                is_halting=halting,
+                is_drained=halting and self.is_over(),
+                has_image_fault=self._images.is_fault,
+            )
+        )
+
+    def is_over(self) -> bool:
+        """Whether the line halts, nothing more comes and every part has its verdict."""
+        is_gone = self._memory.read(Word.CAMERA_GONE) != 0
+        return is_gone and self._memory.read(Word.HALT_NS) != 0 and self._reader.head() == self._ledger.seq
+
+    def is_stuck(self) -> bool:
+        """Whether a part, or a worker, has waited so long that a heartbeat would be a lie."""
+        limit_ns = 2 * self._who.lease_ms * _MS
+        now_ns = monotonic_ns()
+        if now_ns - self._judging.progress_ns() > limit_ns:
+            return True
+        part = self._reader.peek(self._ledger.seq)
+        return part is not None and now_ns - part.trigger_ns > limit_ns
+
+    def wait_s(self) -> float:
+        """Return how long the loop may wait: to the next heartbeat, or to the deadline of the part in hand."""
+        wait_s = 0.1 if self._is_held else max(0.0, (self._next_ns - monotonic_ns()) / 1e9)
+        due_ns = self._judging.due_ns
+        return wait_s if due_ns is None else max(0.0, min(wait_s, (due_ns - monotonic_ns()) / 1e9))

@@ -1,0 +1,40 @@
+"""What only the order of the pictures tells: the same one twice, and when a fault of the image began and ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edge_inspector.core.verdict import Outcome, Reason
+from edge_inspector.decide.image_health import Policy, with_trouble
+from edge_inspector.run.judge import Judged, unknown
+
+
+class ImageWatch:
+    """Sees every judgement in the order of the parts. Owned by the loop's thread; pictures may be judged elsewhere."""
+
+    def __init__(self, stuck: Policy) -> None:
+        """Begin.
+
+        Args:
+            stuck: What becomes of a part whose picture is exactly the one before.
+        """
+        self._stuck: Policy = stuck
+        self._former = 0
+        self.is_fault = False
+        """The newest picture that was looked at has a trouble whose policy is `fault`."""
+
+    def review(self, judged: Judged) -> Judged:
+        """Return a judgement as it stands beside the one before: never better than it was.
+
+        A part that is UNKNOWN already keeps its reason. One without a picture changes nothing of what is known.
+        """
+        look = judged.look
+        if look is None:
+            return judged
+        if look.fingerprint and look.fingerprint == self._former:
+            look = with_trouble(look, "stuck", self._stuck)
+        self._former = look.fingerprint
+        self.is_fault = look.is_fault
+        if look.refuses and judged.judgement.outcome is not Outcome.UNKNOWN:
+            return replace(judged, judgement=unknown(Reason.IMAGE_HEALTH), look=look)
+        return replace(judged, look=look)

@@ -1,0 +1,56 @@
+"""What the inspect loop is joined with: who it is, and the signals it sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edge_inspector.core.verdict import Heartbeat, Outcome, Verdict
+
+
+class Signals(Protocol):
+    """The signals endpoint; used by the loop's thread alone."""
+
+    subscribers: int
+
+    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[dict[str, Any], bytes]:
+        """Return body and whole message."""
+        ...
+
+    def send(self, message: bytes) -> None:
+        """Send; never waits for a client."""
+        ...
+
+    def send_again(self, message: bytes) -> None:
+        """Send with the replayed flag."""
+        ...
+
+    def beat(self, heartbeat: Heartbeat) -> dict[str, Any]:
+        """Send a heartbeat, return its body."""
+        ...
+
+    def wait(self, wake_fd: int, timeout_s: float) -> None:
+        """Wait for the descriptor or the time; attach clients."""
+        ...
+
+    def attach(self) -> None:
+        """Attach clients."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What every verdict of this run says of itself."""
+
+    line: str
+    epoch: int
+    camera: str
+    model: str
+    model_sha256: str
+    recipe: str
+    lease_ms: int
+    deadline_ns: int | None
+    keep: frozenset[Outcome]
+    """Outcomes whose picture evidence wants."""
+    bypass_most_ns: int = 0
+    """Longest time that bypass may last; 0 where it is not allowed."""

@@ -1,0 +1,19 @@
+"""Bypass in the numbers."""
+
+from __future__ import annotations
+
+import pytest
+from metrics_samples import make, value
+
+from edge_inspector.core.verdict import LineState
+from edge_inspector.observe.figures import LineFigures
+
+
+@pytest.mark.parametrize(("left_s", "is_on"), [(0.0, 0), (0.04, 1), (754.62, 1)])
+def test_bypass_is_one_number_and_the_time_that_is_left_another(left_s: float, is_on: int) -> None:
+    registry, metrics = make()
+
+    metrics.set_line(LineFigures(LineState.READY, True, 1, True, bypass_left_s=left_s))
+
+    assert value(registry, "bypass") == is_on
+    assert value(registry, "bypass_seconds_left") == round(left_s, 1)
