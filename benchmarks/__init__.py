@@ -1,0 +1,1 @@
+"""What the system costs beside what it is made of: `scripts/bench`."""

@@ -1,0 +1,60 @@
+"""What the processes of a line take: CPU time and memory, from /proc."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTime:
+    """Seconds of CPU time since a process began."""
+
+    user_s: float
+    system_s: float
+
+    @property
+    def total_s(self) -> float:
+        return self.user_s + self.system_s
+
+    def __sub__(self, other: CpuTime) -> CpuTime:
+        return CpuTime(self.user_s - other.user_s, self.system_s - other.system_s)
+
+
+def cpu_time(pid: int) -> CpuTime:
+    """Return utime and stime of a process, all its threads together."""
+    fields = _stat(pid)
+    return CpuTime(int(fields[11]) / _TICKS, int(fields[12]) / _TICKS)
+
+
+def pss_mb(pid: int) -> float:
+    """Return the proportional set size in MB: what is shared counts once among those that share it."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ValueError(f"process {pid} tells no Pss")
+
+
+def family(pid: int) -> dict[str, int]:
+    """Return the process ids of a daemon and its children by name: `main`, `camera`, `inspect`."""
+    found = {"main": pid}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if int(_stat(int(entry.name))[1]) != pid:
+                continue
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it ended while we looked
+            continue
+        name = next((w.rsplit(b".", 1)[1].decode() for w in words if w.startswith(b"edge_inspector.app.")), "other")
+        found[name] = int(entry.name)
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from `state` on: the name before them may hold blanks."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
