@@ -19,8 +19,8 @@ CORES = len(os.sched_getaffinity(0))
 class Scale:
     """How much is measured."""
 
-    sandwiches: int = 5
-    window_s: float = 6.0
+    sandwiches: int = 4
+    window_s: float = 5.0
     warm_up_s: float = 1.5
     scan_s: float = 2.0
     cpu_windows: int = 5
@@ -29,12 +29,12 @@ class Scale:
     paced_frames: int = 270
     """In each round; all rounds together are the thousand that a 99th percentile needs."""
     publish_rounds: int = 4
-    publish_s: float = 10.0
+    publish_s: float = 8.0
     kills: int = 5
-    starts: int = 7
+    starts: int = 5
     small_frames: int = 20_000
     heartbeats: int = 200
-    engine_rounds: int = 15
+    engine_rounds: int = 8
 
 
 QUICK = Scale(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,7 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
         notes.offer({"kind": "event", "name": "model_error", "severity": "error", "detail": str(failure)})
     else:
         log.info("model_proven", model=plan.model, provider=plan.provider, profile=plan.profile, workers=len(judges))
+    gc.freeze()  # what is there now stays: the collector need not walk through all of it between two parts
     with _judging(plan, judges, memory, start.wake_fd) as judging:
         images = ImageWatch(plan.image_health.policies["stuck"])
         InspectLoop(_identity(plan), memory, start.wake_fd, judging, signals, notes, images).run()
