@@ -20,13 +20,13 @@ class Scale:
     """How much is measured."""
 
     sandwiches: int = 4
-    window_s: float = 5.0
+    window_s: float = 4.0
     warm_up_s: float = 1.5
     scan_s: float = 2.0
     cpu_windows: int = 5
     cpu_window_s: float = 10.0
     paced_rounds: int = 4
-    paced_frames: int = 270
+    paced_frames: int = 252
     """In each round; all rounds together are the thousand that a 99th percentile needs."""
     publish_rounds: int = 4
     publish_s: float = 8.0

@@ -133,8 +133,9 @@ def _session_options(provider: ProviderName, threads: int | None, spin: bool) ->
     options.log_severity_level = _FATAL  # every error comes back as an exception and is told once, from there
     # Spinning threads take the cores that capture and publishing need: half the throughput with two busy sessions.
     # On cores of its own it saves a wake-up of each thread for each operator; between parts nobody turns.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
+    if spin:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if provider != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")

@@ -14,6 +14,9 @@ from edge_inspector.run.ring import RingWriter
 _FETCH_S = 0.1
 """How long one wait for a trigger may last: progress is reported, and a stop seen, that often."""
 _WAIT_S = 0.001
+_ROOM_S = 0.005
+"""Between two looks for a free slot of a source that can wait. All slots hold pictures then, so nobody is kept waiting,
+and a folder played at full speed would else wake its process a thousand times a second."""
 _ARM_NS = 55_000_000_000
 """What arming may take on top of the usual limit without progress: some producers search the network for half a
 minute, and a camera that a killed process held is free only after its own timeout."""
@@ -68,7 +71,7 @@ class GrabLoop:
 
     def _step(self) -> None:
         self._progress()
-        if self._can_wait and not self._wait_until(self._writer.has_room):
+        if self._can_wait and not self._wait_until(self._writer.has_room, _ROOM_S):
             return
         arrival = self._camera.fetch(_FETCH_S)
         if arrival is None:
@@ -78,12 +81,12 @@ class GrabLoop:
         if arrival.kind is ArrivalKind.FRAME:
             self._memory.write(Word.LAST_FRAME_NS, monotonic_ns())
 
-    def _wait_until(self, is_true: Callable[[], bool]) -> bool:
+    def _wait_until(self, is_true: Callable[[], bool], between_s: float = _WAIT_S) -> bool:
         while not is_true():
             if self._is_stopped():
                 return False
             self._progress()
-            time.sleep(_WAIT_S)
+            time.sleep(between_s)
         return True
 
     def _is_settled(self) -> bool:
