@@ -43,7 +43,7 @@ from edge_inspector.settings.line import LineSettings
 
 log = get_log(__name__)
 
-TICK_S = 0.02
+TICK_S = 0.05
 TURN_NS = 20_000_000
 """Main looks after everything so often; at once when a child ends or a signal comes. Doing that with every note would
 cost a tenth of a core at 500 parts a second."""
@@ -84,11 +84,10 @@ class Daemon:
         self._memory.write(Word.PART_MARK, self._numbers.mark)
         self._bypass = BypassControl(settings, self._memory, self._epoch, bundle.label)
         self._reporter = self._new_reporter(bundle, has_baseline=baseline is not None)
-        # What cannot wait, and that with the notes: these are taken in batches, since waking up costs more than a note.
+        # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
-        self._lends = False
         self._camera = self._child("camera", grab_plan(settings), Word.CAMERA_PROGRESS_NS, CAMERA_START_S)
         plan = inspect_plan(settings, bundle, self._epoch, config_file, baseline)
         self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
@@ -182,9 +181,9 @@ class Daemon:
             self._outlet.announce("priority_refused", "warning", priority_refused(steps), stands=True)
 
     def _wait(self) -> None:
-        if self._lends:  # a lent picture is fetched at once, before the camera needs its slot back
-            self._selector.select(TICK_S)
-        if self._urgent.select(0 if self._lends else TICK_S):
+        # Notes wake it at once: a heartbeat is what `hello` answers with, a lent slot is what the camera needs back.
+        self._selector.select(TICK_S)
+        if self._urgent.select(0):
             self._next_turn_ns = 0
         with suppress(BlockingIOError):
             self._woken.recv(64)  # left in place it would wake the loop for ever
@@ -199,10 +198,8 @@ class Daemon:
             self._watched_fds[pid] = running[pid]
 
     def _take_notes(self, most: int = NOTES_AT_ONCE) -> None:
-        self._lends = False
         for receiver in self._receivers:
             for note, heat in receiver.take_up_to(most):
-                self._lends |= note.get("slot", -1) >= 0
                 self._take_note(note, heat)
 
     def _take_note(self, note: dict[str, Any], heat: F32 | None) -> None:
