@@ -208,7 +208,7 @@ def test_a_worker_that_ends_while_it_is_asked_for_its_part_is_not_forgotten(
 
 def test_triggers_without_a_picture_pass_by_while_every_worker_hangs(side_by_side: Callable[..., SideBySide]) -> None:
     slow = Gated()
-    judging = side_by_side(slow, deadline_ns=1_000_000)
+    judging = side_by_side(slow, deadline_ns=200_000_000)
     for number in (1, 2):
         judging.accept(part(number, score=99), progress)
     assert slow.has_begun.wait(WAIT_S)
@@ -222,7 +222,7 @@ def test_triggers_without_a_picture_pass_by_while_every_worker_hangs(side_by_sid
     held: list[int] = []
     while len(held) < 2:
         held += [freed.part_id for freed in judging.let_go()]
-    assert held == [1, 2]
+    assert sorted(held) == [1, 2]
 
 
 def test_many_idle_workers_end_at_once(side_by_side: Callable[..., SideBySide]) -> None:
@@ -236,7 +236,7 @@ def test_many_idle_workers_end_at_once(side_by_side: Callable[..., SideBySide]) 
 
 def test_a_worker_that_hangs_stops_the_progress_of_all(side_by_side: Callable[..., SideBySide]) -> None:
     slow = Gated()
-    judging = side_by_side(slow, slow, deadline_ns=1_000_000)
+    judging = side_by_side(slow, slow, deadline_ns=200_000_000)
     judging.accept(part(1, score=99), progress)
     assert slow.has_begun.wait(WAIT_S)
     stood_at_ns = monotonic_ns()
