@@ -18,7 +18,7 @@ import yaml
 
 from benchmarks.ear import Ear, Heard, Silent
 from benchmarks.figures import Window
-from benchmarks.processes import CpuTime, cpu_time, family
+from benchmarks.processes import CpuTime, cpu_time, family, reap
 from benchmarks.subject import Subject
 
 LINE = "bench"
@@ -159,11 +159,7 @@ class Line:
         """End whatever still runs."""
         if self._process.poll() is None:
             self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            reap(self._process, 20)
         if self._ear is not None:
             self._ear.close()
         self._words.close()

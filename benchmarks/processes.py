@@ -1,8 +1,9 @@
-"""What the processes of a line take: CPU time and memory, from /proc."""
+"""What the processes of a line take: CPU time and memory, from /proc; and how a process that was started ends."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,3 +59,12 @@ def family(pid: int) -> dict[str, int]:
 def _stat(pid: int) -> list[str]:
     """Return the fields of /proc/PID/stat from `state` on: the name before them may hold blanks."""
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+def reap(process: subprocess.Popen[bytes], within_s: float) -> None:
+    """Wait for a process that was asked to end; kill it when it has not within the time."""
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

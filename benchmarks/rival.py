@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from benchmarks.contender import Task
 from benchmarks.figures import Window
+from benchmarks.processes import reap
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 120.0
@@ -84,11 +85,7 @@ class Rival:
         """End the process."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        reap(self._process, 10)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import cv2
 
 from edge_inspector.app.judges import make_judges
-from edge_inspector.app.plans import InspectPlan
+from edge_inspector.app.plans import InspectPlan, named_model
 from edge_inspector.core.errors import EdgeInspectorError
 from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
@@ -61,6 +61,10 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
         # Not fatal: parts come all the same, and each must be rejected by a verdict, not by our absence.
         log.error("model_not_ready", detail=str(failure))
         notes.offer({"kind": "event", "name": "model_error", "severity": "error", "detail": str(failure)})
+    elif plan.provider == "null":
+        detail = "model.provider is null: no model is asked, every tile is called good; for measuring alone"
+        log.warning("no_model", detail=detail)
+        notes.offer({"kind": "event", "name": "no_model", "severity": "warning", "detail": detail})
     else:
         log.info("model_proven", model=plan.model, provider=plan.provider, profile=plan.profile, workers=len(judges))
     gc.freeze()  # what is there now stays: the collector need not walk through all of it between two parts
@@ -88,12 +92,13 @@ def _judging(plan: InspectPlan, judges: list[Judge], memory: LineMemory, wake_fd
 
 
 def _identity(plan: InspectPlan) -> Identity:
+    model, model_sha256 = named_model(plan.provider, plan.model, plan.model_sha256)
     return Identity(
         line=plan.line,
         epoch=plan.epoch,
         camera=plan.camera,
-        model=plan.model,
-        model_sha256=plan.model_sha256,
+        model=model,
+        model_sha256=model_sha256,
         recipe=plan.recipe,
         lease_ms=plan.lease_ms,
         deadline_ns=plan.deadline_ns,

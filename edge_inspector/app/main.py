@@ -19,6 +19,7 @@ from edge_inspector.app.bypass import BypassControl
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plan, inspect_plan, layout_of
+from edge_inspector.app.plans import named_model
 from edge_inspector.app.regions import scene_of
 from edge_inspector.app.report import Reporter
 from edge_inspector.bundle.load import Bundle
@@ -140,7 +141,8 @@ class Daemon:
     def _new_reporter(self, bundle: Bundle, has_baseline: bool) -> Reporter:
         settings, deadline_ms = self._settings, self._settings.decide.deadline_ms
         metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
-        metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, bundle.label, bundle.model_sha256)
+        model = named_model(settings.model.provider, bundle.label, bundle.model_sha256)
+        metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, *model)
         metrics.set_baseline(has_baseline)
         return Reporter(metrics, take, self._memory, settings.camera.name)
 

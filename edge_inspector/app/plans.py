@@ -17,6 +17,11 @@ from edge_inspector.tile.background import Background
 from edge_inspector.tile.regions import Regions
 
 
+def named_model(provider: str, model: str, model_sha256: str) -> tuple[str, str]:
+    """Return name@version and sha256 of what judges: of no model where none is asked, whatever bundle lies there."""
+    return ("none@0", "0" * 64) if provider == "null" else (model, model_sha256)
+
+
 @dataclass(frozen=True, slots=True)
 class GrabPlan:
     """What a camera process is given."""

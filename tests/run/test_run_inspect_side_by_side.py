@@ -115,6 +115,27 @@ def test_a_slot_under_a_reader_is_never_filled_again(make_rig: MakeRig) -> None:
     assert verdict.is_late
 
 
+def test_the_loop_sleeps_no_longer_than_to_the_deadline_of_the_part_it_has_just_taken_in(make_rig: MakeRig) -> None:
+    engine = SlowOn(1)
+    rig = make_rig(engine, deadline_ns=30_000_000)
+    rig.bench.writer.accept(frame_arrival(1))
+    waits: list[float] = []
+
+    def wait(wake_fd: int, timeout_s: float) -> None:
+        waits.append(timeout_s)
+        threading.Event().wait(timeout_s)  # no event: the time itself is what is asked for
+        if rig.bench.signals.sent:
+            engine.may_end.set()
+            rig.bench.halt()
+
+    rig.bench.signals.wait = wait  # type: ignore[method-assign]
+
+    rig.loop.run()
+
+    assert waits[0] <= 0.03  # the next heartbeat is 0.1 s away
+    assert rig.bench.outcomes() == [(Outcome.UNKNOWN, Reason.DEADLINE)]
+
+
 def test_no_heartbeat_while_a_worker_hangs_though_the_line_goes_on(
     make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,10 +173,8 @@ def test_a_late_return_of_a_slot_that_was_taken_back_frees_nothing(hop: Hop) -> 
 def test_a_loan_that_main_returns_before_it_is_lent_is_free_and_not_counted(hop: Hop) -> None:
     for number in range(1, 3):
         hop.writer.accept(frame_arrival(number))
-        part = hop.take()
-        assert part is not None
+        part = hop.take() or pytest.fail("the part did not come")
         assert EvidenceBorrower(hop.memory).copy(part.slot, part.generation) is not None
-
         hop.judge(lend=True)
 
     assert hop.reader.can_lend()

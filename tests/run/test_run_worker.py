@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from edge_inspector.run.worker import Worker
+from edge_inspector.run.worker import Worker, all_at_once
 
 WAIT_S = 10.0
 
@@ -152,3 +152,16 @@ def test_what_a_worker_owns_is_opened_and_closed_in_its_thread_also_when_it_dies
 
 def test_a_worker_that_was_never_started_stops_at_once() -> None:
     assert Worker("desk", lambda: False).stop(timeout_s=0.0)
+
+
+def test_calls_made_all_at_once_run_side_by_side_and_the_first_error_is_raised() -> None:
+    meeting = threading.Barrier(3, timeout=WAIT_S)  # passes only when all three are there together
+
+    def fail() -> None:
+        meeting.wait()
+        raise ValueError("one of them failed")
+
+    with pytest.raises(ValueError, match="one of them failed"):
+        all_at_once([lambda: meeting.wait() and None, fail, lambda: meeting.wait() and None])
+
+    assert not meeting.broken
