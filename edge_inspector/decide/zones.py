@@ -1,8 +1,9 @@
 """From the scores of all tiles to the judgement of one part, where places in the frame have rules of their own. Pure.
 
 A zone sees the whole score of a tile as soon as any of its own cells speaks for a defect (heat over 0), else the score
-that is left without any such cell. So a defect on the border of two zones counts in both, and with equal limits zones
-let nothing pass that would be rejected without them.
+that is left without any such cell. So a defect on the border of two zones counts in both, and zones with the line's own
+limits that reject from one tile and any area on let nothing pass that would be rejected without them. Where several
+tiles or an area must come together, they must in one zone: one tile in each of two zones is one in each.
 
 Laws: evidence is only ever taken away from a score, never added; more evidence never turns a REJECT into a PASS; one
 zone over everything judges as `rules.judge` does; NaN anywhere in a tile that was scored is UNKNOWN, ignored or not.
