@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from benchmarks.ear import Ear, Heard, Silent
 from benchmarks.figures import Window
 from benchmarks.processes import CpuTime, cpu_time, family, reap
 from benchmarks.subject import Subject
+from edge_inspector.run.child import end_with_parent
 
 LINE = "bench"
 START_S = 60.0
@@ -75,6 +77,8 @@ class Line:
             stdin=subprocess.DEVNULL,
             stdout=self._words,
             stderr=self._words,
+            # A bench that is killed leaves no line behind, which would disturb every later one.
+            preexec_fn=partial(end_with_parent, os.getpid(), signal.SIGTERM),
         )
         self.ready_s = self._wait_ready() if listens else 0.0
 

@@ -113,7 +113,7 @@ def figures_of(pixels: U8) -> Look:
     """
     rows = pixels[::_SKIP]
     brightness = sum(cv2.sumElems(rows)) / rows.size
-    brightest = rows[:, ::_SKIP, 0]
+    brightest = np.ascontiguousarray(rows[:, ::_SKIP, 0])
     for channel in range(1, pixels.shape[2]):
         brightest = np.maximum(brightest, rows[:, ::_SKIP, channel])
     bands = _bands(pixels)

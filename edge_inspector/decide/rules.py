@@ -7,7 +7,7 @@ at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Rules:
     """Frame pixels that the defect boxes must cover together for a part to be rejected; 0 for any."""
     box_share: float = BOX_SHARE
     """Share of a heat map's peak from which a cell belongs to a defect."""
+    surely: np.float32 = field(init=False)
+    """The highest of the limits: a score from here on is surely a defect, whatever its label."""
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2 or self.limits.shape != (len(self.labels),) or self.limits.dtype != np.float32:
@@ -55,6 +57,7 @@ class Rules:
                 "min_defect_tiles must be at least 1, min_area_px at least 0, box_share over 0 and at most 1, but got "
                 f"{self.min_defect_tiles}, {self.min_area_px} and {self.box_share}"
             )
+        object.__setattr__(self, "surely", self.limits[1:].max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +142,13 @@ def counting_tiles(scores: F32, worst: F32, rules: Rules) -> list[Counting]:
         worst: Shape (n_tiles,), the score of each tile.
         rules: Their limits.
     """
+    # Nearly every part ends here, so it comes first. A NaN is below nothing and goes on.
+    if (scores[:, 1:] < rules.limits[1:]).all() and (worst < rules.surely).all():
+        return []
     # "not below" instead of "at or over": should a NaN ever come this far, it counts.
     is_over = ~(scores < rules.limits)
     is_over[:, 0] = False
-    counts = is_over.any(axis=1) | ~(worst < rules.limits[1:].max())
+    counts = is_over.any(axis=1) | ~(worst < rules.surely)
     tiles = np.flatnonzero(counts)
     tiles = tiles[np.argsort(-worst[tiles], kind="stable")]
     # A label over its limit names the tile before a more probable one that is not.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +16,14 @@ Note = dict[str, Any]
 
 _BUFFER_BYTES = 4 * 1024 * 1024
 """Asked of the kernel, which may give less (net.core.wmem_max): about a second of verdicts with heat maps."""
+_LENGTH_BYTES = 4
 _HALF_MAX = 65504.0
 """Largest finite half-precision number."""
 _RECEIVE_BYTES = 8 * 1024 * 1024
+HELD_NOTES = 64
+HELD_BYTES = 32 * 1024
+"""What is kept for the next note that cannot wait. A message of that size fits every socket; at a heartbeat ten times
+a second, lines of up to 640 parts a second wake main for heartbeats alone."""
 
 
 def handover_pair() -> tuple[socket.socket, socket.socket]:
@@ -35,26 +41,65 @@ class NoteSender:
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._end.setblocking(False)
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self.dropped = 0
+        """Notes so far that main will never see."""
 
-    def offer(self, note: Note, heat: F32 | None = None) -> bool:
-        """Send a note, with the heat of its tiles if there is room for it; False if main is behind: dropped.
+    def hold(self, note: Note, body: bytes | None = None) -> None:
+        """Keep a note that can wait until the next one that cannot.
+
+        Each message wakes main, and main at work beside a verdict on its way to the gate delays it.
+
+        Args:
+            note: JSON object with a `kind`.
+            body: Its `body`, in JSON already; None for none.
+        """
+        packed = _packed(note, body)
+        if len(self._held) >= HELD_NOTES or self._held_bytes + len(packed) > HELD_BYTES:
+            self._send_held()
+        self._held.append(packed)
+        self._held_bytes += len(packed)
+
+    def offer(self, note: Note, heat: F32 | None = None, body: bytes | None = None) -> bool:
+        """Send a note behind those that were held, with the heat of its tiles if there is room for it.
 
         Args:
             note: JSON object with a `kind`.
             heat: Shape (n, h, w); sent in half precision, enough for a picture. None for no heat.
+            body: As for `hold`.
+
+        Returns:
+            False if main is behind: this note is dropped.
         """
-        packed = b"" if heat is None else np.clip(heat, -_HALF_MAX, _HALF_MAX).astype(np.float16).tobytes()
-        shape = None if heat is None else list(heat.shape)
-        for attempt in ([packed, shape], [b"", None]):
-            head = json.dumps(note | {"heat_shape": attempt[1]}, separators=(",", ":")).encode()
-            try:
-                self._end.send(len(head).to_bytes(4, "big") + head + bytes(attempt[0] or b""))
-                return True
-            except BlockingIOError:
-                return False
-            except OSError:  # EMSGSIZE: a frame of very many tiles; its verdict matters more than its heat
-                continue
-        return False
+        self._send_held()
+        was_sent = False
+        if heat is not None:
+            packed = np.clip(heat, -_HALF_MAX, _HALF_MAX).astype(np.float16)
+            was_sent = self._send([_packed(note | {"heat_shape": packed.shape}, body), packed.tobytes()])
+        # A frame of very many tiles: its verdict matters more than its heat.
+        was_sent = was_sent or self._send([_packed(note, body)])
+        self.dropped += not was_sent
+        return was_sent
+
+    def _send_held(self) -> None:
+        if self._held and not self._send(self._held):
+            self.dropped += len(self._held)
+        self._held, self._held_bytes = [], 0
+
+    def _send(self, pieces: list[bytes]) -> bool:
+        try:
+            self._end.send(b"".join(pieces))
+        except OSError:  # EAGAIN: main is behind. EMSGSIZE: larger than a socket holds. EPIPE: main has gone
+            return False
+        return True
+
+
+def _packed(note: Note, body: bytes | None) -> bytes:
+    head = json.dumps(note, separators=(",", ":")).encode()
+    if body is not None:  # spliced in: the verdict's own JSON is not made twice
+        head = head[:-1] + b',"body":' + body + b"}"
+    return len(head).to_bytes(_LENGTH_BYTES, "big") + head
 
 
 class NoteReceiver:
@@ -62,31 +107,43 @@ class NoteReceiver:
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
+        self._taken: deque[tuple[Note, F32 | None]] = deque()
 
     def fileno(self) -> int:
-        """Return the descriptor to wait on."""
+        """Return the descriptor to wait on; empty `take` first: a message may hold several notes."""
         return self._end.fileno()
 
     def take_up_to(self, most: int) -> Iterator[tuple[Note, F32 | None]]:
-        """Return the notes that are there, but no more than `most`: a child may send faster than main takes."""
-        for _ in range(most):
-            taken = self.take()
-            if taken is None:
+        """Return the notes that are there, but hardly more than `most`: a child may send faster than main takes.
+
+        Of a message that was begun all are taken: nothing would wake main for the rest.
+        """
+        taken = 0
+        while taken < most or self._taken:
+            note = self.take()
+            if note is None:
                 return
-            yield taken
+            taken += 1
+            yield note
 
     def take(self) -> tuple[Note, F32 | None] | None:
         """Return the next note and its heat; None when there is none now. What a dead child sent stays readable."""
-        try:
-            data = self._end.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
-            return None
-        if not data:
-            return None
-        length = int.from_bytes(data[:4], "big")
-        note: Note = json.loads(data[4 : 4 + length])
-        shape = note.pop("heat_shape")
-        if shape is None:
-            return note, None
-        heat = np.frombuffer(data, np.float16, offset=4 + length).reshape(shape)
-        return note, heat.astype(np.float32)
+        if not self._taken:
+            try:
+                self._taken.extend(_unpacked(self._end.recv(_RECEIVE_BYTES)))
+            except BlockingIOError:
+                return None
+        return self._taken.popleft() if self._taken else None
+
+
+def _unpacked(data: bytes) -> Iterator[tuple[Note, F32 | None]]:
+    at = 0
+    while at < len(data):
+        ends = at + _LENGTH_BYTES + int.from_bytes(data[at : at + _LENGTH_BYTES], "big")
+        note: Note = json.loads(data[at + _LENGTH_BYTES : ends])
+        shape = note.pop("heat_shape", None)
+        if shape is not None:  # the last one: the rest of the message is its heat
+            yield note, np.frombuffer(data, np.float16, offset=ends).reshape(shape).astype(np.float32)
+            return
+        yield note, None
+        at = ends

@@ -35,6 +35,7 @@ class Heart:
         self._who, self._memory, self._reader, self._ledger = identity, memory, reader, Ledger(memory)
         self._judging, self._signals, self._notes, self._images = judging, signals, notes, images
         self._lost_before = reader.head()
+        self._dropped_before = memory.read(Word.HANDOVER_DROPPED)  # by predecessors
         self._next_ns = 0
         self._is_held = False
         """The beat that is due was not sent, since it would have been a lie."""
@@ -78,6 +79,7 @@ class Heart:
         self.note_progress()
         self._memory.write(Word.HEARTBEAT_NS, now_ns)
         self._notes.offer({"kind": "hb", "body": body, "sent_ns": now_ns})
+        self._memory.write(Word.HANDOVER_DROPPED, self._dropped_before + self._notes.dropped)
 
     def note_progress(self) -> None:
         """Tell main that the slowest part of this process turned, and when."""

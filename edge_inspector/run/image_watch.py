@@ -37,4 +37,4 @@ class ImageWatch:
         self.is_fault = look.is_fault
         if look.refuses and judged.judgement.outcome is not Outcome.UNKNOWN:
             return replace(judged, judgement=unknown(Reason.IMAGE_HEALTH), look=look)
-        return replace(judged, look=look)
+        return judged if look is judged.look else replace(judged, look=look)

@@ -107,13 +107,19 @@ class InspectLoop:
         if is_bypass:
             judgement = as_bypassed(judgement)
         verdict = self._verdict(part, judgement, is_late, evidence_id, judged_ns, is_bypass)
-        body, message = self._signals.encode(verdict, self._heart.readiness().is_ready)
+        verdict_json, message = self._signals.encode(verdict, self._heart.readiness().is_ready)
         self._ledger.enter(judgement.outcome, is_late, message)  # from here on it counts
         self._signals.send(message)  # the gate first
         self._heart.note_progress()
         if done.is_read and not lend:
             self._reader.release(part, lend=False)
-        was_told = self._hand_over(part, judged, body, lend, monotonic_ns() - judged_ns)
+        note = self._note(part, judged, lend, monotonic_ns() - judged_ns)
+        if evidence_id is None:
+            self._notes.hold(note, verdict_json)
+            return
+        # At once: a kill must not lose it, and the camera waits for the slot.
+        heat = judged.results.heat if lend and judged.results is not None else None
+        was_told = self._notes.offer(note, heat, verdict_json)
         if lend:  # told first: a kill between the two would leave a loan that nobody knows of and nobody returns
             self._reader.release(part, lend=was_told)
 
@@ -160,27 +166,21 @@ class InspectLoop:
             return False, None
         return has_picture, f"{self._who.line}-{self._who.epoch:08x}-{part.part_id:08d}"
 
-    def _hand_over(self, part: Part, judged: Judged, body: dict[str, Any], lend: bool, publish_ns: int) -> bool:
+    def _note(self, part: Part, judged: Judged, lend: bool, publish_ns: int) -> dict[str, Any]:
         stages = judged.stages
         note: dict[str, Any] = {
             "kind": "verdict",
-            "body": body,
             "stages": [stages.grab_ns, stages.tile_ns, stages.infer_ns, stages.decide_ns, publish_ns],
             "slot": part.slot if lend else -1,
             "generation": part.generation,
         }
         if (look := judged.look) is not None:
             note["image"] = [look.brightness, look.sharpness, look.dark_share, look.bright_share, look.troubles]
-        heat = None
         if lend and judged.results is not None:
             note["hits"] = judged.judgement.hits
             if judged.results.tiles is not None:
                 note["tiles"] = judged.results.tiles.tolist()
-            heat = judged.results.heat
-        was_sent = self._notes.offer(note, heat)
-        if not was_sent:
-            self._count(Word.HANDOVER_DROPPED)
-        return was_sent
+        return note
 
     def _between_chunks(self) -> None:
         self._heart.note_progress()

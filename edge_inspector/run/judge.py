@@ -98,13 +98,10 @@ class Judge:
             log.exception("model_error", part_id=part.part_id, detail=str(error))
             self._prove_again()
             return Judged(unknown(Reason.MODEL_ERROR), stages, look=look)
-        stages = replace(
-            stages,
-            tile_ns=self._engine.tile_ns,
-            infer_ns=self._engine.infer_ns,
-            decide_ns=monotonic_ns() - inferred_ns,
+        decide_ns = monotonic_ns() - inferred_ns
+        return Judged(
+            judgement, Stages(stages.grab_ns, self._engine.tile_ns, self._engine.infer_ns, decide_ns), results, look
         )
-        return Judged(judgement, stages, results, look)
 
     def _prove_again(self) -> None:
         if self._engine is None:

@@ -13,8 +13,8 @@ class Signals(Protocol):
 
     subscribers: int
 
-    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[dict[str, Any], bytes]:
-        """Return body and whole message."""
+    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[bytes, bytes]:
+        """Return the body as JSON, and the whole message."""
         ...
 
     def send(self, message: bytes) -> None:

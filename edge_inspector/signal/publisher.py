@@ -40,10 +40,10 @@ class SignalPublisher:
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
 
-    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[Body, bytes]:
-        """Return the body and the whole message as one block of bytes, as the ledger keeps it."""
-        body = verdict_body(verdict)
-        return body, _join(verdict_frames(verdict, body, is_ready, self._is_simulated))
+    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[bytes, bytes]:
+        """Return the body as JSON, and the whole message as one block of bytes, as the ledger keeps it."""
+        frames = verdict_frames(verdict, verdict_body(verdict), is_ready, self._is_simulated)
+        return frames[2], _join(frames)
 
     def send(self, message: bytes) -> None:
         """Send a verdict that `encode` made."""

@@ -42,7 +42,7 @@ class Bench:
         self.signals = FakeSignals()
         self.ends = handover_pair()
         main_end, child_end = self.ends
-        self.notes, self._sender = NoteReceiver(main_end), NoteSender(child_end)
+        self.notes, self.sender = NoteReceiver(main_end), NoteSender(child_end)
         self.judge = Judge(engine or FakeEngine(), decide, deadline_ns)
         self.identity = Identity(
             "line", 5, "cam0", "m@1", "0" * 64, "default", LEASE_MS, deadline_ns, frozenset({Outcome(keep)})
@@ -53,7 +53,7 @@ class Bench:
 
     def new_loop(self) -> InspectLoop:
         judging = InTurn(self.judge, lambda: self.memory.read(Word.HALT_NS))
-        return InspectLoop(self.identity, self.memory, self.wake_fd, judging, self.signals, self._sender)
+        return InspectLoop(self.identity, self.memory, self.wake_fd, judging, self.signals, self.sender)
 
     def close(self) -> None:
         for end in self.ends:

@@ -47,10 +47,10 @@ class FakeSignals:
         self.beats: list[Heartbeat] = []
         self.is_broken = False
 
-    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[dict[str, Any], bytes]:
-        body = {"part_id": verdict.part_id, "ready": is_ready, "evidence_id": verdict.evidence_id}
+    def encode(self, verdict: Verdict, is_ready: bool) -> tuple[bytes, bytes]:
+        body = json.dumps({"part_id": verdict.part_id, "ready": is_ready, "evidence_id": verdict.evidence_id}).encode()
         self.verdicts.append(verdict)
-        return body, json.dumps(body).encode()
+        return body, body
 
     def send(self, message: bytes) -> None:
         if self.is_broken:

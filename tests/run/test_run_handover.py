@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from edge_inspector.core.frame import F32
-from edge_inspector.run.handover import Note, NoteReceiver, NoteSender, handover_pair
+from edge_inspector.run.handover import HELD_BYTES, HELD_NOTES, Note, NoteReceiver, NoteSender, handover_pair
 
 
 class Pair:
@@ -164,3 +164,45 @@ def test_a_child_that_sends_faster_than_main_takes_holds_main_for_so_many_notes_
 
     assert seen == [0, 1, 2, 3, 4]
     assert [note["n"] for note, _ in pair.receiver.take_up_to(5)] == [5]
+
+
+def test_a_held_note_waits_for_the_next_one_that_cannot_and_comes_before_it(pair: Pair) -> None:
+    pair.sender.hold({"kind": "verdict", "n": 1})
+    pair.sender.hold({"kind": "verdict", "n": 2})
+    assert pair.receiver.take() is None
+
+    assert pair.sender.offer({"kind": "verdict", "n": 3}, np.ones((1, 2, 2), np.float32))
+
+    taken = list(pair.receiver.take_up_to(99))
+    assert [note["n"] for note, _ in taken] == [1, 2, 3]
+    assert [heat is None for _, heat in taken] == [True, True, False]
+
+
+def test_no_more_notes_are_held_than_fit_one_small_message(pair: Pair) -> None:
+    for n in range(HELD_NOTES + 1):
+        pair.sender.hold({"kind": "verdict", "n": n})
+    assert [note["n"] for note, _ in pair.receiver.take_up_to(999)] == list(range(HELD_NOTES))
+
+    pair.sender.hold({"kind": "verdict", "text": "x" * HELD_BYTES})
+
+    assert pair.take()[0]["n"] == HELD_NOTES
+
+
+def test_held_notes_that_main_never_sees_are_counted(pair: Pair) -> None:
+    pair.fill()
+    before = pair.sender.dropped
+
+    for n in range(3):
+        pair.sender.hold({"kind": "verdict", "n": n})
+    assert not pair.sender.offer({"kind": "hb"})
+
+    assert pair.sender.dropped == before + 4
+
+
+def test_of_a_message_that_was_begun_nothing_is_left_behind_for_which_nobody_would_wake_main(pair: Pair) -> None:
+    for n in range(5):
+        pair.sender.hold({"kind": "verdict", "n": n})
+    pair.sender.offer({"kind": "hb", "n": 5})
+
+    assert [note["n"] for note, _ in pair.receiver.take_up_to(2)] == [0, 1, 2, 3, 4]
+    assert [note["n"] for note, _ in pair.receiver.take_up_to(2)] == [5]

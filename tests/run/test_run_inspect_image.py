@@ -37,7 +37,7 @@ class ImageBench:
         self.bench, self.engine = bench, FakeEngine()
         judging = InTurn(Judge(self.engine, decide, None, look_at), lambda: bench.memory.read(Word.HALT_NS))
         self.loop = InspectLoop(
-            bench.identity, bench.memory, bench.wake_fd, judging, bench.signals, bench._sender, ImageWatch(stuck)
+            bench.identity, bench.memory, bench.wake_fd, judging, bench.signals, bench.sender, ImageWatch(stuck)
         )
 
     def judge(self, *greys: int) -> list[tuple[Outcome, Reason]]:
@@ -92,6 +92,7 @@ def test_main_is_told_the_figures_of_every_picture(make_bench: MakeBench) -> Non
     images = ImageBench(bench, "metric")
 
     images.judge(10, 10, BLACK)
+    images.loop._heart.beat()  # figures wait for it
 
     told = [note["image"] for note, _ in bench.notes.take_up_to(9) if note["kind"] == "verdict"]
     assert told == [

@@ -76,12 +76,15 @@ def test_evidence_that_main_does_not_take_never_costs_the_line_a_slot(make_bench
 def test_a_main_process_that_reads_no_notes_stops_nothing(make_bench: MakeBench) -> None:
     bench = make_bench(keep="UNKNOWN")
     n_notes = 0
-    while bench.memory.read(Word.HANDOVER_DROPPED) == 0:
+    while bench.sender.dropped == 0:
         bench.writer.accept(Arrival(ArrivalKind.LOST, 1, monotonic_ns(), "host"))
         assert bench.loop.step()
         n_notes += 1
         assert n_notes < 100_000
+    bench.halt()
+    bench.loop.run()
 
+    assert bench.memory.read(Word.HANDOVER_DROPPED) == bench.sender.dropped
     assert bench.signals.sent == list(range(1, n_notes + 1))
 
 
@@ -210,7 +213,7 @@ def test_a_heartbeat_that_a_chunk_delayed_does_not_delay_the_next(
 
 def test_a_slot_that_main_could_not_be_told_of_is_free_again(make_bench: MakeBench) -> None:
     class FullNotes:
-        def offer(self, note: object, heat: object = None) -> bool:
+        def offer(self, *_about: object) -> bool:
             return False
 
     bench = make_bench()

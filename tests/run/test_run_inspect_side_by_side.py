@@ -52,7 +52,7 @@ class Rig:
         self.judging = SideBySide(judges, self.bench.wake_fd, lambda: memory.read(Word.HALT_NS))
         self.judging.start()
         self.loop = InspectLoop(
-            self.bench.identity, memory, self.bench.wake_fd, self.judging, self.bench.signals, self.bench._sender
+            self.bench.identity, memory, self.bench.wake_fd, self.judging, self.bench.signals, self.bench.sender
         )
 
     def step_until(self, is_true: Callable[[], object]) -> None:
