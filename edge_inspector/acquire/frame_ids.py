@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import NamedTuple
+
 from edge_inspector.core.errors import CameraLostError
 
 GEV_CYCLE = 65535
@@ -10,6 +13,21 @@ MAX_LOST = 100_000
 """A larger gap is not a loss but another count: minutes of a fast line."""
 _MAX_INCOMPLETE_STEP = 100
 """An incomplete frame may have lost the packet that held its number; a number further off is not believed."""
+
+
+_MAX_BEHIND = 16
+"""A picture that comes after its successors overtook few; an id further back is another count."""
+
+
+class Followed(NamedTuple):
+    """What a complete buffer's number says."""
+
+    lost: int
+    """Frames missing before it that were not told yet."""
+    frame_id: int
+    """Unwrapped; the id before again for a second buffer of that number."""
+    is_behind: bool = False
+    """It came after its successor, which already told it as lost."""
 
 
 def unwrap(raw: int, last: int) -> int:
@@ -47,15 +65,16 @@ class FrameIds:
         self._who = who
         self._last: int | None = None
         self._accounted = 0  # arrivals since the last complete frame
+        self._given_up: deque[int] = deque(maxlen=_MAX_BEHIND)
 
-    def complete(self, raw: int | None) -> tuple[int, int]:
+    def complete(self, raw: int | None) -> Followed:
         """Take note of a complete buffer.
 
         Args:
             raw: Its frame id; None when the producer has none: then frames are counted and losses stay unseen.
 
         Returns:
-            (triggers lost before it, unwrapped frame id). The id is the one before again for a duplicate.
+            What follows. A second buffer of the same number fills one of the gaps to come: `again` takes that back.
 
         Raises:
             CameraLostError: The ids jumped back or absurdly far: the camera started again, parts are missing.
@@ -65,18 +84,29 @@ class FrameIds:
         if self._last is None:
             # Nothing is known of what came before the first frame: it is where counting begins.
             self._last, self._accounted = (1 if raw is None else raw), 0
-            return 0, self._last
+            return Followed(0, self._last)
         frame_id = self._last + 1 + self._accounted if raw is None else self._unwrap(raw)
         step = frame_id - self._last
+        if step < 0 and frame_id in self._given_up:
+            self._given_up.remove(frame_id)
+            return Followed(0, frame_id, is_behind=True)
         if step < 0 or step > MAX_LOST:
             raise CameraLostError(
                 f"camera {self._who} went from frame id {self._last} to {raw}: it started again by itself and "
                 "triggers were missed; check its power supply and that no other program controls it"
             )
+        if step == 0:
+            self._accounted += 1  # a part of its own under a wrong number: the one that is missing next is its own
+            return Followed(0, frame_id)
         lost = max(0, step - 1 - self._accounted)
+        self._given_up.extend(range(frame_id - lost, frame_id)[-_MAX_BEHIND:])
         self._last = frame_id
         self._accounted = 0
-        return lost, frame_id
+        return Followed(lost, frame_id)
+
+    def again(self) -> None:
+        """Take back that the buffer just noted fills a gap: it was the one before, delivered twice."""
+        self._accounted -= 1
 
     def incomplete(self, raw: int | None) -> tuple[int, int]:
         """Take note of an incomplete buffer; as `complete`, but never raises.
@@ -93,6 +123,7 @@ class FrameIds:
             self._accounted += 1
             return 0, -1
         self._accounted += lost + 1
+        self._given_up.extend(range(frame_id - lost, frame_id))
         return lost, frame_id
 
     def _unwrap(self, raw: int) -> int:

@@ -19,6 +19,7 @@ from genicam import genapi, gentl
 from harvesters.core import Harvester, ParameterKey, ParameterSet
 
 from edge_inspector.acquire.grab import Grabber
+from edge_inspector.acquire.meters import HarvestersMeters
 from edge_inspector.acquire.nodes import base_features, check_format, write_features
 from edge_inspector.acquire.pixels import find_format
 from edge_inspector.acquire.plan import GenicamPlan
@@ -27,6 +28,8 @@ from edge_inspector.acquire.teardown import let_go
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.core.frame import Arrival
 
+LOOK_AGAIN_S = 0.25
+"""Between two looks for a camera that is not there."""
 HELD_S = 4.0
 """How long a refused access is tried again: a GigE camera stays held for its heartbeat timeout, 3 s, after the
 process that had it was killed."""
@@ -38,8 +41,7 @@ _SETUP_ERRORS = (gentl.GenericException, genapi.GenericException, RuntimeError, 
 class GenicamCamera:
     """One camera of one producer. Obeys the `Camera` port.
 
-    Trigger times are the moments at which the buffer was seen, less `transport_ms`, so the source is "host":
-    producers give no common relation between the camera's clock and this computer's.
+    Numbers, times and places of the parts: docs/explanation/identity.md.
     """
 
     def __init__(self, plan: GenicamPlan) -> None:
@@ -67,6 +69,11 @@ class GenicamCamera:
             raise
         return self
 
+    @property
+    def discarded(self) -> int:
+        """Buffers so far that were no trigger of their own."""
+        return self._grabber.discarded
+
     def fetch(self, timeout_s: float) -> Arrival | None:
         """Return the next arrival; see the `Camera` port."""
         return self._grabber.fetch(timeout_s)
@@ -83,17 +90,18 @@ class GenicamCamera:
         self._acquirer = self._harvester = None
         pixel_format = find_format(plan.pixel_format, plan.frame.channels)
         self._harvester = load_producer(producer_path(plan.cti))
-        devices = self._harvester.device_info_list
-        device = devices[choose([describe(info) for info in devices], plan.serial)]
+        device = _await_device(self._harvester, plan)
         self._acquirer = _open(self._harvester, device, plan.name)
         node_map = self._acquirer.remote_device.node_map
         write_features(node_map, base_features(plan), plan.name)
         write_features(node_map, plan.features, plan.name)
         check_format(node_map, plan, pixel_format)
         self._acquirer.num_buffers = plan.buffers
+        meters = HarvestersMeters(self._acquirer, plan)
         self._acquirer.start()
         wraps = describe(device).tl_type.upper() == "GEV"
-        self._grabber = Grabber(_HarvestersStream(self._acquirer), plan, pixel_format, wraps)
+        stream = _HarvestersStream(self._acquirer)
+        self._grabber = Grabber(stream, meters, plan, pixel_format, wraps, starts_at_zero=meters.starts_at_zero)
 
 
 class _HarvestersStream:
@@ -122,6 +130,24 @@ class _HarvestersStream:
 
     def is_reachable(self) -> bool:
         return int(self._device.access_status) != ACCESS_LOST
+
+
+def _await_device(harvester: Harvester, plan: GenicamPlan) -> Any:
+    """Return the one device that is meant, as soon as the producer offers it.
+
+    Raises:
+        CameraNotFoundError: It did not come within the plan's patience.
+    """
+    until = time.monotonic() + plan.patience_s
+    while True:
+        devices = harvester.device_info_list
+        try:
+            return devices[choose([describe(info) for info in devices], plan.serial)]
+        except CameraNotFoundError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(LOOK_AGAIN_S)
+        harvester.update()  # it breaks cameras that this process has open: there are none
 
 
 def _open(harvester: Harvester, device: Any, name: str) -> Any:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from genicam import gentl
 
-from edge_inspector.acquire.frame_ids import FrameIds
+from edge_inspector.acquire.camera_clock import CameraClock, Latch, Moment
+from edge_inspector.acquire.encoder import Encoder
+from edge_inspector.acquire.frame_ids import Followed, FrameIds
 from edge_inspector.acquire.image_part import BadBuffer, find_image, value_or
 from edge_inspector.acquire.pixels import PixelFormat, copy_to_rgb
 from edge_inspector.acquire.plan import GenicamPlan
+from edge_inspector.acquire.trigger_count import TriggerCount
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import CameraLostError
-from edge_inspector.core.frame import Arrival, ArrivalKind
+from edge_inspector.core.frame import NO_TRAVEL, Arrival, ArrivalKind
 from edge_inspector.core.logs import get_log
 
 log = get_log(__name__)
@@ -43,14 +47,32 @@ class Stream(Protocol):
         ...
 
 
+class Meters(Protocol):
+    """What an armed camera tells beside its pictures."""
+
+    def chunks(self, buffer: Any, names: Sequence[str]) -> list[int | None]:
+        """Return the values that came with a buffer which was not given back; None for one that did not come."""
+        ...
+
+    def latch(self) -> Latch | None:
+        """Ask the camera for its time; None if it cannot tell."""
+        ...
+
+    def over_triggers(self) -> int:
+        """Return how many triggers it could not take since it was last asked. Does not wait."""
+        ...
+
+
 class Grabber:
     """Turns buffers into arrivals, in the order of their triggers. One thread, one acquisition.
 
     Args:
         stream: Where the buffers come from.
+        meters: Where chunk data, the camera's time and its events come from.
         plan: What they should be.
         pixel_format: How their pixels are to be read.
         wraps: True when frame ids may be GigE Vision's 16-bit ones.
+        starts_at_zero: The trigger counter was set to 0 when the camera was armed.
         now_ns: The monotonic clock.
         sleep_s: How to wait.
     """
@@ -58,24 +80,35 @@ class Grabber:
     def __init__(
         self,
         stream: Stream,
+        meters: Meters,
         plan: GenicamPlan,
         pixel_format: PixelFormat,
         wraps: bool,
+        *,
+        starts_at_zero: bool = False,
         now_ns: Callable[[], int] = monotonic_ns,
         sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._stream = stream
+        self._stream, self._meters = stream, meters
         self._plan = plan
         self._format = pixel_format
         self._ids = FrameIds(wraps, plan.name)
+        self._count = TriggerCount(plan.count_source, starts_at_zero, plan.name)
+        self._encoder = None if plan.encoder is None else Encoder(plan.encoder)
+        self._clock = CameraClock(round(plan.transport_ms * 1e6), round(plan.stamp_late_us * 1e3))
+        self._latches = plan.clock == "auto"
+        self._chunks = chunk_names(plan)
         self._now_ns = now_ns
         self._sleep_s = sleep_s
         self._pixels = np.empty(plan.frame.hwc, np.uint8)
         self._ready: deque[Arrival] = deque()
-        self._frame_id = -1
+        self._former: tuple[int, int | None] = (-1, None)  # frame id and time stamp
         self._heard_ns = self._checked_ns = now_ns()
         self._last_trigger_ns: int | None = None
+        self._travel = NO_TRAVEL
         self._complaints: set[str] = set()
+        self.discarded = 0
+        """Buffers that were no trigger of their own: delivered twice, or after their successor."""
 
     def fetch(self, timeout_s: float) -> Arrival | None:
         """Return the next arrival; see the `Camera` port.
@@ -86,10 +119,10 @@ class Grabber:
         until_ns = self._now_ns() + round(timeout_s * 1e9)
         while not self._ready:
             try:
-                self._check_health()
+                self._look_after()
                 buffer = self._stream.take()
                 if buffer is not None:
-                    self._judge(buffer)
+                    self._take(buffer)
                     continue
             except gentl.GenericException as error:
                 raise self._lost(f"stopped answering ({error})") from error
@@ -99,50 +132,85 @@ class Grabber:
             self._sleep_s(min(POLL_S, left_s))
         return self._ready.popleft()
 
-    def _judge(self, buffer: Any) -> None:
+    def _take(self, buffer: Any) -> None:
         self._heard_ns = self._now_ns()
-        trigger_ns = self._heard_ns - round(self._plan.transport_ms * 1e6)
+        stamp_ns = value_or(buffer, "timestamp_ns", None) or None
         try:
+            moment = self._clock.moment(stamp_ns, self._heard_ns)
             raw_id = value_or(buffer, "frame_id", None)
             if not _is_complete(buffer):
                 lost, frame_id = self._ids.incomplete(raw_id)
-                self._deliver(lost, frame_id, ArrivalKind.INCOMPLETE, trigger_ns)
+                self._deliver(self._count.broken(lost), frame_id, ArrivalKind.INCOMPLETE, moment)
                 return
-            lost, frame_id = self._ids.complete(raw_id)
-            kind = self._copy(buffer, frame_id)
-            self._frame_id = frame_id
-            self._deliver(lost, frame_id, kind, trigger_ns)
+            followed = self._ids.complete(raw_id)
+            is_again = followed.frame_id == self._former[0]
+            if followed.is_behind or (is_again and stamp_ns is not None and stamp_ns == self._former[1]):
+                self._discard(followed, stamp_ns)
+                return
+            self._former = followed.frame_id, stamp_ns
+            self._judge(buffer, followed, is_again, moment)
         finally:
             # Everything was copied out: giving back a buffer sets its memory to zero.
             self._stream.give_back(buffer)
 
-    def _copy(self, buffer: Any, frame_id: int) -> ArrivalKind:
+    def _judge(self, buffer: Any, followed: Followed, is_again: bool, moment: Moment) -> None:
+        """Deliver what a whole buffer is: the picture of a part that is known, or why it is not."""
+        values = dict(zip(self._chunks, self._meters.chunks(buffer, self._chunks), strict=True)) if self._chunks else {}
+        counted = self._count.whole(followed.lost, values.get(self._plan.count_chunk))
+        kind = ArrivalKind.FRAME
+        if is_again or counted.fault is not None:
+            kind = self._refuse(counted.fault or "the frame id came twice", ArrivalKind.INVALID)
+        if self._encoder is not None and self._plan.encoder is not None:
+            self._travel, fault = self._encoder.follow(values.get(self._plan.encoder.chunk), moment.trigger_ns)
+            if fault is not None and kind is ArrivalKind.FRAME:
+                kind = self._refuse(fault, ArrivalKind.ENCODER)
+        if kind is ArrivalKind.FRAME:
+            kind = self._copy(buffer)
+        self._deliver(counted.missed, followed.frame_id, kind, moment)
+
+    def _copy(self, buffer: Any) -> ArrivalKind:
         """Copy a complete buffer's picture into the grabber's own memory, or say INVALID and log why once."""
         try:
-            if frame_id == self._frame_id:
-                raise BadBuffer("the frame id came twice")
             image = find_image(buffer, self._plan.frame, self._format)
             copy_to_rgb(buffer.raw_buffer, image.offset, image.padding_x, self._format, self._pixels)
         except (BadBuffer, ValueError) as error:
-            why = str(error)
-            if why not in self._complaints and len(self._complaints) < 100:
-                self._complaints.add(why)
-                log.warning("frame_refused", camera=self._plan.name, why=why)
-            return ArrivalKind.INVALID
+            return self._refuse(str(error), ArrivalKind.INVALID)
         return ArrivalKind.FRAME
 
-    def _deliver(self, lost: int, frame_id: int, kind: ArrivalKind, trigger_ns: int) -> None:
-        before_ns = trigger_ns if self._last_trigger_ns is None else self._last_trigger_ns
+    def _refuse(self, why: str, kind: ArrivalKind) -> ArrivalKind:
+        if why not in self._complaints and len(self._complaints) < 100:
+            self._complaints.add(why)
+            log.warning("frame_refused", camera=self._plan.name, why=why)
+        return kind
+
+    def _discard(self, followed: Followed, stamp_ns: int | None) -> None:
+        if not followed.is_behind:
+            self._ids.again()
+        self.discarded += 1
+        log.warning("buffer_discarded", camera=self._plan.name, frame_id=followed.frame_id, stamp_ns=stamp_ns)
+
+    def _deliver(self, lost: int, frame_id: int, kind: ArrivalKind, moment: Moment) -> None:
+        before_ns = moment.trigger_ns if self._last_trigger_ns is None else self._last_trigger_ns
+        nowhere = replace(self._travel, count=-1)
         for k in range(lost):
             # Nobody saw these triggers. On a line that runs evenly they came evenly.
-            guess_ns = before_ns + (trigger_ns - before_ns) * (k + 1) // (lost + 1)
-            self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host"))
+            guess_ns = before_ns + (moment.trigger_ns - before_ns) * (k + 1) // (lost + 1)
+            self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", travel=nowhere))
         pixels = self._pixels if kind is ArrivalKind.FRAME else None
-        self._ready.append(Arrival(kind, frame_id, trigger_ns, "host", pixels))
-        self._last_trigger_ns = trigger_ns
+        travel = nowhere if kind is ArrivalKind.INCOMPLETE else self._travel
+        self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel))
+        self._last_trigger_ns = moment.trigger_ns
 
-    def _check_health(self) -> None:
+    def _look_after(self) -> None:
+        """Do what is due between two buffers: over-triggers, the camera's time, whether it is still there."""
+        if self._plan.count_source == "over_trigger":
+            for _ in range(self._meters.over_triggers()):
+                now_ns = self._now_ns()
+                moment = Moment(now_ns - round(self._plan.transport_ms * 1e6), "host")
+                self._deliver(0, -1, ArrivalKind.LOST, moment)
         now_ns = self._now_ns()
+        if self._latches and now_ns >= self._clock.next_ns:
+            self._latch()
         if now_ns - self._checked_ns < HEALTH_S * 1e9:
             return
         self._checked_ns = now_ns
@@ -155,12 +223,26 @@ class Grabber:
                 "trigger)"
             )
 
+    def _latch(self) -> None:
+        latch = self._meters.latch()
+        if latch is None:
+            self._latches = False
+            log.info("camera_clock_not_latched", camera=self._plan.name, detail="trigger times are the host's")
+            return
+        self._clock.latched(latch)
+
     def _lost(self, what: str) -> CameraLostError:
         serial = f" (serial {self._plan.serial})" if self._plan.serial else ""
         return CameraLostError(
             f"camera {self._plan.name}{serial} {what}; check its power and cable, then run "
             f"`edge-inspector camera list --cti {self._plan.cti}`"
         )
+
+
+def chunk_names(plan: GenicamPlan) -> tuple[str, ...]:
+    """Return the chunk nodes that a plan needs with each frame."""
+    names = (plan.count_chunk if plan.count_source == "counter" else None, plan.encoder.chunk if plan.encoder else None)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 def _is_complete(buffer: Any) -> bool:

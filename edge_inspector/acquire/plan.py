@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from edge_inspector.acquire.encoder import EncoderPlan
+from edge_inspector.acquire.trigger_count import CountSource
 from edge_inspector.core.frame import FrameShape
 
 FeatureValue = bool | int | float | str
@@ -29,7 +32,17 @@ class GenicamPlan:
     lost_after_s: float = 5.0
     triggered: bool = False
     transport_ms: float = 0.0
-    """Taken off the host's receive time to get the trigger time."""
+    """Taken off the host's receive time to get the trigger time, where the host's clock gives it."""
+    clock: Literal["auto", "host"] = "auto"
+    """`auto`: the camera's own time stamps, where they can be mapped to this host's clock."""
+    stamp_late_us: float = 0.0
+    """How much later than the edge the camera stamps a frame."""
+    count_source: CountSource = "frame_id"
+    count_chunk: str = "ChunkCounterValue"
+    """Chunk with the trigger counter, for the source `counter`."""
+    encoder: EncoderPlan | None = None
+    patience_s: float = 0.0
+    """How long a camera that is not there is waited for before that is an error."""
 
 
 @dataclass(frozen=True, slots=True)

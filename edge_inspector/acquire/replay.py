@@ -35,6 +35,8 @@ class ReplayCamera:
     The next picture is decoded while its time has not come yet, so decoding adds nothing to the trigger's latency.
     """
 
+    discarded = 0
+
     def __init__(self, plan: ReplayPlan) -> None:
         self._plan = plan
         self._transport_ns = round(plan.transport_ms * 1e6)

@@ -50,6 +50,8 @@ def truth(plan: SyntheticPlan, frame_id: int) -> Spot | None:
 class SyntheticCamera:
     """Draws parts at a steady rate. Obeys the `Camera` port; frame ids count from 1."""
 
+    discarded = 0
+
     def __init__(self, plan: SyntheticPlan) -> None:
         self._plan = plan
         self._transport_ns = round(plan.transport_ms * 1e6)

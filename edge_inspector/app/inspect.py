@@ -104,6 +104,7 @@ def _identity(plan: InspectPlan) -> Identity:
         deadline_ns=plan.deadline_ns,
         keep=plan.keep,
         bypass_most_ns=plan.bypass_most_ns,
+        scale=plan.scale,
     )
 
 

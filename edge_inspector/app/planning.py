@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
 from edge_inspector.app.plans import GrabPlan, InspectPlan
 from edge_inspector.app.regions import region_plan
 from edge_inspector.bundle.load import Bundle
-from edge_inspector.core.verdict import Outcome
+from edge_inspector.core.verdict import Outcome, Scale
 from edge_inspector.decide.image_health import Baseline, HealthRules
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import Place
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings
+from edge_inspector.settings.identity import EncoderSettings
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.performance import Process
 
+PATIENCE_S = 20.0
+"""A camera that is not there is waited for by the process that looks for it: a fresh one costs half a second."""
 VIKY = "viky"
 """Name of the simulated producer: its pictures are no evidence of anything."""
 
@@ -118,6 +122,26 @@ def inspect_plan(
         workers=settings.performance.workers,
         spin=settings.performance.spin,
         place=place_of(settings, "inspect"),
+        scale=scale_of(settings),
+    )
+
+
+def encoder_plan(encoder: EncoderSettings | None) -> EncoderPlan | None:
+    """Return how to read the line's encoder; None where there is none."""
+    if encoder is None:
+        return None
+    is_backward = encoder.direction == "backward"
+    return EncoderPlan(encoder.chunk, encoder.counts_per_mm, encoder.max_speed_mm_s, encoder.modulus, is_backward)
+
+
+def scale_of(settings: LineSettings) -> Scale:
+    """Return what pixels and counts are in mm."""
+    mm_per_px, encoder = settings.camera.mm_per_px, getattr(settings.camera, "encoder", None)
+    return Scale(
+        x_mm_per_px=mm_per_px.x if mm_per_px else 0.0,
+        y_mm_per_px=mm_per_px.y if mm_per_px else 0.0,
+        counts_per_mm=encoder.counts_per_mm if encoder else 0.0,
+        modulus=encoder.modulus if encoder else 0,
     )
 
 
@@ -136,6 +160,12 @@ def camera_plan(settings: LineSettings) -> CameraPlan:
             lost_after_s=camera.lost_after_s,
             triggered=camera.triggered,
             transport_ms=camera.transport_ms,
+            clock=camera.clock,
+            stamp_late_us=camera.stamp_late_us,
+            count_source=camera.trigger_count.source,
+            count_chunk=camera.trigger_count.chunk,
+            encoder=encoder_plan(camera.encoder),
+            patience_s=PATIENCE_S,
         )
     if isinstance(camera, ReplaySettings):
         return ReplayPlan(camera.name, shape, camera.folder, camera.rate_hz, camera.loop, camera.transport_ms)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge_inspector.acquire.plan import CameraPlan
-from edge_inspector.core.verdict import Outcome
+from edge_inspector.core.verdict import NO_SCALE, Outcome, Scale
 from edge_inspector.decide.image_health import HealthRules
 from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
@@ -96,3 +96,4 @@ class InspectPlan:
     """Parts judged side by side in the profile `throughput`; None for one per usable core."""
     spin: bool = False
     place: Place = ANYWHERE
+    scale: Scale = NO_SCALE

@@ -66,12 +66,14 @@ class Reporter:
     def _set_camera(self, child: Watched) -> None:
         read = self._memory.read
         figures = CameraFigures(
-            is_connected=read(Word.CAMERA_STATUS) == CameraStatus.ARMED,
+            is_connected=read(Word.CAMERA_STATUS) in (CameraStatus.ARMED, CameraStatus.RESYNCING),
             frames=read(Word.FRAMES),
             incomplete=read(Word.FRAMES_INCOMPLETE),
             lost=read(Word.FRAMES_LOST),
             invalid=read(Word.FRAMES_INVALID),
             overrun=read(Word.OVERRUNS),
+            encoder=read(Word.ENCODER_FAULTS),
+            discarded=read(Word.DISCARDED),
             reconnects=child.restarts,
             last_frame_age_s=_age_s(read(Word.LAST_FRAME_NS)),
         )

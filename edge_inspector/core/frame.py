@@ -23,6 +23,7 @@ class ArrivalKind(IntEnum):
     INVALID = 3  # wrong size, format or unreadable file: frame_invalid
     OVERRUN = 4  # no free slot or no room in the ring: overrun
     CAMERA_LOST = 5  # the camera process died with it in hand: camera_lost
+    ENCODER = 6  # nobody knows where on the line it is: encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,22 @@ class FrameShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Travel:
+    """Where the line stood at a trigger, by the camera's own encoder counter."""
+
+    count: int = -1
+    """What the counter showed, from 0 to its modulus less 1; -1 where it is not known."""
+    generation: int = 0
+    """Rises whenever counts before and after cannot be compared: a reset, a jump, a wrong direction."""
+    position: int = 0
+    """Counts since the generation began, rising, without wraps."""
+
+
+NO_TRAVEL = Travel()
+"""Of a line without an encoder."""
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """What a camera says about one trigger, in the order of the triggers."""
 
@@ -60,6 +77,8 @@ class Arrival:
     """Whose clock gave `trigger_ns`."""
     pixels: U8 | None = None
     """Shape (h, w, c), c 1 or 3, RGB; only for FRAME. Valid until the next `fetch`: the caller copies it."""
+    travel: Travel = NO_TRAVEL
+    """Where the line stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +97,5 @@ class Part:
     """Index of the shared-memory slot, -1 for none."""
     generation: int
     """Counts the fills of that slot; a borrower compares it to see that the picture is still the same."""
+    travel: Travel = NO_TRAVEL
+    """Where the line stood at its trigger."""

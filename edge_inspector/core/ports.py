@@ -23,6 +23,11 @@ class Camera(Protocol):
         """Connect, check size and format against the configuration, arm."""
         ...
 
+    @property
+    def discarded(self) -> int:
+        """Buffers so far that were no trigger of their own."""
+        ...
+
     def fetch(self, timeout_s: float) -> Arrival | None:
         """Return what became of the next trigger; None if no trigger came within the time.
 

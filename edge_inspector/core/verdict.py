@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from edge_inspector.core.frame import F32, ArrivalKind, Index
+from edge_inspector.core.frame import F32, NO_TRAVEL, ArrivalKind, Index, Travel
 
 
 class Outcome(StrEnum):
@@ -44,6 +44,7 @@ REASON_OF_ARRIVAL: dict[ArrivalKind, Reason] = {
     ArrivalKind.INVALID: Reason.FRAME_INVALID,
     ArrivalKind.OVERRUN: Reason.OVERRUN,
     ArrivalKind.CAMERA_LOST: Reason.CAMERA_LOST,
+    ArrivalKind.ENCODER: Reason.ENCODER,
 }
 """Reason of the UNKNOWN verdict of a trigger that brought no picture."""
 
@@ -154,6 +155,23 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """What pixels and encoder counts are in mm; 0 where it is not calibrated."""
+
+    x_mm_per_px: float = 0.0
+    """Across the web, or across the picture."""
+    y_mm_per_px: float = 0.0
+    """Along the web: mm per line of a line-scan camera."""
+    counts_per_mm: float = 0.0
+    modulus: int = 0
+    """Of the encoder's count; 0 where it does not wrap."""
+
+
+NO_SCALE = Scale()
+"""Of a line where nothing was calibrated."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A part's verdict as it leaves the inspect process."""
 
@@ -178,6 +196,9 @@ class Verdict:
     is_bypass: bool
     evidence_id: str | None
     context: dict[str, str] = field(default_factory=dict)
+    travel: Travel = NO_TRAVEL
+    """Where the line stood at the trigger."""
+    scale: Scale = NO_SCALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,3 +220,7 @@ class Heartbeat:
     totals: Totals
     is_bypass: bool = False
     """A person lets defects pass for a while."""
+    travel: Travel = NO_TRAVEL
+    """Where the line stood at the newest frame."""
+    travel_age_us: int = -1
+    """How old that is; -1 for none."""

@@ -40,6 +40,10 @@ class CameraFigures:
     reconnects: int = 0
     last_frame_age_s: float | None = None
     """None before the first complete frame."""
+    encoder: int = 0
+    """Parts whose place on the line was not believed."""
+    discarded: int = 0
+    """Buffers that were no trigger of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,10 @@ class LineMetrics:
         self._lost = of_camera("counter", "frames_lost_total", "Gaps in the camera's frame numbers")
         self._invalid = of_camera("counter", "frames_invalid_total", "Frames of wrong size, format or unreadable")
         self._overrun = of_camera("counter", "frames_overrun_total", "Frames for which there was no room")
+        self._encoder = of_camera("counter", "encoder_faults_total", "Parts whose place on the line was not believed")
+        self._discarded = of_camera(
+            "counter", "buffers_discarded_total", "Buffers delivered twice or after their successor: no trigger"
+        )
 
     def _declare_images(self) -> None:
         value = self._series
@@ -224,6 +228,8 @@ class LineMetrics:
             self._lost.set(figures.lost, camera)
             self._invalid.set(figures.invalid, camera)
             self._overrun.set(figures.overrun, camera)
+            self._encoder.set(figures.encoder, camera)
+            self._discarded.set(figures.discarded, camera)
 
     def set_queue(self, queue: Queue, depth: int, capacity: int) -> None:
         """Take over how full a queue is."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.frame import ArrivalKind
+from edge_inspector.core.frame import NO_TRAVEL, Arrival, ArrivalKind
 from edge_inspector.core.ports import Camera, SourceEnded
 from edge_inspector.run.memory import CameraStatus, LineMemory, Word
 from edge_inspector.run.ring import RingWriter
@@ -48,6 +49,9 @@ class GrabLoop:
         self._memory, self._writer, self._camera = memory, writer, camera
         self._can_wait, self._wait_for_subscribers = can_wait, wait_for_subscribers
         self._on_armed = on_armed
+        self._discarded_before = memory.read(Word.DISCARDED)
+        # Nobody knows what a counter did while nobody looked: no place of before can be compared with one of after.
+        self._generation = memory.read(Word.ENCODER_GENERATION) + (memory.read(Word.ARMED_TIMES) > 0)
 
     def run(self) -> None:
         """Run until stopped or ended; raises CameraError when the camera cannot be used or is lost."""
@@ -57,8 +61,7 @@ class GrabLoop:
         self._memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns() + _ARM_NS)
         with self._camera:
             self._progress()  # takes back what arming was allowed
-            self._memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
-            self._on_armed()
+            self._say_armed()
             self._wait_until(lambda: self._memory.read(Word.SUBSCRIBERS) >= self._wait_for_subscribers)
             try:
                 while not self._is_stopped():
@@ -77,9 +80,31 @@ class GrabLoop:
         if arrival is None:
             self._writer.settle()
             return
+        if arrival.travel is not NO_TRAVEL:
+            arrival = self._placed(arrival)
         self._writer.accept(arrival)
         if arrival.kind is ArrivalKind.FRAME:
             self._memory.write(Word.LAST_FRAME_NS, monotonic_ns())
+            self._memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)  # in step again, where it was not
+        if self._camera.discarded:
+            self._memory.write(Word.DISCARDED, self._discarded_before + self._camera.discarded)
+
+    def _say_armed(self) -> None:
+        times = self._memory.read(Word.ARMED_TIMES)
+        self._memory.write(Word.CAMERA_STATUS, CameraStatus.RESYNCING if times else CameraStatus.ARMED)
+        self._memory.write(Word.ARMED_TIMES, times + 1)
+        self._on_armed()
+
+    def _placed(self, arrival: Arrival) -> Arrival:
+        """Tell the line where it stands; returns the arrival with the generation that counts in this epoch."""
+        travel = replace(arrival.travel, generation=self._generation + arrival.travel.generation)
+        if travel.generation != self._memory.read(Word.ENCODER_GENERATION):
+            self._memory.write(Word.ENCODER_NOW, 0)  # first: nobody may read an old count as one of the new generation
+            self._memory.write(Word.ENCODER_GENERATION, travel.generation)
+        if travel.count >= 0:
+            self._memory.write(Word.ENCODER_NS, arrival.trigger_ns)
+            self._memory.write(Word.ENCODER_NOW, travel.count + 1)
+        return replace(arrival, travel=travel)
 
     def _wait_until(self, is_true: Callable[[], bool], between_s: float = _WAIT_S) -> bool:
         while not is_true():

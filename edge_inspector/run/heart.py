@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.frame import Travel
 from edge_inspector.core.verdict import Heartbeat
 from edge_inspector.run.bypass import bypass_left_ns
 from edge_inspector.run.handover import NoteSender
@@ -71,6 +72,8 @@ class Heart:
             # The camera may note a frame after `now_ns` was taken; a negative age would say that none ever came.
             last_frame_age_us=max(0, now_ns - last_frame_ns) // 1000 if last_frame_ns else -1,
             totals=totals,
+            travel=self._travel(),
+            travel_age_us=self._travel_age_us(now_ns),
             is_bypass=bypass_left_ns(self._memory, self._who.bypass_most_ns, now_ns) > 0,
         )
         body = self._signals.beat(beat)
@@ -80,6 +83,19 @@ class Heart:
         self._memory.write(Word.HEARTBEAT_NS, now_ns)
         self._notes.offer({"kind": "hb", "body": body, "sent_ns": now_ns})
         self._memory.write(Word.HANDOVER_DROPPED, self._dropped_before + self._notes.dropped)
+
+    def _travel(self) -> Travel:
+        """Return the newest count and its generation; never a count of one generation under another."""
+        while True:
+            generation = self._memory.read(Word.ENCODER_GENERATION)
+            count = self._memory.read(Word.ENCODER_NOW) - 1
+            if self._memory.read(Word.ENCODER_GENERATION) == generation:
+                return Travel(count, generation)
+
+    def _travel_age_us(self, now_ns: int) -> int:
+        if not self._memory.read(Word.ENCODER_NOW):
+            return -1
+        return max(0, now_ns - self._memory.read(Word.ENCODER_NS)) // 1000
 
     def note_progress(self) -> None:
         """Tell main that the slowest part of this process turned, and when."""

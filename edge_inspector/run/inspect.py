@@ -154,6 +154,8 @@ class InspectLoop:
             is_late=is_late,
             is_bypass=is_bypass,
             evidence_id=evidence_id,
+            travel=part.travel,
+            scale=who.scale,
         )
 
     def _plan_evidence(self, done: Done, outcome: Outcome) -> tuple[bool, str | None]:

@@ -25,7 +25,7 @@ OUTBOX_BYTES = 65536
 OUTBOX_MESSAGES = 32
 """Newest verdicts that a successor can send again: 60 ms of them at 500 parts a second. What ZeroMQ was handed leaves
 this computer's memory within a few milliseconds, and is lost when the process is killed before."""
-RECORD_WORDS = 8
+RECORD_WORDS = 12
 LEDGER_WORDS = 8
 SLOT_WORDS = 4
 
@@ -54,6 +54,12 @@ class Word(IntEnum):
     FRAMES_INCOMPLETE = 24
     FRAMES_INVALID = 25
     OVERRUNS = 26
+    ENCODER_NOW = 27  # newest count of the camera's encoder + 1, 0 for none; cleared before ENCODER_GENERATION rises
+    ENCODER_NS = 28  # when that was, monotonic
+    ENCODER_GENERATION = 29
+    ENCODER_FAULTS = 30  # parts whose place was not believed
+    DISCARDED = 31  # buffers that were no trigger of their own
+    ARMED_TIMES = 32  # of this epoch
     # inspect
     ACTIVE = 40  # which half of the ledger is valid
     INSPECT_PROGRESS_NS = 42
@@ -72,6 +78,7 @@ class CameraStatus(IntEnum):
     DOWN = 0  # not connected
     ARMED = 1  # delivering or waiting for triggers
     ENDED = 2  # a finite source has played everything
+    RESYNCING = 3  # armed again after a loss, no whole picture has come since
 
 
 @dataclass(frozen=True, slots=True)

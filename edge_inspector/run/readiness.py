@@ -52,13 +52,17 @@ def assess(now: Situation) -> Readiness:
         faults.append("part_numbers")
     if now.camera is CameraStatus.DOWN and not now.is_halting:
         faults.append("camera")
-    if now.camera is CameraStatus.ARMED and now.camera_progress_age_ns > CAMERA_STALL_NS:
+    if now.camera in (CameraStatus.ARMED, CameraStatus.RESYNCING) and now.camera_progress_age_ns > CAMERA_STALL_NS:
         faults.append("camera_stalled")
+    if now.camera is CameraStatus.RESYNCING:
+        faults.append("resync")
     if now.has_image_fault:
         faults.append("image_health")
     if now.is_halting:
         state = LineState.HALTED if now.is_drained else LineState.INITIALIZED
         return Readiness(state, False, tuple(faults))
+    if faults == ["resync"]:
+        return Readiness(LineState.INITIALIZED, False, ("resync",))
     if faults:
         return Readiness(LineState.PREOPERATIONAL, False, tuple(faults))
     if now.camera is CameraStatus.ENDED:

@@ -22,11 +22,12 @@ import contextlib
 import os
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Part
+from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Part, Travel
 from edge_inspector.run.memory import LineMemory, Word
 
 CLAIM, DONE, LENT, RETURNED = range(4)
-KIND, FRAME_ID, TRIGGER_NS, SOURCE, SLOT, GENERATION = range(6)
+KIND, FRAME_ID, TRIGGER_NS, SOURCE, SLOT, GENERATION, ENC_COUNT, ENC_GENERATION, ENC_POSITION = range(9)
+_USED = slice(0, 9)
 
 _COUNTED = {
     ArrivalKind.FRAME: Word.FRAMES,
@@ -34,6 +35,7 @@ _COUNTED = {
     ArrivalKind.INCOMPLETE: Word.FRAMES_INCOMPLETE,
     ArrivalKind.INVALID: Word.FRAMES_INVALID,
     ArrivalKind.OVERRUN: Word.OVERRUNS,
+    ArrivalKind.ENCODER: Word.ENCODER_FAULTS,
 }
 
 
@@ -120,7 +122,11 @@ class RingWriter:
         generation = int(self._claims[slot, CLAIM]) if slot >= 0 else 0
         record = self._memory.records[head % len(self._memory.records)]
         source = 1 if arrival.trigger_source == "camera" else 0
-        record[:6] = (kind, arrival.frame_id, arrival.trigger_ns, source, slot, generation)
+        travel = arrival.travel
+        record[_USED] = (
+            kind, arrival.frame_id, arrival.trigger_ns, source, slot, generation,
+            travel.count, travel.generation, travel.position,
+        )  # fmt: skip
         if kind in _COUNTED:
             self._control[_COUNTED[kind]] += 1
         os.eventfd_write(self._wake_fd, 0)  # a fence that wakes nobody: the record and its pixels come before HEAD
@@ -157,9 +163,8 @@ class RingReader:
         if self.head() <= consumed:
             return None
         self.quiet()  # a fence, see above
-        kind, frame_id, trigger_ns, source, slot, generation = self._memory.records[
-            consumed % len(self._memory.records)
-        ][:6].tolist()
+        record = self._memory.records[consumed % len(self._memory.records), _USED].tolist()
+        kind, frame_id, trigger_ns, source, slot, generation, *travel = record
         return Part(
             part_id=self._memory.read(Word.FIRST_PART) + consumed,
             kind=ArrivalKind(kind),
@@ -169,6 +174,7 @@ class RingReader:
             pixels=self._memory.slot(slot) if slot >= 0 else None,
             slot=slot,
             generation=generation,
+            travel=Travel(*travel),
         )
 
     def can_lend(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edge_inspector.core.verdict import Heartbeat, Outcome, Verdict
+from edge_inspector.core.verdict import NO_SCALE, Heartbeat, Outcome, Scale, Verdict
 
 
 class Signals(Protocol):
@@ -54,3 +54,5 @@ class Identity:
     """Outcomes whose picture evidence wants."""
     bypass_most_ns: int = 0
     """Longest time that bypass may last; 0 where it is not allowed."""
+    scale: Scale = NO_SCALE
+    """What pixels and encoder counts are in mm."""

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from edge_inspector.core.frame import FrameShape
+from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
 from edge_inspector.settings.section import AnyPath, ProducerPath, Section
 
 CameraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
@@ -52,6 +53,8 @@ class CameraSection(Section):
     name: CameraName = "cam0"
     """Name in verdicts and metrics: lower-case letters, digits and dashes."""
     frame: FrameSettings
+    mm_per_px: ScaleSettings | None = None
+    """Size of a pixel; null: defects are told in pixels alone."""
     transport_ms: float = Field(default=0.0, ge=0.0, le=1000.0)
     """Worst-case time from the trigger edge to the host, in ms. Taken off where the host gives the trigger time."""
 
@@ -75,6 +78,15 @@ class GenicamSettings(CameraSection):
     """Access is checked twice a second; a free-running camera is also lost after this time without a frame."""
     triggered: bool = False
     """True when the camera waits for a hardware trigger: silence is then normal."""
+    trigger_count: TriggerCountSettings = TriggerCountSettings()
+    """Where triggers are counted."""
+    clock: Literal["auto", "host"] = "auto"
+    """`auto`: trigger times by the camera's own clock where it can be asked for its time, else as `host`: the moment a
+    buffer is seen, less `transport_ms`."""
+    stamp_late_us: float = Field(default=0.0, ge=0.0, le=10_000_000.0)
+    """How much later than the trigger edge the camera stamps a frame (trigger delay, or exposure), in microseconds."""
+    encoder: EncoderSettings | None = None
+    """null for a line without one."""
 
 
 class ReplaySettings(CameraSection):

@@ -16,6 +16,7 @@ from edge_inspector.core import errors
 from edge_inspector.settings.bypass import BypassSettings
 from edge_inspector.settings.camera import FrameSettings, GenicamSettings, ReplaySettings, SyntheticSettings
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.line import LineSettings, RingSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
@@ -39,6 +40,9 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`camera:` of kind `replay`", ReplaySettings),
     ("`camera:` of kind `synthetic`", SyntheticSettings),
     ("`frame:` of every camera", FrameSettings),
+    ("`mm_per_px:` of every camera", ScaleSettings),
+    ("`trigger_count:` of a `genicam` camera", TriggerCountSettings),
+    ("`encoder:` of a `genicam` camera", EncoderSettings),
     ("`model:`", ModelSettings),
     ("`tiling:`", TilingSettings),
     ("`decide:`", DecideSettings),

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_inspector.client.wire import Flag, Header, topic
 from edge_inspector.core.clock import utc_us
-from edge_inspector.core.verdict import Heartbeat, Judgement, LineState, Outcome, Verdict
+from edge_inspector.core.verdict import Defect, Heartbeat, Judgement, LineState, Outcome, Scale, Verdict
 
 Frames = list[bytes]
 """[topic, header, body]"""
@@ -21,12 +21,9 @@ def encode_body(body: Body) -> bytes:
 
 
 def verdict_body(verdict: Verdict) -> Body:
-    """Return every key of a verdict; `zones` only where there are any. No encoder yet: its fields say none."""
-    judgement = verdict.judgement
-    defects = [
-        {"x": d.x, "y": d.y, "w": d.w, "h": d.h, "score": d.score, "label": d.label, "x_mm": None, "y_mm": None}
-        for d in judgement.defects
-    ]
+    """Return every key of a verdict; `zones` only where there are any. No gate timing yet: its fields say none."""
+    judgement, travel, scale = verdict.judgement, verdict.travel, verdict.scale
+    defects = [_defect(defect, scale) for defect in judgement.defects]
     body = {
         "v": 1,
         "line": verdict.line,
@@ -49,9 +46,9 @@ def verdict_body(verdict: Verdict) -> Body:
         "t_trigger_utc_us": verdict.trigger_utc_us,
         "t_trigger_source": verdict.trigger_source,
         "latency_us": verdict.latency_us,
-        "enc_trigger": -1,
-        "enc_gen": 0,
-        "enc_modulus": 0,
+        "enc_trigger": travel.count,
+        "enc_gen": travel.generation,
+        "enc_modulus": scale.modulus,
         "fire_enc": -1,
         "fire_window_enc": 0,
         "budget_us": verdict.budget_us,
@@ -59,7 +56,22 @@ def verdict_body(verdict: Verdict) -> Body:
         "bypass": verdict.is_bypass,
         "evidence_id": verdict.evidence_id,
     }
+    if scale.counts_per_mm and travel.count >= 0:
+        body["position_mm"] = round(travel.position / scale.counts_per_mm, 3)
     return body | _zones(judgement)
+
+
+def _defect(defect: Defect, scale: Scale) -> Body:
+    return {
+        "x": defect.x,
+        "y": defect.y,
+        "w": defect.w,
+        "h": defect.h,
+        "score": defect.score,
+        "label": defect.label,
+        "x_mm": round(defect.x * scale.x_mm_per_px, 3) if scale.x_mm_per_px else None,
+        "y_mm": round(defect.y * scale.y_mm_per_px, 3) if scale.y_mm_per_px else None,
+    }
 
 
 def _zones(judgement: Judgement) -> Body:
@@ -94,9 +106,9 @@ def heartbeat_body(beat: Heartbeat) -> Body:
         "ready": beat.is_ready,
         "faults": list(beat.faults),
         "lease_ms": beat.lease_ms,
-        "enc_now": -1,
-        "enc_age_us": -1,
-        "enc_gen": 0,
+        "enc_now": beat.travel.count,
+        "enc_age_us": beat.travel_age_us,
+        "enc_gen": beat.travel.generation,
         "clock_synced": beat.clock_synced,
         "last_frame_age_us": beat.last_frame_age_us,
         "triggers": beat.totals.triggers,
@@ -113,7 +125,7 @@ def heartbeat_frames(beat: Heartbeat, body: Body, is_simulated: bool) -> Frames:
     flags = _flags(beat.is_ready, is_simulated)
     if beat.is_bypass:
         flags |= Flag.BYPASS
-    header = Header(flags, beat.epoch, beat.head_seq, utc_us(), beat.lease_ms)
+    header = Header(flags, beat.epoch, beat.head_seq, utc_us(), beat.lease_ms, fire_enc=beat.travel.count)
     return [topic(beat.line, "hb"), header.pack(), encode_body(body)]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_inspector.acquire.frame_ids import GEV_CYCLE, MAX_LOST, FrameIds, unwrap
+from edge_inspector.acquire.frame_ids import GEV_CYCLE, MAX_LOST, Followed, FrameIds, unwrap
 from edge_inspector.core.errors import CameraLostError
 
 
@@ -35,29 +35,29 @@ def test_a_number_over_16_bit_is_a_64_bit_id() -> None:
 
 
 def test_the_first_frame_begins_the_count_whatever_its_id() -> None:
-    assert FrameIds(wraps=False, who="cam0").complete(4711) == (0, 4711)
+    assert FrameIds(wraps=False, who="cam0").complete(4711) == Followed(0, 4711)
 
 
 def test_a_gap_is_so_many_lost_triggers() -> None:
     ids = FrameIds(wraps=False, who="cam0")
     ids.complete(7)
 
-    assert ids.complete(8) == (0, 8)
-    assert ids.complete(12) == (3, 12)
+    assert ids.complete(8) == Followed(0, 8)
+    assert ids.complete(12) == Followed(3, 12)
 
 
 def test_a_gap_across_the_wrap_is_counted() -> None:
     ids = FrameIds(wraps=True, who="cam0")
     ids.complete(65534)
 
-    assert ids.complete(2) == (2, 65537)
+    assert ids.complete(2) == Followed(2, 65537)
 
 
 def test_a_duplicate_has_the_id_before_again() -> None:
     ids = FrameIds(wraps=False, who="cam0")
     ids.complete(7)
 
-    assert ids.complete(7) == (0, 7)
+    assert ids.complete(7) == Followed(0, 7)
 
 
 @pytest.mark.parametrize("raw", [3, 7 + MAX_LOST + 1])
@@ -73,7 +73,7 @@ def test_the_largest_believable_gap_is_lost_triggers() -> None:
     ids = FrameIds(wraps=False, who="cam0")
     ids.complete(7)
 
-    assert ids.complete(7 + MAX_LOST) == (MAX_LOST - 1, 7 + MAX_LOST)
+    assert ids.complete(7 + MAX_LOST) == Followed(MAX_LOST - 1, 7 + MAX_LOST)
 
 
 def test_a_gige_camera_that_starts_again_is_noticed_once_it_has_counted_in_64_bit() -> None:
@@ -87,12 +87,9 @@ def test_a_gige_camera_that_starts_again_is_noticed_once_it_has_counted_in_64_bi
 def test_without_frame_ids_frames_are_counted() -> None:
     ids = FrameIds(wraps=False, who="cam0")
 
-    assert [ids.complete(None), ids.complete(None), ids.incomplete(None), ids.complete(None)] == [
-        (0, 1),
-        (0, 2),
-        (0, -1),
-        (0, 4),
-    ]
+    assert [ids.complete(None), ids.complete(None)] == [Followed(0, 1), Followed(0, 2)]
+    assert ids.incomplete(None) == (0, -1)
+    assert ids.complete(None) == Followed(0, 4)
 
 
 @pytest.mark.parametrize("raw", [None, 0, 9, 5000])
@@ -101,7 +98,7 @@ def test_an_incomplete_frame_without_a_believable_number_still_fills_the_gap(raw
     ids.complete(10)
 
     assert ids.incomplete(raw) == (0, -1)
-    assert ids.complete(12) == (0, 12)
+    assert ids.complete(12) == Followed(0, 12)
 
 
 @given(fates=st.lists(st.sampled_from(["whole", "incomplete", "numberless", "lost"]), max_size=60), wraps=st.booleans())
@@ -119,3 +116,39 @@ def test_every_trigger_between_two_whole_frames_is_accounted_for_once(fates: lis
             arrivals += ids.incomplete(raw if fate == "incomplete" else None)[0] + 1
 
     assert arrivals == len(fates) + 1
+
+
+def test_a_second_buffer_of_a_number_fills_the_gap_that_follows() -> None:
+    ids = FrameIds(wraps=False, who="cam0")
+    ids.complete(1)
+
+    assert [ids.complete(raw).lost for raw in (2, 2, 4)] == [0, 0, 0]  # part 3 came under number 2
+
+
+def test_the_same_buffer_again_fills_no_gap() -> None:
+    ids = FrameIds(wraps=False, who="cam0")
+    ids.complete(1)
+    ids.complete(1)
+
+    ids.again()
+
+    assert ids.complete(3) == Followed(1, 3)
+
+
+@pytest.mark.parametrize("wraps", [False, True])
+def test_a_picture_after_its_successor_is_behind_and_changes_no_count(wraps: bool) -> None:
+    ids = FrameIds(wraps, who="cam0")
+    ids.complete(GEV_CYCLE - 1)
+
+    assert ids.complete(block_id(GEV_CYCLE + 1) if wraps else GEV_CYCLE + 1).lost == 1
+    assert ids.complete(GEV_CYCLE) == Followed(0, GEV_CYCLE, is_behind=True)
+    assert ids.complete(block_id(GEV_CYCLE + 2) if wraps else GEV_CYCLE + 2).lost == 0
+
+
+def test_a_number_that_was_never_missing_and_goes_back_is_a_camera_that_started_again() -> None:
+    ids = FrameIds(wraps=False, who="cam0")
+    for raw in (1, 2, 4, 3):
+        ids.complete(raw)
+
+    with pytest.raises(CameraLostError):
+        ids.complete(3)  # it has come by now

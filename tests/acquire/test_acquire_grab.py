@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 from genicam import gentl
 
+from edge_inspector.acquire.camera_clock import Latch
+from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.grab import Grabber
 from edge_inspector.acquire.pixels import FORMATS
 from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.core.errors import CameraLostError
-from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
+from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape, Travel
 
 FRAME, LOST = ArrivalKind.FRAME, ArrivalKind.LOST
 INCOMPLETE, INVALID = ArrivalKind.INCOMPLETE, ArrivalKind.INVALID
@@ -41,6 +44,9 @@ class FakeBuffer:
     raw_buffer: bytes = b""
     parts: tuple[Any, ...] = ()
     unsaid: frozenset[str] = frozenset()
+    timestamp_ns: int = 0
+    values: dict[str, int | None] = field(default_factory=dict)
+    """Chunk data."""
 
     def __post_init__(self) -> None:
         frame_id = object.__getattribute__(self, "frame_id")
@@ -102,10 +108,35 @@ class FakeStream:
         self.ns += round(seconds * 1e9)
 
 
+@dataclass
+class FakeMeters:
+    """Chunk data of fake buffers, a camera's clock, and over-triggers that are waiting."""
+
+    stream: FakeStream
+    clock_offset_ns: int | None = None
+    """None: it cannot be asked for its time."""
+    over: int = 0
+    asked: int = 0
+
+    def chunks(self, buffer: Any, names: Sequence[str]) -> list[int | None]:
+        return [buffer.values.get(name) for name in names]
+
+    def latch(self) -> Latch | None:
+        self.asked += 1
+        if self.clock_offset_ns is None:
+            return None
+        return Latch(self.stream.ns + self.clock_offset_ns, self.stream.ns, self.stream.ns)
+
+    def over_triggers(self) -> int:
+        over, self.over = self.over, 0
+        return over
+
+
 def make_grabber(*buffers: Any, **plan: Any) -> tuple[Grabber, FakeStream]:
     stream = FakeStream(deque(buffers))
     whole_plan = GenicamPlan("cam0", SHAPE, "maker.cti", "S1", **plan)
-    return Grabber(stream, whole_plan, MONO8, False, stream.now_ns, stream.sleep_s), stream
+    meters = FakeMeters(stream)
+    return Grabber(stream, meters, whole_plan, MONO8, False, now_ns=stream.now_ns, sleep_s=stream.sleep_s), stream
 
 
 def grab(*buffers: Any, **plan: Any) -> list[Arrival]:
@@ -296,3 +327,112 @@ def test_a_camera_that_counts_anew_is_lost_and_its_buffer_given_back() -> None:
         grabber.fetch(0.0)
 
     assert len(stream.given_back) == 2
+
+
+def counted(frame_id: int, count: int | None, encoder: int | None = None) -> FakeBuffer:
+    return FakeBuffer(frame_id, values={"ChunkCounterValue": count, "ChunkEncoderValue": encoder})
+
+
+def test_a_trigger_that_the_camera_missed_is_a_part_of_its_own_by_its_counter() -> None:
+    arrivals = grab(counted(1, 1), counted(2, 3), count_source="counter")
+
+    assert [arrival.kind for arrival in arrivals] == [FRAME, LOST, FRAME]
+    assert grab(counted(1, 1), counted(2, 3))[1].kind is FRAME  # by frame ids nobody sees it
+
+
+def test_a_picture_without_a_trigger_is_judged_by_nobody() -> None:
+    arrivals = grab(counted(1, 1), counted(2, 1), counted(3, 2), count_source="counter")
+
+    assert [arrival.kind for arrival in arrivals] == [FRAME, INVALID, FRAME]
+
+
+def test_a_picture_whose_trigger_count_did_not_come_is_judged_by_nobody() -> None:
+    arrivals = grab(counted(1, 1), counted(2, None), counted(3, 3), count_source="counter")
+
+    assert [arrival.kind for arrival in arrivals] == [FRAME, INVALID, FRAME]
+
+
+def test_over_triggers_are_parts_that_nobody_photographed() -> None:
+    grabber, stream = make_grabber(FakeBuffer(1), count_source="over_trigger")
+    grabber._meters.over = 2  # type: ignore[attr-defined]
+
+    kinds = [arrival.kind for _ in range(3) if (arrival := grabber.fetch(0.0)) is not None]
+
+    assert kinds == [LOST, LOST, FRAME]
+    assert stream.given_back
+
+
+def test_a_buffer_delivered_twice_is_one_part() -> None:
+    grabber, stream = make_grabber(
+        FakeBuffer(1, timestamp_ns=10), FakeBuffer(1, timestamp_ns=10), FakeBuffer(3, timestamp_ns=30)
+    )
+
+    arrivals = [arrival for _ in range(3) if (arrival := grabber.fetch(0.0)) is not None]
+
+    assert kinds_and_ids(arrivals) == [(FRAME, 1), (LOST, 2), (FRAME, 3)]
+    assert (grabber.discarded, len(stream.given_back)) == (1, 3)
+
+
+def test_a_new_part_under_the_number_before_is_a_part_and_its_own_number_is_not_missed() -> None:
+    arrivals = grab(FakeBuffer(1, timestamp_ns=10), FakeBuffer(1, timestamp_ns=20), FakeBuffer(3, timestamp_ns=30))
+
+    assert kinds_and_ids(arrivals) == [(FRAME, 1), (INVALID, 1), (FRAME, 3)]
+
+
+def test_a_picture_after_its_successor_is_not_a_second_verdict_for_its_trigger() -> None:
+    grabber, _ = make_grabber(FakeBuffer(1), FakeBuffer(3), FakeBuffer(2), FakeBuffer(4))
+
+    arrivals = [arrival for _ in range(4) if (arrival := grabber.fetch(0.0)) is not None]
+
+    assert kinds_and_ids(arrivals) == [(FRAME, 1), (LOST, 2), (FRAME, 3), (FRAME, 4)]
+    assert grabber.discarded == 1
+
+
+ENCODER = EncoderPlan("ChunkEncoderValue", counts_per_mm=10.0, max_speed_mm_s=1000.0)
+
+
+def test_where_the_line_stood_comes_with_each_picture() -> None:
+    arrivals = grab(counted(1, None, 500), counted(2, None, 560), encoder=ENCODER)
+
+    assert [arrival.travel for arrival in arrivals] == [Travel(500, 0, 0), Travel(560, 0, 60)]
+
+
+def test_a_part_without_a_believable_place_is_an_encoder_fault_and_has_no_picture() -> None:
+    arrivals = grab(counted(1, None, 500), counted(2, None, None), counted(3, None, 400_000), encoder=ENCODER)
+
+    assert [arrival.kind for arrival in arrivals] == [FRAME, ArrivalKind.ENCODER, ArrivalKind.ENCODER]
+    assert arrivals[1].pixels is None
+    assert [arrival.travel.generation for arrival in arrivals] == [0, 0, 1]
+
+
+def test_a_part_that_nobody_photographed_has_no_place() -> None:
+    arrivals = grab(counted(1, None, 500), FakeBuffer(3, is_whole=False), counted(4, None, 600), encoder=ENCODER)
+
+    assert [(a.kind, a.travel.count) for a in arrivals] == [(FRAME, 500), (LOST, -1), (INCOMPLETE, -1), (FRAME, 600)]
+
+
+def test_trigger_times_are_the_camera_s_once_it_was_asked_for_its_time() -> None:
+    grabber, _ = make_grabber(FakeBuffer(1, timestamp_ns=5_000_000_000 + 1_004_000_000))
+    grabber._meters.clock_offset_ns = 5_000_000_000  # type: ignore[attr-defined]
+
+    arrival = grabber.fetch(0.0)
+
+    assert arrival is not None
+    assert (arrival.trigger_source, arrival.trigger_ns) == ("camera", 1_004_000_000)
+
+
+def test_a_camera_that_cannot_tell_its_time_is_asked_once_and_the_host_s_is_used() -> None:
+    grabber, _ = make_grabber(FakeBuffer(1, timestamp_ns=77), FakeBuffer(2, timestamp_ns=88))
+
+    arrivals = [arrival for _ in range(2) if (arrival := grabber.fetch(0.0)) is not None]
+
+    assert {arrival.trigger_source for arrival in arrivals} == {"host"}
+    assert grabber._meters.asked == 1  # type: ignore[attr-defined]
+
+
+def test_a_camera_whose_clock_is_not_wanted_is_never_asked() -> None:
+    grabber, _ = make_grabber(FakeBuffer(1), clock="host")
+
+    grabber.fetch(0.0)
+
+    assert grabber._meters.asked == 0  # type: ignore[attr-defined]

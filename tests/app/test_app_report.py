@@ -22,6 +22,8 @@ FIGURES = {
     Word.FRAMES_INCOMPLETE: "frames_incomplete_total",
     Word.FRAMES_INVALID: "frames_invalid_total",
     Word.OVERRUNS: "frames_overrun_total",
+    Word.ENCODER_FAULTS: "encoder_faults_total",
+    Word.DISCARDED: "buffers_discarded_total",
     Word.HANDOVER_DROPPED: "handover_dropped_total",
     Word.SUBSCRIBERS: "subscribers",
     Word.CLOCK_SYNCED: "clock_synced",
@@ -121,7 +123,8 @@ def test_ages_are_left_out_before_there_is_a_moment_to_count_from(bench: Bench) 
 
 
 @pytest.mark.parametrize(
-    ("status", "connected"), [(CameraStatus.DOWN, 0), (CameraStatus.ARMED, 1), (CameraStatus.ENDED, 0)]
+    ("status", "connected"),
+    [(CameraStatus.DOWN, 0), (CameraStatus.ARMED, 1), (CameraStatus.RESYNCING, 1), (CameraStatus.ENDED, 0)],
 )
 def test_a_camera_is_connected_while_it_is_armed(bench: Bench, status: CameraStatus, connected: int) -> None:
     bench.memory.write(Word.CAMERA_STATUS, status)

@@ -12,8 +12,8 @@ from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
 from edge_inspector.core.ports import SourceEnded
 
-Step = ArrivalKind | None | Exception
-"""What one `fetch` does: bring this arrival, say that no trigger came, or raise."""
+Step = ArrivalKind | Arrival | None | Exception
+"""What one `fetch` does: bring this (kind of) arrival, say that no trigger came, or raise."""
 
 
 class FakeCamera:
@@ -26,6 +26,8 @@ class FakeCamera:
         script: One step per `fetch`.
         transport_ms: Taken off the trigger time.
     """
+
+    discarded = 0
 
     def __init__(self, shape: FrameShape, script: Sequence[Step], transport_ms: float = 0.0) -> None:
         self.shape = shape
@@ -52,6 +54,8 @@ class FakeCamera:
             return None
         if isinstance(step, Exception):
             raise step
+        if isinstance(step, Arrival):
+            return step
         self._frame_id += 1
         self._pixels[:] = self._frame_id % 256
         pixels = self._pixels if step is ArrivalKind.FRAME else None

@@ -11,7 +11,7 @@ from fakes.line_memory import FRAME, make_memory, make_wake_fd
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import CameraLostError, CameraNotFoundError
-from edge_inspector.core.frame import Arrival, ArrivalKind
+from edge_inspector.core.frame import Arrival, ArrivalKind, Travel
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.run import grab
 from edge_inspector.run.grab import GrabLoop
@@ -308,3 +308,61 @@ def test_triggers_that_found_no_room_are_settled_while_the_camera_is_silent(benc
     bench.loop([*[Picture] * 10, None]).run()
 
     assert [bench.judge_one() for _ in range(3)] == [ArrivalKind.OVERRUN, ArrivalKind.OVERRUN, None]
+
+
+def travelled(count: int, generation: int = 0, kind: ArrivalKind = Lost) -> Arrival:
+    return Arrival(kind, 1, 77, "camera", travel=Travel(count, generation, count))
+
+
+def test_a_camera_that_is_armed_for_the_first_time_is_in_step(bench: Bench) -> None:
+    bench.on_fetch = lambda: seen.append(bench.status())
+    seen: list[CameraStatus] = []
+
+    bench.loop([Lost]).run()
+
+    assert set(seen) == {CameraStatus.ARMED}
+
+
+def test_a_camera_that_is_armed_again_is_out_of_step_until_a_whole_picture_came(bench: Bench) -> None:
+    bench.loop([]).run()
+    bench.on_fetch = lambda: seen.append(bench.status())
+    seen: list[CameraStatus] = []
+
+    bench.loop([None, Lost, Picture, Lost]).run()
+
+    assert seen == [CameraStatus.RESYNCING] * 3 + [CameraStatus.ARMED] * 2
+
+
+def test_the_newest_believable_count_of_the_encoder_is_there_for_the_heartbeat(bench: Bench) -> None:
+    bench.loop([travelled(500), travelled(-1)]).run()
+
+    read = bench.memory.read
+    assert (read(Word.ENCODER_NOW), read(Word.ENCODER_NS), read(Word.ENCODER_GENERATION)) == (501, 77, 0)
+
+
+def test_no_count_of_a_former_generation_is_told_as_one_of_the_new(bench: Bench) -> None:
+    bench.loop([travelled(500), travelled(-1, generation=1)]).run()
+
+    assert (bench.memory.read(Word.ENCODER_NOW), bench.memory.read(Word.ENCODER_GENERATION)) == (0, 1)
+
+
+def test_places_before_and_after_a_loss_of_the_camera_are_of_two_generations(bench: Bench) -> None:
+    bench.loop([travelled(500, generation=2)]).run()
+    first = bench.memory.read(Word.ENCODER_GENERATION)
+
+    bench.loop([travelled(540)]).run()
+
+    reader = RingReader(bench.memory, bench.wake_fd)
+    parts = [reader.peek(n) for n in range(2)]
+    assert [part.travel.generation for part in parts if part is not None] == [first, first + 1]
+    assert bench.memory.read(Word.ENCODER_GENERATION) == first + 1
+
+
+def test_what_a_predecessor_discarded_stays_counted(bench: Bench) -> None:
+    bench.memory.write(Word.DISCARDED, 5)
+    loop = bench.loop([Lost])
+    bench.camera.discarded = 2
+
+    loop.run()
+
+    assert bench.memory.read(Word.DISCARDED) == 7

@@ -43,6 +43,18 @@ def test_each_fault_alone_takes_readiness_away_and_is_named(change: dict[str, ob
     assert (found.is_ready, found.state, found.faults) == (False, LineState.PREOPERATIONAL, (fault,))
 
 
+def test_a_line_that_is_not_in_step_again_after_a_loss_is_able_but_not_ready() -> None:
+    found = assess(dataclasses.replace(GOOD, camera=CameraStatus.RESYNCING))
+
+    assert (found.is_ready, found.state, found.faults) == (False, LineState.INITIALIZED, ("resync",))
+
+
+def test_a_line_out_of_step_with_another_fault_is_not_even_able() -> None:
+    found = assess(dataclasses.replace(GOOD, camera=CameraStatus.RESYNCING, is_model_proven=False))
+
+    assert (found.is_ready, found.state, found.faults) == (False, LineState.PREOPERATIONAL, ("model", "resync"))
+
+
 @pytest.mark.parametrize("is_drained", [True, False])
 def test_a_halting_line_is_never_ready(is_drained: bool) -> None:
     found = assess(dataclasses.replace(GOOD, is_halting=True, is_drained=is_drained))

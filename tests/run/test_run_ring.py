@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Part
+from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Part, Travel
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
@@ -57,6 +57,17 @@ def test_parts_arrive_in_order_with_their_pixels_and_numbers(hop: Hop) -> None:
         assert (part.part_id, part.frame_id, int(part.pixels.min()), int(part.pixels.max())) == (number,) * 4
         hop.judge()
     assert hop.take() is None
+
+
+def test_where_the_line_stood_arrives_with_the_part(hop: Hop) -> None:
+    travel = Travel(2**32 - 1, 3, 2**40)
+
+    hop.writer.accept(Arrival(ArrivalKind.ENCODER, 1, monotonic_ns(), "camera", travel=travel))
+
+    part = hop.take()
+    assert part is not None
+    assert (part.travel, part.kind, part.trigger_source) == (travel, ArrivalKind.ENCODER, "camera")
+    assert hop.memory.read(Word.ENCODER_FAULTS) == 1
 
 
 def test_a_picture_without_a_free_slot_is_an_overrun_with_its_own_number(hop: Hop) -> None:

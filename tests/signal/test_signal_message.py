@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edge_inspector.client.wire import Flag, Header
+from edge_inspector.core.frame import Travel
 from edge_inspector.core.verdict import (
     Defect,
     Heartbeat,
@@ -15,6 +16,7 @@ from edge_inspector.core.verdict import (
     LineState,
     Outcome,
     Reason,
+    Scale,
     Totals,
     Verdict,
     ZoneJudgement,
@@ -85,6 +87,31 @@ def test_zones_are_told_where_there_are_any() -> None:
         {"name": "rest", "n_defect_tiles": 0, "verdict": "PASS"},
     ]
     assert encode_body(body) == GOLDEN_VERDICT
+
+
+def test_a_calibrated_line_with_an_encoder_tells_places_in_counts_and_mm() -> None:
+    scale = Scale(x_mm_per_px=0.25, y_mm_per_px=0.1, counts_per_mm=8.0, modulus=2**32)
+
+    body = verdict_body(replace(VERDICT, travel=Travel(77, 4, 1000), scale=scale))
+
+    assert (body["enc_trigger"], body["enc_gen"], body["enc_modulus"], body["position_mm"]) == (77, 4, 2**32, 125.0)
+    assert (body["defects"][0]["x_mm"], body["defects"][0]["y_mm"]) == (8.0, 6.4)  # x 32, y 64 px
+
+
+def test_a_part_whose_place_is_not_known_tells_none() -> None:
+    body = verdict_body(replace(VERDICT, travel=Travel(-1, 4, 1000), scale=Scale(counts_per_mm=8.0, modulus=2**32)))
+
+    assert (body["enc_trigger"], body["enc_gen"]) == (-1, 4)
+    assert "position_mm" not in body
+
+
+def test_a_heartbeat_tells_where_the_line_stood_last() -> None:
+    beat = replace(BEAT, travel=Travel(77, 4), travel_age_us=12)
+
+    body = heartbeat_body(beat)
+
+    assert (body["enc_now"], body["enc_age_us"], body["enc_gen"]) == (77, 12, 4)
+    assert Header.parse(heartbeat_frames(beat, body, False)[1]).fire_enc == 77
 
 
 def test_a_heartbeat_body_is_these_bytes() -> None:

@@ -1,0 +1,77 @@
+"""How many triggers came, from where the configuration says that they are counted. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from edge_inspector.acquire.frame_ids import MAX_LOST
+from edge_inspector.core.errors import CameraLostError
+
+CountSource = Literal["frame_id", "counter", "over_trigger"]
+COUNTER_CYCLE = 2**32
+"""SFNC counters have 32 bits in most cameras."""
+
+
+class Counted(NamedTuple):
+    """What one frame says about the triggers."""
+
+    missed: int
+    """Triggers before it that brought no picture and were not told yet."""
+    fault: str | None = None
+    """Why the frame itself cannot be the picture of a part; None if it can."""
+
+
+class TriggerCount:
+    """Follows the triggers of one acquisition.
+
+    Args:
+        source: Where they are counted.
+        starts_at_zero: The counter was set to 0 when the camera was armed: what it shows at the first frame counts.
+        who: Name of the camera, for the error.
+    """
+
+    def __init__(self, source: CountSource, starts_at_zero: bool, who: str) -> None:
+        self._counts = source == "counter"
+        self._last: int | None = 0 if starts_at_zero else None
+        self._told = 0  # triggers told since the last frame that brought its count
+        self._who = who
+
+    def broken(self, lost: int) -> int:
+        """Take note of a frame that is not whole, so brings no count; returns the triggers missed before it.
+
+        Args:
+            lost: Frames missing before it by frame id.
+        """
+        self._told += lost + 1
+        return lost
+
+    def whole(self, lost: int, counter: int | None) -> Counted:
+        """Take note of a whole frame.
+
+        Args:
+            lost: Frames missing before it by frame id.
+            counter: Its trigger count; None when it brought none.
+
+        Raises:
+            CameraLostError: The count jumped back or absurdly far: the camera started again.
+        """
+        if not self._counts:
+            return Counted(lost)
+        if counter is None:
+            return Counted(self.broken(lost), "its trigger count is missing")
+        last, told = self._last, self._told
+        if last is None:
+            self._last, self._told = counter, 0
+            return Counted(lost)
+        step = counter - last
+        if step < 0 and last > COUNTER_CYCLE - MAX_LOST:
+            step += COUNTER_CYCLE
+        if not 0 <= step <= MAX_LOST:
+            raise CameraLostError(
+                f"the trigger counter of camera {self._who} went from {last} to {counter}: it started again by itself "
+                "and triggers were missed; check its power supply and that no other program controls it"
+            )
+        if step == 0 and not told:
+            return Counted(0, "it came without a trigger")
+        self._last, self._told = counter, 0
+        return Counted(max(0, step - 1 - told))
