@@ -43,13 +43,22 @@ class Conveyor:
         self._state.n_segments = len(profile)
         self._state.sequence += 1
 
-    def fire(self, n_parts: int = 1) -> None:
+    def bring(self, parts_per_s: float) -> None:
+        """Go on at the speed that brings so many parts per second; 0 stops."""
+        self.run(parts_per_s * self._state.spacing_mm)
+
+    def fire(self, n_parts: int = 1, moves: bool = True) -> None:
         """Let parts pass the sensor now, one by one: each is an edge, and the encoder moves by their spacing.
 
         For a conveyor that stands still. Nothing waits for exposure times, so no edge is an over-trigger.
+
+        Args:
+            n_parts: How many.
+            moves: False leaves the encoder where it is.
         """
         self._state.stepped_ns = monotonic_ns()
-        self._state.stepped_mm += n_parts * self._state.spacing_mm
+        if moves:
+            self._state.stepped_mm += n_parts * self._state.spacing_mm
         self._state.stepped_edges += n_parts
 
     def move(self, distance_mm: float) -> None:
