@@ -23,6 +23,7 @@ _LINK = ("-shared", "-pthread")
 _LIBRARIES = ("-lm",)
 _COMPILERS = ("cc", "gcc", "clang")
 _COMPILE_LIMIT_S = 120.0  # a slow PC needs some seconds
+_NEXT_STEP = "check the compiler and its headers with `sudo apt-get install gcc libc6-dev`"
 
 
 def build_producer(folder: Path | None = None, extra_flags: Sequence[str] = ()) -> Path:
@@ -36,10 +37,11 @@ def build_producer(folder: Path | None = None, extra_flags: Sequence[str] = ()) 
         CameraNotFoundError: There is no C compiler, or it refuses the sources.
     """
     generated = generated_header()
-    compiler = os.environ.get("CC") or next((name for name in _COMPILERS if shutil.which(name)), None)
-    if compiler is None or shutil.which(compiler) is None:
+    compiler = find_compiler()
+    if compiler is None:
+        looked_for = os.environ.get("CC") or ", ".join(_COMPILERS)
         raise CameraNotFoundError(
-            f"the simulated camera is compiled on this computer and there is no C compiler ({compiler or 'cc'}); "
+            f"the simulated camera is compiled on this computer and there is no C compiler (no {looked_for}); "
             "run `sudo apt-get install gcc libc6-dev`"
         )
     folder = folder or _cache_folder()
@@ -48,6 +50,12 @@ def build_producer(folder: Path | None = None, extra_flags: Sequence[str] = ()) 
         folder.mkdir(parents=True, exist_ok=True)
         _compile(compiler, generated, extra_flags, path)
     return path
+
+
+def find_compiler() -> str | None:
+    """Return the C compiler: $CC, or the first of cc, gcc, clang; None when it is not there."""
+    candidates = [os.environ["CC"]] if os.environ.get("CC") else _COMPILERS
+    return next((name for name in candidates if shutil.which(name)), None)
 
 
 def generated_header() -> str:
@@ -105,6 +113,3 @@ def _compile(compiler: str, generated: str, extra_flags: Sequence[str], path: Pa
             raise CameraNotFoundError(f"the simulated camera could not be compiled ({said}); {_NEXT_STEP}")
         # At once or not at all: another process may be waiting for the same file.
         made.replace(path)
-
-
-_NEXT_STEP = "check the compiler and its headers with `sudo apt-get install gcc libc6-dev`"

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sim_child import MakeControls
 
-from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator.build import build_producer
 from edge_inspector.simulator.config import SimulationConfig
 from edge_inspector.simulator.controls import Controls
@@ -22,12 +21,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cti(builds: Path) -> str:
     """Path of the producer."""
-    try:
-        return str(build_producer(builds))
-    except CameraNotFoundError as error:
-        if "there is no C compiler" in str(error):
-            pytest.skip("there is no C compiler")
-        raise
+    return str(build_producer(builds))
 
 
 @pytest.fixture

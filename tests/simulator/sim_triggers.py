@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from typing import Any
 
@@ -78,7 +79,7 @@ def running(cti: str, n: int, exposure_us: float) -> dict[str, Any]:
     return {
         "counter": counter,
         "ids": [frame["id"] for frame in frames],
-        "gaps_ns": [b["timestamp_ns"] - a["timestamp_ns"] for a, b in zip(frames, frames[1:], strict=False)],
+        "gaps_ns": [b["timestamp_ns"] - a["timestamp_ns"] for a, b in itertools.pairwise(frames)],
         "over": over,
         "truth": dataclasses.asdict(line.camera.truth),
         "edges": line.conveyor.edges,
@@ -119,7 +120,7 @@ def free_lines(cti: str) -> list[int]:
         consumer.set(Height=100, AcquisitionLineRate=20_000.0)
         consumer.arm()
         times = [frame["timestamp_ns"] for frame in consumer.take_many(5)]
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(times)]
 
 
 def features(cti: str) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import sim_faults
-from sim_child import MakeControls, run_child
+from sim_child import MakeControls, require_compiler, run_child
 
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 from edge_inspector.simulator.controls import Controls
 from edge_inspector.simulator.faults import Fault
+
+require_compiler()
 
 SMALL = CameraConfig(width=32, height=8, stamped=True, padding_bytes=4)
 ALL = [1, 2, 3, 4, 5, 6]

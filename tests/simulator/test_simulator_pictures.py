@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 import pytest
 import sim_pictures
-from sim_child import MakeControls, run_child
+from sim_child import MakeControls, require_compiler, run_child
 
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 from edge_inspector.simulator.features import PIXEL_FORMATS
 from edge_inspector.simulator.pictures import WRITABLE, write_pictures
+
+require_compiler()
 
 
 def test_every_format_has_exactly_the_documented_bytes(cti: str, make_controls: MakeControls) -> None:
@@ -35,9 +37,11 @@ def test_a_stamped_picture_says_part_frame_and_camera(cti: str, make_controls: M
     camera = CameraConfig(stamped=True, first_frame_id=2**33)
     controls = make_controls(SimulationConfig((camera,)))
 
-    answers = run_child(sim_pictures.stamps, cti, ["Mono8", "Mono16", "Mono12p"], environment=controls.environment())
+    formats = ["Mono8", "Mono16", "Mono12p"]
 
-    assert answers == dict.fromkeys(["Mono8", "Mono16", "Mono12p"], [3, 2**33 + 2, 0])
+    answers = run_child(sim_pictures.stamps, cti, formats, environment=controls.environment())
+
+    assert answers == {name: [3, 2**33 + 2, 0] for name in formats}
 
 
 def test_pictures_of_a_folder_are_shown_in_turn(cti: str, make_controls: MakeControls, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import sim_triggers
-from sim_child import MakeControls, run_child
+from sim_child import MakeControls, require_compiler, run_child
 
 from edge_inspector.simulator.config import CameraConfig, ConveyorConfig, SimulationConfig, TlType
+
+require_compiler()
 
 SMALL = CameraConfig(width=32, height=8, stamped=True)
 

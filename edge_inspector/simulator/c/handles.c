@@ -3,9 +3,11 @@
 
 #define SLOTS 4096 /* 4 cameras with all their buffers and events, and room to spare */
 #define SLOT_BITS 12
+#define MARK ((uintptr_t)0xE1u << 56) /* looks like no address and no small number */
 
-/* A slot's generation rises with each use; a handle is (generation, slot + 1), so zero is never one. */
+/* A slot's generation rises with each use; a handle is (mark, generation, slot). */
 static struct slot {
+    void *handle; /* given last */
     uint32_t generation;
     enum kind kind;
     void *object;
@@ -13,11 +15,8 @@ static struct slot {
 static unsigned next_slot;
 
 static struct slot *find(void *handle) {
-    uintptr_t value = (uintptr_t)handle;
-    uintptr_t index = value & (SLOTS - 1);
-    struct slot *slot = &slots[index];
-    bool is_live = slot->kind != KIND_NONE && value >> SLOT_BITS == (uintptr_t)slot->generation;
-    return is_live ? slot : NULL;
+    struct slot *slot = &slots[(uintptr_t)handle & (SLOTS - 1)];
+    return slot->kind != KIND_NONE && handle == slot->handle ? slot : NULL;
 }
 
 /* Returns a new handle; NULL when all slots are taken. */
@@ -28,11 +27,11 @@ void *handle_new(enum kind kind, void *object) {
         next_slot = (next_slot + 1) % SLOTS;
         if (slot->kind != KIND_NONE)
             continue;
-        if (++slot->generation == 0)
-            slot->generation = 1;
+        slot->generation++;
+        slot->handle = (void *)(MARK | (uintptr_t)slot->generation << SLOT_BITS | index);
         slot->kind = kind;
         slot->object = object;
-        return (void *)(((uintptr_t)slot->generation << SLOT_BITS) | index);
+        return slot->handle;
     }
     return NULL;
 }
