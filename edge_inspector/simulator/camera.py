@@ -16,6 +16,8 @@ from edge_inspector.simulator.layout import PATH_BYTES
 
 _TEMPERATURE_MC = 41_500  # thousandths of a degree: warm, as cameras are
 
+_SILENT_NS = 1_000_000_000  # the producer gives a sign of life every 20 ms: whoever gives none for so long was killed
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -116,7 +118,7 @@ class SimulatedCamera:
     @property
     def is_acquiring(self) -> bool:
         """Whether it is between AcquisitionStart and AcquisitionStop; parts before that are not photographed."""
-        return bool(self._state.is_acquiring)
+        return bool(self._state.is_acquiring) and monotonic_ns() - self._state.heard_ns < _SILENT_NS
 
     @property
     def holder_pid(self) -> int:

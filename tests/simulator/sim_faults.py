@@ -69,6 +69,15 @@ def every_second(cti: str) -> list[int]:
         return [frame["id"] for frame in consumer.take_many(5)]
 
 
+def without_one_chunk(cti: str) -> list[str]:
+    """Names of the chunks of a frame that lacks the trigger counter."""
+    with Consumer(cti) as consumer:
+        consumer.enable_chunks()
+        controls().camera.fail(Fault.MISSING_CHUNK, once=1, value=0x1003)
+        consumer.arm()
+        return sorted(consumer.take_many(1)[0]["chunks"])
+
+
 def wrapping_ids(cti: str, n: int) -> list[int]:
     """Frame ids of a free run."""
     with Consumer(cti) as consumer:

@@ -14,7 +14,7 @@ from sim_child import require_compiler, run_child
 
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator import build
-from edge_inspector.simulator.build import build_producer
+from edge_inspector.simulator.build import SOURCES, build_producer
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 from edge_inspector.simulator.features import FEATURES, addresses, n_registers
 from edge_inspector.simulator.genapi_xml import MODULES, camera_xml, module_xml
@@ -33,7 +33,7 @@ def test_without_a_compiler_it_says_what_to_install(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
 
-    with pytest.raises(CameraNotFoundError, match="no C compiler.*sudo apt-get install gcc libc6-dev"):
+    with pytest.raises(CameraNotFoundError, match=r"no C compiler.*sudo apt-get install gcc libc6-dev"):
         build_producer(tmp_path)
 
 
@@ -60,6 +60,21 @@ def test_a_description_names_only_nodes_that_it_has(xml: str) -> None:
     named = {node.text for node in root.iter() if node.tag.split("}")[-1] in pointers}
 
     assert named - names == set()
+
+
+def test_the_c_sources_keep_to_the_rules_of_the_python_ones() -> None:
+    texts = {path.name: path.read_text().splitlines() for path in sorted(SOURCES.glob("*.[ch]"))}
+    functions = {
+        f"{name}: {lines[start]}": lines.index("}", start) - start + 1
+        for name, lines in texts.items()
+        for start, line in enumerate(lines)
+        if line.endswith(") {") and not line.startswith(" ")
+    }
+
+    assert len(functions) > 150
+    assert {name: n for name, n in functions.items() if n > 40} == {}
+    assert {name: len(lines) for name, lines in texts.items() if len(lines) > 300} == {}
+    assert [line for lines in texts.values() for line in lines if len(line) > 120] == []
 
 
 def test_a_simulation_shows_pictures_of_a_folder(

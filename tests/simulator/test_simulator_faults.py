@@ -82,6 +82,12 @@ def test_a_fault_may_come_again_and_again(cti: str, make_controls: MakeControls)
     assert run_child(sim_faults.every_second, cti, environment=make_controls().environment()) == [0, 2, 4, 6, 8]
 
 
+def test_one_chunk_may_be_missing_alone(cti: str, make_controls: MakeControls) -> None:
+    chunks = run_child(sim_faults.without_one_chunk, cti, environment=make_controls().environment())
+
+    assert chunks == ["EncoderValue", "ExposureTime", "FrameID", "LineStatusAll", "Timestamp"]
+
+
 def test_16_bit_frame_ids_leave_zero_out(cti: str, make_controls: MakeControls) -> None:
     camera = CameraConfig(first_frame_id=65533, frame_id_bits=16)
     controls = make_controls(SimulationConfig((camera,), tl_type="GEV"))

@@ -16,9 +16,13 @@ bool camera_alive(const struct camera *camera) {
     return camera->is_open && camera->losses == camera->control->losses && camera_reachable(camera);
 }
 
+static struct flock byte_of(unsigned index) {
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = index, .l_len = 1};
+}
+
 /* A lock on the camera's byte of the control file: the kernel drops it when the process ends, however it ends. */
 static bool try_lock(int file, unsigned index) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = index, .l_len = 1};
+    struct flock lock = byte_of(index);
     return fcntl(file, F_OFD_SETLK, &lock) == 0;
 }
 
@@ -51,7 +55,7 @@ static int32_t take_lock(struct camera *camera) {
         return fail(ERR_IO, "the control file is gone");
     if (!try_lock(file, camera->index) || is_lingering(camera->control)) {
         close(file);
-        return fail(ERR_ACCESS_DENIED, "another process has the camera, or had it and its heartbeat timeout still runs");
+        return fail(ERR_ACCESS_DENIED, "another process has the camera, or was killed and its heartbeat timeout runs");
     }
     camera->lock_file = file;
     return OK;
@@ -91,7 +95,7 @@ void access_release(struct camera *camera) {
 
 static bool is_held_elsewhere(const struct camera *camera) {
     int file = open_lock_file();
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = camera->index, .l_len = 1};
+    struct flock lock = byte_of(camera->index);
     bool held = file >= 0 && fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
     if (file >= 0)
         close(file);

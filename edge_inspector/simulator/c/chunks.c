@@ -1,4 +1,4 @@
-/* Chunk data behind the picture: values alone where the producer lists them, with tags where the layout carries them. */
+/* Chunk data behind the picture: values alone where the producer lists them, else with the tags of the layout. */
 #include <string.h>
 
 #include "sim.h"

@@ -28,28 +28,34 @@ int32_t device_info(struct camera *camera, int32_t command, struct answer answer
         snprintf(text, sizeof text, "SimulatedCamera (%.31s)", camera->control->serial);
         return answer_text(answer, text);
     case 5: return answer_int(answer, access_status(camera));
-    case 6: snprintf(text, sizeof text, "%.31s", (const char *)camera->registers + REG_DeviceUserID); return answer_text(answer, text);
-    case 7: snprintf(text, sizeof text, "%.31s", camera->control->serial); return answer_text(answer, text);
+    case 6:
+        snprintf(text, sizeof text, "%.31s", (const char *)camera->registers + REG_DeviceUserID);
+        return answer_text(answer, text);
+    case 7:
+        snprintf(text, sizeof text, "%.31s", camera->control->serial);
+        return answer_text(answer, text);
     case 8: return answer_text(answer, "1.0");
     case 9: return answer_u64(answer, 1000000000); /* the camera's clock counts nanoseconds */
     default: return fail(ERR_NOT_IMPLEMENTED, "no such device info");
     }
 }
 
-/* Closes whatever is open of a camera; gives the lock back while threads end. */
+/* Closes whatever is open of a camera; gives the lock back while threads end. Who comes second waits for the first. */
 void device_close(struct camera *camera) {
+    while (camera->is_closing)
+        wait_changed(INT64_MAX);
     if (!camera->is_open)
         return;
+    camera->is_closing = true;
     acquisition_stop(camera);
     stream_close(&camera->stream);
-    if (!camera->is_open) /* another thread closed it meanwhile */
-        return;
-    camera->is_open = false;
     set_u32(camera, REG_TLParamsLocked, 0);
     if (camera->remote.handle)
         module_close(&camera->remote);
     module_close(&camera->device);
     access_release(camera);
+    camera->is_open = camera->is_closing = false;
+    pthread_cond_broadcast(&sim.changed);
 }
 
 API DevClose(void *handle) {

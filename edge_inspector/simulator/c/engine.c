@@ -88,9 +88,11 @@ static void *engine_main(void *argument) {
 }
 
 int32_t engine_start(struct stream *stream) {
+    struct camera *camera = stream->module.camera;
     stream->must_stop = false;
     stream->held = NULL;
-    if (pthread_create(&stream->engine, NULL, engine_main, stream->module.camera) != 0)
+    camera->seen_edges = conveyor_edges(camera->conveyor, now_ns()); /* parts from before got no frame */
+    if (pthread_create(&stream->engine, NULL, engine_main, camera) != 0)
         return fail(ERR_RESOURCE_EXHAUSTED, "no thread for the stream");
     stream->is_running = true;
     return OK;

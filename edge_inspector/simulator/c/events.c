@@ -139,7 +139,8 @@ API EventGetData(void *handle, void *data, size_t *size, uint64_t timeout_ms) {
     return leave(fail(ERR_INVALID_HANDLE, "not a registered event"));
 }
 
-API EventGetDataInfo(void *handle, const void *in, size_t in_size, int32_t command, int32_t *type, void *data, size_t *size) {
+API EventGetDataInfo(void *handle, const void *in, size_t in_size, int32_t command, int32_t *type, void *data,
+                     size_t *size) {
     int32_t error = enter();
     if (error)
         return error;

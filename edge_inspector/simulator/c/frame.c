@@ -40,7 +40,8 @@ static void describe(struct camera *camera, struct buffer *buffer, uint64_t fram
     buffer->pixel_format = reg_u32(camera, REG_PixelFormat);
     buffer->width = reg_u32(camera, REG_Width);
     buffer->offset_x = reg_u32(camera, REG_OffsetX);
-    buffer->padding_x = fault_applies(camera, FAULT_PADDED) ? (size_t)fault_value(camera, FAULT_PADDED, PADDING_BYTES) : 0;
+    size_t padding = (size_t)fault_value(camera, FAULT_PADDED, PADDING_BYTES);
+    buffer->padding_x = fault_applies(camera, FAULT_PADDED) ? padding : 0;
     buffer->is_new = true;
     buffer->is_incomplete = buffer->is_larger = buffer->has_chunks = false;
     buffer->larger_bytes = 0;

@@ -105,6 +105,7 @@ static int32_t open_camera(struct camera *camera, void **device) {
         registers_power_up(camera);
     camera->is_open = true;
     camera->device.handle = handle;
+    camera->control->is_acquiring = 0; /* its last process may have been killed meanwhile */
     camera->control->opened++;
     *device = handle;
     return OK;

@@ -1,4 +1,4 @@
-/* Drawing: a pattern from which a consumer can tell frame and part, or pictures from a file. Formulas: the reference. */
+/* Drawing: a pattern from which a consumer can tell frame and part, or pictures of a file. Formulas: the reference */
 #include <string.h>
 
 #include "sim.h"

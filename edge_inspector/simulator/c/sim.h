@@ -88,7 +88,7 @@ struct camera {
     uint32_t powered_losses; /* control->losses when its registers were set */
     int lock_file;    /* holds the lock that says "open"; -1 */
     pthread_t heartbeat;
-    bool is_open, must_end;
+    bool is_open, is_closing, must_end;
     /* Acquisition, guarded by the lock. */
     bool is_acquiring;
     uint64_t software_triggers; /* executed and not handled */

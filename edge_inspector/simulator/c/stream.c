@@ -64,7 +64,8 @@ static int32_t announce(struct stream *stream, void *base, size_t size, void *us
         free(buffer);
         return fail(ERR_RESOURCE_EXHAUSTED, "out of memory or handles");
     }
-    *buffer = (struct buffer){.handle = handle, .stream = stream, .base = base, .size = size, .user = user, .is_own = is_own};
+    *buffer = (struct buffer){
+        .handle = handle, .stream = stream, .base = base, .size = size, .user = user, .is_own = is_own};
     stream->buffers[stream->n_buffers++] = buffer;
     *announced = handle;
     return OK;

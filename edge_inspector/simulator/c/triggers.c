@@ -72,7 +72,8 @@ static bool is_over_trigger(struct camera *camera, uint64_t trigger, int64_t whe
 }
 
 /* Takes what one trigger asks for: a frame, or a burst. */
-static void take_triggered(struct camera *camera, unsigned selector, uint64_t trigger, uint64_t edges, int64_t when_ns) {
+static void take_triggered(struct camera *camera, unsigned selector, uint64_t trigger, uint64_t edges,
+                           int64_t when_ns) {
     uint32_t count = selector == TRIGGER_BURST ? reg_u32(camera, REG_AcquisitionBurstFrameCount) : 1;
     if (fault_applies(camera, FAULT_EXTRA_FRAME)) {
         camera->control->extra++;
@@ -177,7 +178,8 @@ int64_t run_scanning(struct camera *camera, bool is_framed) {
     if ((is_framed && !camera->is_scanning) || camera->scan_position - camera->scan_start < counts)
         return INT64_MAX;
     int64_t behind = camera->scan_position - camera->scan_start;
-    struct exposure exposure = {camera->taken + 1, camera->seen_edges, camera->scan_ns, encoder_counts(camera, now) - behind};
+    int64_t encoder = encoder_counts(camera, now) - behind; /* where its first line was */
+    struct exposure exposure = {camera->taken + 1, camera->seen_edges, camera->scan_ns, encoder};
     if (is_framed) {
         exposure.trigger = camera->scan_trigger;
         exposure.edges = camera->scan_edges;

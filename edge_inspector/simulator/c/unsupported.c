@@ -41,7 +41,8 @@ API DSGetNumBufferSegments(void *stream, void *buffer, uint32_t *count) {
     return refuse(stream);
 }
 
-API DSGetBufferSegmentInfo(void *stream, void *buffer, uint32_t segment, int32_t command, int32_t *type, void *data, size_t *size) {
+API DSGetBufferSegmentInfo(void *stream, void *buffer, uint32_t segment, int32_t command, int32_t *type, void *data,
+                           size_t *size) {
     (void)buffer, (void)segment, (void)command, (void)type, (void)data, (void)size;
     return refuse(stream);
 }
@@ -53,7 +54,8 @@ API DSGetNumBufferParts(void *stream, void *buffer, uint32_t *count) {
     return error == ERR_NOT_IMPLEMENTED ? fail(ERR_NO_DATA, "not a multi-part buffer") : error;
 }
 
-API DSGetBufferPartInfo(void *stream, void *buffer, uint32_t part, int32_t command, int32_t *type, void *data, size_t *size) {
+API DSGetBufferPartInfo(void *stream, void *buffer, uint32_t part, int32_t command, int32_t *type, void *data,
+                        size_t *size) {
     (void)buffer, (void)part, (void)command, (void)type, (void)data, (void)size;
     int32_t error = refuse(stream);
     return error == ERR_NOT_IMPLEMENTED ? fail(ERR_NO_DATA, "not a multi-part buffer") : error;
