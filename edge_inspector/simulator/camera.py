@@ -13,6 +13,7 @@ from edge_inspector.simulator.conveyor import Conveyor
 from edge_inspector.simulator.faults import LEVELS, Fault
 from edge_inspector.simulator.features import PIXEL_FORMATS
 from edge_inspector.simulator.layout import PATH_BYTES
+from edge_inspector.simulator.waiting import wait_until
 
 _TEMPERATURE_MC = 41_500  # thousandths of a degree: warm, as cameras are
 
@@ -24,7 +25,7 @@ class Truth:
     """What really happened at a camera, counted by the producer since the control file was made."""
 
     edges: int
-    """Part sensor edges while it was acquiring."""
+    """Part sensor edges that it dealt with while it was acquiring."""
     exposed: int
     """Frames taken."""
     delivered: int
@@ -104,6 +105,18 @@ class SimulatedCamera:
         raw = self._raw_counts()
         self._state.encoder_offset += 2 * self._state.encoder_sign * raw
         self._state.encoder_sign = -self._state.encoder_sign
+
+    def settle(self, timeout_s: float = 10.0) -> None:
+        """Return when an armed camera has dealt with all that was asked of it until now.
+
+        Every part fired and every move made by hand has then become frames in the consumer's queue, or nothing.
+
+        Raises:
+            TimeoutError: No stream is running, or it is busy all the time (a patient free run never rests).
+        """
+        # The look that is going on may have begun before; the one after it has not.
+        enough = self._state.rests + 2
+        wait_until(lambda: self._state.rests >= enough, "the camera has nothing left to do", timeout_s)
 
     def set_linger_ms(self, linger_ms: int) -> None:
         """Set how long the camera stays taken after its process was killed."""

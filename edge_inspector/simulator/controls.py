@@ -5,8 +5,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +16,6 @@ from edge_inspector.simulator.layout import MAGIC, MAX_CAMERAS, VERSION, Control
 
 ENVIRONMENT = "EDGE_INSPECTOR_SIMULATOR"
 """Names the control file to every process that loads the producer."""
-_POLL_S = 0.001
 
 
 class Controls:
@@ -88,16 +85,3 @@ class Controls:
     def environment(self) -> dict[str, str]:
         """Return the environment of a child process that shall see these cameras: this process's and one more."""
         return {**os.environ, ENVIRONMENT: str(self.path.absolute())}
-
-
-def wait_until(is_so: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
-    """Return as soon as something is so.
-
-    Raises:
-        TimeoutError: It was not so in time; says what was waited for.
-    """
-    until_s = time.monotonic() + timeout_s
-    while not is_so():
-        if time.monotonic() > until_s:
-            raise TimeoutError(f"waited {timeout_s} s in vain for: {what}")
-        time.sleep(_POLL_S)

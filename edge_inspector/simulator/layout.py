@@ -97,6 +97,7 @@ class CameraState(Structure):
         ("underruns", c_uint64),
         ("last_trigger", c_uint64),
         ("opened", c_uint64),
+        ("rests", c_uint64),
         ("faults", FaultState * len(Fault)),
     )
 

@@ -97,6 +97,14 @@ class Consumer:
         assert None not in found, f"only {found.index(None)} of {n} buffers came"
         return [one for one in found if one is not None]
 
+    def take_rest(self) -> list[dict[str, Any]]:
+        """Every buffer that comes of what was asked until now."""
+        controls().cameras[self._index].settle()
+        found = []
+        while (frame := self.take(0.0)) is not None:
+            found.append(frame)
+        return found
+
     def _describe(self, buffer: Any) -> dict[str, Any]:
         found = {
             "id": buffer.frame_id,

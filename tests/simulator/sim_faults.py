@@ -46,8 +46,7 @@ def _six_parts(consumer: Consumer, line: Any, fault: Fault) -> list[dict[str, An
         if part == 3:
             line.camera.fail(fault, once=1)
         line.conveyor.fire()
-        while (frame := consumer.take(0.03)) is not None:
-            frames.append(frame)
+        frames += consumer.take_rest()
     consumer.disarm()
     assert line.camera.fired(fault) == 1
     return frames
@@ -104,9 +103,8 @@ def control_channel(cti: str) -> dict[str, Any]:
         consumer.arm()
         answers["frames"] = len(consumer.take_many(3))
         camera.fail(Fault.STALL, every=1)
-        while consumer.take(0.05) is not None:
-            pass
-        answers["stalled"] = without_pixels(consumer.take(0.1))
+        consumer.take_rest()
+        answers["stalled"] = len(consumer.take_rest())
         camera.mend(Fault.STALL)
         answers["after_stall"] = len(consumer.take_many(3))
         camera.fail(Fault.STOP_FAILURE, once=1)

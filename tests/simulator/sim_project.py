@@ -30,6 +30,7 @@ def arrivals(cti: str, fault: str, n_parts: int) -> list[list[object]]:
             if part == 3 and fault:
                 line.camera.fail(Fault[fault], once=1)
             line.conveyor.fire()
+            line.camera.settle()
             while (arrival := camera.fetch(0.05)) is not None:
                 found.append(_seen(arrival))
     return found

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
 from typing import Any
 
 from genicam import genapi, gentl
-from sim_consumer import Consumer, controls, is_pattern, stamp_of, without_pixels
+from sim_consumer import Consumer, controls, is_pattern, stamp_of
 
 
 def stepped(cti: str, n: int) -> dict[str, Any]:
@@ -23,11 +22,11 @@ def stepped(cti: str, n: int) -> dict[str, Any]:
         for _ in range(n):
             line.conveyor.fire()
             frames += consumer.take_many(1)
-        silence = consumer.take(0.05)
+        silence = len(consumer.take_rest())
         answer = {
             "stamps": [stamp_of(frame["pixels"]) for frame in frames],
             "chunks": [frame["chunks"] for frame in frames],
-            "silence": without_pixels(silence),
+            "silence": silence,
             "counter": consumer.nodes.CounterValue.value,
             "encoder": consumer.nodes.EncoderValue.value,
         }
@@ -40,11 +39,11 @@ def software(cti: str) -> list[object]:
     with Consumer(cti) as consumer:
         consumer.trigger_by("Software")
         consumer.arm()
-        answers: list[object] = [consumer.take(0.05)]
+        answers: list[object] = [len(consumer.take_rest())]
         for _ in range(2):
             consumer.set(TriggerSoftware=None)
             answers.append(consumer.take_many(1)[0]["id"])
-        return [*answers, consumer.take(0.05)]
+        return [*answers, len(consumer.take_rest())]
 
 
 def burst(cti: str) -> dict[str, Any]:
@@ -58,7 +57,7 @@ def burst(cti: str) -> dict[str, Any]:
         for _ in range(2):
             line.conveyor.fire()
             parts += [stamp_of(frame["pixels"])[0] for frame in consumer.take_many(3)]
-        return {"parts": parts, "silence": without_pixels(consumer.take(0.05))}
+        return {"parts": parts, "silence": len(consumer.take_rest())}
 
 
 def running(cti: str, n: int, exposure_us: float) -> dict[str, Any]:
@@ -72,8 +71,7 @@ def running(cti: str, n: int, exposure_us: float) -> dict[str, Any]:
         line.conveyor.bring(200.0)
         frames = consumer.take_many(n)
         line.conveyor.run(0.0)
-        while (frame := consumer.take(0.2)) is not None:
-            frames.append(frame)
+        frames += consumer.take_rest()
         counter, over = [frame["chunks"]["CounterValue"] for frame in frames], consumer.nodes.CounterValue.value
         consumer.disarm()
     return {
@@ -100,11 +98,9 @@ def lines_by_encoder(cti: str, framed: bool) -> list[dict[str, Any]]:
         for step_mm in (3.2, 3.1, 0.1, -2.0, 2.0, 3.2, 6.4):
             if framed and step_mm == 3.2:
                 line.conveyor.fire(moves=False)  # a part, where the encoder stands
-                time.sleep(0.02)  # the camera looks every millisecond; there is nothing to be seen before the strip
+                line.camera.settle()
             line.conveyor.move(step_mm)
-            found = []
-            while (frame := consumer.take(0.05)) is not None:
-                found.append(frame)
+            found = consumer.take_rest()
             answers.append(
                 {
                     "encoder": [frame["chunks"]["EncoderValue"] for frame in found],
@@ -182,8 +178,7 @@ def over_trigger_event(cti: str) -> dict[str, Any]:
         line.conveyor.bring(200.0)
         consumer.take_many(3)
         line.conveyor.run(0.0)
-        while consumer.take(0.2) is not None:
-            pass
+        line.camera.settle()
         n = monitor.num_in_queue
         consumer.disarm()
     return {"events": n, "truth": line.camera.truth.over_triggers}

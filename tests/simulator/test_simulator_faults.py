@@ -108,7 +108,7 @@ def test_faults_of_the_control_channel_are_errors_and_pass(cti: str, make_contro
         "slow": "",
         "start": "IoException",
         "frames": 3,
-        "stalled": None,
+        "stalled": 0,
         "after_stall": 3,
         "stop": "",  # Harvesters logs it and goes on
         "fired": {"PORT_ERROR": 2, "START_FAILURE": 1, "STOP_FAILURE": 1},

@@ -11,8 +11,9 @@ import sim_sharing
 from sim_child import MakeControls, answer_of, require_compiler, run_child, start_child
 
 from edge_inspector.simulator.config import CameraConfig, ConveyorConfig, SimulationConfig
-from edge_inspector.simulator.controls import Controls, wait_until
+from edge_inspector.simulator.controls import Controls
 from edge_inspector.simulator.faults import Fault
+from edge_inspector.simulator.waiting import wait_until
 
 require_compiler()
 

@@ -30,12 +30,12 @@ def test_each_part_gives_one_frame_with_its_number_in_pixels_and_chunks(
     assert [chunks["EncoderValue"] for chunks in got["chunks"]] == [200, 400, 600, 800, 1000]
     assert [chunks["FrameID"] for chunks in got["chunks"]] == [0, 1, 2, 3, 4]
     assert {(chunks["LineStatusAll"], round(chunks["ExposureTime"], 1)) for chunks in got["chunks"]} == {(1, 499.8)}
-    assert (got["silence"], got["counter"], got["encoder"], got["edges"]) == (None, 5, 1000, 12)
+    assert (got["silence"], got["counter"], got["encoder"], got["edges"]) == (0, 5, 1000, 12)
     assert (got["truth"]["edges"], got["truth"]["exposed"], got["truth"]["delivered"]) == (5, 5, 5)
 
 
 def test_a_software_trigger_gives_one_frame(cti: str, make_controls: MakeControls) -> None:
-    assert run_child(sim_triggers.software, cti, environment=make_controls().environment()) == [None, 0, 1, None]
+    assert run_child(sim_triggers.software, cti, environment=make_controls().environment()) == [0, 0, 1, 0]
 
 
 def test_a_burst_gives_its_number_of_frames_for_each_part(cti: str, make_controls: MakeControls) -> None:
@@ -43,7 +43,7 @@ def test_a_burst_gives_its_number_of_frames_for_each_part(cti: str, make_control
 
     got = run_child(sim_triggers.burst, cti, environment=controls.environment())
 
-    assert got == {"parts": [1, 1, 1, 2, 2, 2], "silence": None}
+    assert got == {"parts": [1, 1, 1, 2, 2, 2], "silence": 0}
 
 
 def test_parts_that_come_by_themselves_are_all_counted(cti: str, make_controls: MakeControls) -> None:

@@ -106,7 +106,7 @@ struct camera_control {
     int64_t heard_ns;        /* last heartbeat of the holder */
 
     /* Ground truth, written by the producer. */
-    uint64_t edges;         /* part sensor edges seen while it was open */
+    uint64_t edges;         /* part sensor edges dealt with while it was acquiring */
     uint64_t exposed;       /* frames taken */
     uint64_t delivered;     /* buffers put into the output queue */
     uint64_t over_triggers; /* edges that came while it was busy */
@@ -115,6 +115,7 @@ struct camera_control {
     uint64_t underruns;     /* frames that found no buffer */
     uint64_t last_trigger;  /* trigger number of the last exposed frame */
     uint64_t opened;        /* how often it was opened */
+    uint64_t rests;         /* how often the running stream looked and found nothing to do */
 
     struct fault_state faults[FAULT_COUNT];
 };

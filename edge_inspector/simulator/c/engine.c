@@ -78,9 +78,11 @@ static void *engine_main(void *argument) {
     pthread_mutex_lock(&sim.lock);
     while (!stream->must_stop) {
         int64_t due_ns = run_once(camera);
-        int64_t look_ns = now_ns() + LOOK_NS;
-        if (!stream->must_stop && due_ns > now_ns())
-            wait_changed(due_ns < look_ns ? due_ns : look_ns);
+        int64_t now = now_ns(), look_ns = now + LOOK_NS;
+        if (stream->must_stop || due_ns <= now)
+            continue;
+        camera->control->rests++;
+        wait_changed(due_ns < look_ns ? due_ns : look_ns);
     }
     release_held(stream);
     pthread_mutex_unlock(&sim.lock);

@@ -94,11 +94,11 @@ static void handle_edge(struct camera *camera, unsigned selector) {
     int64_t when_ns = conveyor_edge_ns(camera->conveyor, edge, now_ns()) + delay_ns(camera, selector);
     bool is_stepped = camera->conveyor->stepped_edges > 0;
     camera->seen_edges = edge;
-    camera->control->edges++;
     if (fault_applies(camera, FAULT_MISSED_TRIGGER))
         camera->control->missed++;
     else if (!is_over_trigger(camera, trigger_number(camera, edge), when_ns, is_stepped))
         take_triggered(camera, selector, trigger_number(camera, edge), edge, when_ns);
+    camera->control->edges++;
 }
 
 static int64_t run_by_encoder(struct camera *camera, unsigned selector);
