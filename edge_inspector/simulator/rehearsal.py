@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -40,16 +41,13 @@ class Simulation:
             ValueError: The configuration cannot be simulated.
         """
         self.cti = build_producer()
-        self._folder = tempfile.TemporaryDirectory(prefix="edge-inspector-simulator-")
-        try:
-            folder = Path(self._folder.name)
+        with ExitStack() as kept:
+            folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="edge-inspector-simulator-")))
             if self._images is not None:
                 cameras = tuple(_show(camera, self._images, folder) for camera in self.config.cameras)
                 self.config = replace(self.config, cameras=cameras)
             self.controls = Controls.create(folder / "control", self.config)
-        except BaseException:
-            self._folder.cleanup()
-            raise
+            self._kept = kept.pop_all()  # from here on it is __exit__ that removes them
         return self
 
     def environment(self) -> dict[str, str]:
@@ -60,7 +58,7 @@ class Simulation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove control file and pictures; the built producer stays in the cache."""
-        self._folder.cleanup()
+        self._kept.close()
 
 
 def _show(camera: CameraConfig, images: Path, folder: Path) -> CameraConfig:
