@@ -16,6 +16,15 @@ ALLOWED_SKIPS: dict[str, str] = {
     "tests/end_to_end/test_e2e_priorities.py::test_each_process_keeps_to_its_cores_and_steps": "there is one core",
     "tests/end_to_end/test_e2e_priorities.py::test_cores_of_main_alone_bind_main_alone": "there is one core",
     "tests/end_to_end/test_e2e_offline.py::test_a_line_runs_without_a_route_and_asks_for_none": "unshare is refused",
+    "tests/simulator/test_simulator_pictures.py": "there is no C compiler",
+    "tests/simulator/test_simulator_triggers.py": "there is no C compiler",
+    "tests/simulator/test_simulator_faults.py": "there is no C compiler",
+    "tests/simulator/test_simulator_sharing.py": "there is no C compiler",
+    "tests/simulator/test_simulator_gentl.py": "there is no C compiler",
+    "tests/simulator/test_simulator_memory.py": "there is no C compiler",
+    "tests/simulator/test_simulator_project.py": "there is no C compiler",
+    "tests/simulator/test_simulator_build.py": "there is no C compiler",
+    "tests/simulator/test_simulator_memory.py::test_valgrind_finds_nothing": "there is no valgrind",
 }
 """Test id -> why it may be skipped. A skip that is not named here fails the run: it would hide a missing check."""
 
