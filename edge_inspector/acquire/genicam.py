@@ -101,7 +101,7 @@ class GenicamCamera:
         self._acquirer.start()
         wraps = describe(device).tl_type.upper() == "GEV"
         stream = _HarvestersStream(self._acquirer)
-        self._grabber = Grabber(stream, meters, plan, pixel_format, wraps, starts_at_zero=meters.starts_at_zero)
+        self._grabber = Grabber(stream, meters, plan, pixel_format, wraps, counts_from=meters.counts_from)
 
 
 class _HarvestersStream:

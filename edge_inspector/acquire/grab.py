@@ -72,7 +72,7 @@ class Grabber:
         plan: What they should be.
         pixel_format: How their pixels are to be read.
         wraps: True when frame ids may be GigE Vision's 16-bit ones.
-        starts_at_zero: The trigger counter was set to 0 when the camera was armed.
+        counts_from: See `TriggerCount`.
         now_ns: The monotonic clock.
         sleep_s: How to wait.
     """
@@ -85,7 +85,7 @@ class Grabber:
         pixel_format: PixelFormat,
         wraps: bool,
         *,
-        starts_at_zero: bool = False,
+        counts_from: int | None = None,
         now_ns: Callable[[], int] = monotonic_ns,
         sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -93,7 +93,7 @@ class Grabber:
         self._plan = plan
         self._format = pixel_format
         self._ids = FrameIds(wraps, plan.name)
-        self._count = TriggerCount(plan.count_source, starts_at_zero, plan.name)
+        self._count = TriggerCount(plan.count_source, counts_from, plan.name)
         self._encoder = None if plan.encoder is None else Encoder(plan.encoder)
         self._clock = CameraClock(round(plan.transport_ms * 1e6), round(plan.stamp_late_us * 1e3))
         self._latches = plan.clock == "auto"
@@ -191,14 +191,17 @@ class Grabber:
 
     def _deliver(self, lost: int, frame_id: int, kind: ArrivalKind, moment: Moment) -> None:
         before_ns = moment.trigger_ns if self._last_trigger_ns is None else self._last_trigger_ns
-        nowhere = replace(self._travel, count=-1)
+        nowhere, count = replace(self._travel, count=-1), self._count.value
         for k in range(lost):
             # Nobody saw these triggers. On a line that runs evenly they came evenly.
             guess_ns = before_ns + (moment.trigger_ns - before_ns) * (k + 1) // (lost + 1)
-            self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", travel=nowhere))
+            told = count - lost + k if count >= 0 else -1
+            self._ready.append(
+                Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", travel=nowhere, count=told)
+            )
         pixels = self._pixels if kind is ArrivalKind.FRAME else None
         travel = nowhere if kind is ArrivalKind.INCOMPLETE else self._travel
-        self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel))
+        self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel, count))
         self._last_trigger_ns = moment.trigger_ns
 
     def _look_after(self) -> None:

@@ -36,8 +36,10 @@ class HarvestersMeters:
         self._acquirer = acquirer
         self._nodes = acquirer.remote_device.node_map
         _enable_chunks(self._nodes, plan)
-        self.starts_at_zero = plan.count_source == "counter" and _reset_counter(self._nodes)
-        """The trigger counter was set to 0 just now."""
+        self.counts_from = plan.counts_from
+        """What the trigger counter showed when the last trigger was told; 0 when it was set to 0 just now."""
+        if plan.count_source == "counter" and plan.counts_from is None and _reset_counter(self._nodes):
+            self.counts_from = 0
         self._events = _over_trigger_events(acquirer, plan) if plan.count_source == "over_trigger" else None
 
     def chunks(self, buffer: Any, names: Sequence[str]) -> list[int | None]:

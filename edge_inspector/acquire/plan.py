@@ -21,7 +21,7 @@ class GenicamPlan:
     name: str
     frame: FrameShape
     cti: str
-    """Path of the producer's .cti file; `viky` for the simulated producer in the genicam wheel."""
+    """Path of the producer's .cti file; `viky` or `simulator` for a simulated one."""
     serial: str = ""
     """Empty: the producer must offer exactly one camera."""
     pixel_format: str = "Mono8"
@@ -40,6 +40,9 @@ class GenicamPlan:
     count_source: CountSource = "frame_id"
     count_chunk: str = "ChunkCounterValue"
     """Chunk with the trigger counter, for the source `counter`."""
+    counts_from: int | None = None
+    """What the counter showed when a killed predecessor told its last trigger: it goes on from there and is not set to
+    0, so that what came meanwhile is known. None: it begins at 0."""
     encoder: EncoderPlan | None = None
     patience_s: float = 0.0
     """How long a camera that is not there is waited for before that is an error."""

@@ -15,6 +15,7 @@ from genicam import gentl
 from harvesters.core import Harvester
 
 from edge_inspector.core.errors import CameraNotFoundError
+from edge_inspector.simulator.build import build_producer
 
 _ACCESS_WORDS = {1: "free", 2: "free, read only", 3: "not reachable", 4: "in use", 5: "open here", 6: "open here"}
 ACCESS_LOST = 3
@@ -37,11 +38,17 @@ class CameraInfo:
 
 
 def producer_path(cti: str) -> Path:
-    """Return where a producer's file is; `viky` stands for the simulated one in the genicam wheel.
+    """Return where a producer's file is.
+
+    Args:
+        cti: Its path; or `viky` for the one without cameras in the genicam wheel, `simulator` for our own, which is
+            compiled now if it was not yet.
 
     Raises:
-        CameraNotFoundError: There is no such file.
+        CameraNotFoundError: There is no such file, or the simulator cannot be compiled.
     """
+    if cti == "simulator":
+        return build_producer()
     path = Path(genicam.__file__).parent / "viky.cti" if cti == "viky" else Path(cti)
     if path.is_file():
         return path
@@ -51,7 +58,7 @@ def producer_path(cti: str) -> Path:
     hint = f"; installed here: {', '.join(found)}" if found else ""
     raise CameraNotFoundError(
         f"there is no GenTL producer at {path}{hint}; install the camera maker's GenTL package and set camera.cti to "
-        "the .cti file in it, or to `viky` to try without a camera"
+        "the .cti file in it, or to `simulator` or `viky` to try without a camera"
     )
 
 

@@ -26,15 +26,22 @@ class TriggerCount:
 
     Args:
         source: Where they are counted.
-        starts_at_zero: The counter was set to 0 when the camera was armed: what it shows at the first frame counts.
+        starts_at: What the counter showed when the last trigger that was told had come: 0 when it was set to 0 for
+            this acquisition, more where a killed predecessor told some; None when nobody knows.
         who: Name of the camera, for the error.
     """
 
-    def __init__(self, source: CountSource, starts_at_zero: bool, who: str) -> None:
+    def __init__(self, source: CountSource, starts_at: int | None, who: str) -> None:
         self._counts = source == "counter"
-        self._last: int | None = 0 if starts_at_zero else None
+        self._last = starts_at
+        self._is_first = True
         self._told = 0  # triggers told since the last frame that brought its count
         self._who = who
+
+    @property
+    def value(self) -> int:
+        """What the counter shows when all that was told is told; -1 where nobody knows."""
+        return self._last + self._told if self._counts and self._last is not None else -1
 
     def broken(self, lost: int) -> int:
         """Take note of a frame that is not whole, so brings no count; returns the triggers missed before it.
@@ -59,8 +66,10 @@ class TriggerCount:
             return Counted(lost)
         if counter is None:
             return Counted(self.broken(lost), "its trigger count is missing")
-        last, told = self._last, self._told
-        if last is None:
+        last, told, is_first = self._last, self._told, self._is_first
+        self._is_first = False
+        if last is None or (is_first and not 0 <= counter - last <= MAX_LOST):
+            # Nobody knows, or it began anew with the camera's power: it is where counting begins.
             self._last, self._told = counter, 0
             return Counted(lost)
         step = counter - last

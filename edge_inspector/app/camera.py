@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import sys
+from dataclasses import replace
 
 import cv2
 
 from edge_inspector.acquire.open import open_camera
+from edge_inspector.acquire.plan import CameraPlan, GenicamPlan
 from edge_inspector.app.plans import GrabPlan
 from edge_inspector.core.errors import CameraError
 from edge_inspector.core.logs import get_log
@@ -42,7 +44,7 @@ def _grab(start: Start, plan: GrabPlan, notes: NoteSender) -> None:
     cv2.setNumThreads(1)  # decoding and colour conversion must not take the cores of the inference
     memory = LineMemory(plan.layout, start.memory_fd)
     writer = RingWriter(memory, start.wake_fd)
-    camera = open_camera(plan.camera)
+    camera = open_camera(_going_on(plan.camera, writer))
 
     def on_armed() -> None:
         notes.offer({"kind": "event", "name": "camera_armed", "severity": "info", "detail": plan.camera.name})
@@ -55,6 +57,13 @@ def _grab(start: Start, plan: GrabPlan, notes: NoteSender) -> None:
         wait_for_subscribers=plan.wait_for_subscribers,
         on_armed=on_armed,
     ).run()
+
+
+def _going_on(plan: CameraPlan, writer: RingWriter) -> CameraPlan:
+    """Return the plan of a camera that a killed predecessor may have counted triggers of."""
+    if not isinstance(plan, GenicamPlan):
+        return plan
+    return replace(plan, counts_from=writer.trigger_count())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plan, inspect_plan, layout_of
 from edge_inspector.app.plans import named_model
 from edge_inspector.app.regions import scene_of
-from edge_inspector.app.report import Reporter
+from edge_inspector.app.report import Reporter, grown_too_large
 from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError, ProcessError
@@ -224,6 +224,8 @@ class Daemon:
         self._next_second_ns = monotonic_ns() + SECOND_NS
         self._memory.write(Word.CLOCK_SYNCED, int(is_clock_synced()))
         self._send_metrics()
+        if what := grown_too_large(self._camera.child, self._settings):
+            self._camera.replace(what)
 
     def _reserve_numbers(self) -> None:
         if monotonic_ns() < self._next_reserve_ns:

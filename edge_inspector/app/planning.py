@@ -20,8 +20,8 @@ from edge_inspector.settings.performance import Process
 
 PATIENCE_S = 20.0
 """A camera that is not there is waited for by the process that looks for it: a fresh one costs half a second."""
-VIKY = "viky"
-"""Name of the simulated producer: its pictures are no evidence of anything."""
+NO_CAMERA = ("viky", "simulator")
+"""Names of the simulated producers: their pictures are no evidence of anything."""
 
 
 def layout_of(settings: LineSettings) -> Layout:
@@ -33,7 +33,7 @@ def layout_of(settings: LineSettings) -> Layout:
 def is_simulated(settings: LineSettings) -> bool:
     """Return whether the pictures come from anything but a real camera."""
     camera = settings.camera
-    return not isinstance(camera, GenicamSettings) or camera.cti == VIKY
+    return not isinstance(camera, GenicamSettings) or camera.cti in NO_CAMERA
 
 
 def bypass_most_ns(settings: LineSettings) -> int:

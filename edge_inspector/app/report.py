@@ -13,10 +13,14 @@ from edge_inspector.core.verdict import LineState, Stages, Totals
 from edge_inspector.observe.figures import CameraFigures, ImageFigures, LineFigures
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family
+from edge_inspector.run.child import Child
 from edge_inspector.run.memory import CameraStatus, LineMemory, Word
 from edge_inspector.run.watch import Watched
+from edge_inspector.settings.line import LineSettings
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+CAMERA_MB = 768
+"""What a camera process may take besides its buffers: it starts with a tenth of that, and some producers leak."""
 
 
 class Reporter:
@@ -90,6 +94,17 @@ class Reporter:
             status = keeper.status()
             if status is not None:
                 self._metrics.set_evidence(status, lost)
+
+
+def grown_too_large(child: Child | None, settings: LineSettings) -> str:
+    """Return why a camera process should be replaced: what it takes and what it may; empty while it may stay."""
+    taken = _resident_bytes(child.pid if child is not None else None)
+    buffers = getattr(settings.camera, "buffers", 1)
+    # Twice each: the producer's own copy. The line's slots are shared memory, which counts here too.
+    most = (CAMERA_MB << 20) + (2 * buffers + settings.ring.slots) * settings.camera.frame.shape().n_bytes
+    if taken is None or taken <= most:
+        return ""
+    return f"it takes {taken >> 20} MB of memory, {most >> 20} MB are the most for its buffers; the producer leaks"
 
 
 def _age_s(moment_ns: int) -> float | None:

@@ -1,4 +1,4 @@
-"""`camera list`, `camera snap`, `camera baseline`: see a camera before a line runs."""
+"""`camera list`, `snap`, `baseline`, `simulate`: see a camera before a line runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from edge_inspector.cli.options import config_option
+from edge_inspector.cli.simulate import simulate
 
 
 @click.group()
@@ -18,7 +19,9 @@ def camera() -> None:
 
 
 @camera.command(name="list")
-@click.option("--cti", required=True, metavar="FILE", help="GenTL producer (.cti); `viky` for the simulated one.")
+@click.option(
+    "--cti", required=True, metavar="FILE", help="GenTL producer (.cti); `viky` or `simulator` for a simulated one."
+)
 @click.option("--json", "as_json", is_flag=True, help="For a program.")
 def list_(cti: str, as_json: bool) -> None:
     """List the cameras that a GenTL producer offers. Exit code 69 when it cannot be loaded or offers none."""
@@ -77,3 +80,6 @@ def baseline(config: Path, n: int, timeout_s: float) -> None:
         recorded = record_baseline(config, n, timeout_s, lambda _taken: bar.update(1))
     for sentence in baseline_sentences(recorded, settings):
         click.echo(sentence)
+
+
+camera.add_command(simulate)

@@ -79,6 +79,8 @@ class Arrival:
     """Shape (h, w, c), c 1 or 3, RGB; only for FRAME. Valid until the next `fetch`: the caller copies it."""
     travel: Travel = NO_TRAVEL
     """Where the line stood."""
+    count: int = -1
+    """What the trigger counter shows when this trigger and all before it are told; -1 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

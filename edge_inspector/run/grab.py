@@ -9,6 +9,7 @@ from dataclasses import replace
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.frame import NO_TRAVEL, Arrival, ArrivalKind
 from edge_inspector.core.ports import Camera, SourceEnded
+from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraStatus, LineMemory, Word
 from edge_inspector.run.ring import RingWriter
 
@@ -49,6 +50,10 @@ class GrabLoop:
         self._memory, self._writer, self._camera = memory, writer, camera
         self._can_wait, self._wait_for_subscribers = can_wait, wait_for_subscribers
         self._on_armed = on_armed
+        self._ledger = Ledger(memory)
+        self._is_out_of_step = False
+        self._first_whole = 0
+        """Place in the ring behind the first whole picture; 0 before it."""
         self._discarded_before = memory.read(Word.DISCARDED)
         # Nobody knows what a counter did while nobody looked: no place of before can be compared with one of after.
         self._generation = memory.read(Word.ENCODER_GENERATION) + (memory.read(Word.ARMED_TIMES) > 0)
@@ -77,6 +82,7 @@ class GrabLoop:
         if self._can_wait and not self._wait_until(self._writer.has_room, _ROOM_S):
             return
         arrival = self._camera.fetch(_FETCH_S)
+        self._note_step()
         if arrival is None:
             self._writer.settle()
             return
@@ -85,12 +91,22 @@ class GrabLoop:
         self._writer.accept(arrival)
         if arrival.kind is ArrivalKind.FRAME:
             self._memory.write(Word.LAST_FRAME_NS, monotonic_ns())
-            self._memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)  # in step again, where it was not
+            self._first_whole = self._first_whole or self._memory.read(Word.HEAD)
         if self._camera.discarded:
             self._memory.write(Word.DISCARDED, self._discarded_before + self._camera.discarded)
 
+    def _note_step(self) -> None:
+        """Say that the line is in step again once the first whole picture after a loss has its verdict.
+
+        Not before: that verdict itself must not be acted on.
+        """
+        if self._is_out_of_step and self._first_whole and self._ledger.seq >= self._first_whole:
+            self._is_out_of_step = False
+            self._memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
+
     def _say_armed(self) -> None:
         times = self._memory.read(Word.ARMED_TIMES)
+        self._is_out_of_step = times > 0
         self._memory.write(Word.CAMERA_STATUS, CameraStatus.RESYNCING if times else CameraStatus.ARMED)
         self._memory.write(Word.ARMED_TIMES, times + 1)
         self._on_armed()

@@ -26,8 +26,9 @@ from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Part, Travel
 from edge_inspector.run.memory import LineMemory, Word
 
 CLAIM, DONE, LENT, RETURNED = range(4)
-KIND, FRAME_ID, TRIGGER_NS, SOURCE, SLOT, GENERATION, ENC_COUNT, ENC_GENERATION, ENC_POSITION = range(9)
-_USED = slice(0, 9)
+KIND, FRAME_ID, TRIGGER_NS, SOURCE, SLOT, GENERATION, ENC_COUNT, ENC_GENERATION, ENC_POSITION, COUNT = range(10)
+_PART = slice(0, 9)
+_USED = slice(0, 10)
 
 _COUNTED = {
     ArrivalKind.FRAME: Word.FRAMES,
@@ -81,6 +82,14 @@ class RingWriter:
         """Whether the next frame would find a record and a slot that nobody holds (for sources that can wait)."""
         return self._has_record() and any(self._is_free(slot) for slot in range(len(self._claims)))
 
+    def trigger_count(self) -> int | None:
+        """Return what the trigger counter showed at the newest trigger that is in the ring; None where nobody knows."""
+        head, n = int(self._control[Word.HEAD]), len(self._memory.records)
+        for back in range(1, min(head, n) + 1):
+            if (count := int(self._memory.records[(head - back) % n, COUNT])) >= 0:
+                return count + back - 1  # those after it were told without a count
+        return None
+
     def _recover(self) -> None:
         filling = int(self._control[Word.FILLING]) - 1
         if filling >= 0 and not self._is_published(filling):
@@ -125,7 +134,7 @@ class RingWriter:
         travel = arrival.travel
         record[_USED] = (
             kind, arrival.frame_id, arrival.trigger_ns, source, slot, generation,
-            travel.count, travel.generation, travel.position,
+            travel.count, travel.generation, travel.position, arrival.count,
         )  # fmt: skip
         if kind in _COUNTED:
             self._control[_COUNTED[kind]] += 1
@@ -163,7 +172,7 @@ class RingReader:
         if self.head() <= consumed:
             return None
         self.quiet()  # a fence, see above
-        record = self._memory.records[consumed % len(self._memory.records), _USED].tolist()
+        record = self._memory.records[consumed % len(self._memory.records), _PART].tolist()
         kind, frame_id, trigger_ns, source, slot, generation, *travel = record
         return Part(
             part_id=self._memory.read(Word.FIRST_PART) + consumed,

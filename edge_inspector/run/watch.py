@@ -27,9 +27,13 @@ class Ending:
     """Exit status, negative for a signal."""
     was_hung: bool
     """It was killed here, since it showed no progress."""
+    why: str = ""
+    """Why it was replaced, though it worked."""
 
     def __str__(self) -> str:
         """Return it in words."""
+        if self.why:
+            return f"{self.name} process was replaced: {self.why}"
         if self.was_hung:
             return f"{self.name} process hung and was killed"
         if self.status < 0:
@@ -59,6 +63,7 @@ class Watched:
         """False: an ended child is not replaced."""
         self._spawn, self._progress_ns = spawn, progress_ns
         self._stall_ns, self._start_ns = round(stall_s * _S), round(start_s * _S)
+        self._condemned = ""
         self._began_ns = 0
         self._next_ns = 0
         self._wait_ns = MIN_WAIT_NS
@@ -77,10 +82,15 @@ class Watched:
             return None
         status = self.child.poll()
         is_hung = status is None and self._is_hung(now_ns)
-        if status is None and not is_hung:
+        if status is None and not is_hung and not self._condemned:
             return None
         self.child.kill()
         return self._reap(now_ns, is_hung)
+
+    def replace(self, why: str) -> None:
+        """Have the next `tick` put a fresh child in the place of the present one."""
+        if self.child is not None:
+            self._condemned = why
 
     def kill(self) -> Ending | None:
         """Kill the child for good; returns how it ended, None if none ran."""
@@ -108,7 +118,8 @@ class Watched:
             self._wait_longer(now_ns)
         if self.is_wanted:
             self.restarts += 1
-        return Ending(self.name, status if status is not None else -9, was_hung)
+        why, self._condemned = self._condemned, ""
+        return Ending(self.name, status if status is not None else -9, was_hung, why)
 
     def _wait_longer(self, now_ns: int) -> None:
         self._next_ns = now_ns + self._wait_ns

@@ -65,7 +65,7 @@ class GenicamSettings(CameraSection):
     kind: Literal["genicam"]
     """`genicam`."""
     cti: ProducerPath
-    """Producer's .cti file, relative to this file; `viky` for the simulated producer in the genicam wheel."""
+    """Producer's .cti file, relative to this file; `viky` or `simulator` for a simulated one."""
     serial: str = ""
     """Serial number in quotes, so that it stays text. Empty: the producer must offer exactly one camera."""
     pixel_format: PixelFormat = "Mono8"

@@ -154,7 +154,7 @@ def _performance(settings: LineSettings) -> Iterator[Clash]:
 
 
 def _genicam(camera: GenicamSettings) -> Iterator[Clash]:
-    if camera.cti != "viky" and not camera.cti.endswith(".cti"):
+    if camera.cti not in ("viky", "simulator") and not camera.cti.endswith(".cti"):
         yield Clash((("camera", "cti"),), f"{camera.cti} is no producer: their files end in .cti")
     if camera.serial != camera.serial.strip():
         yield Clash((("camera", "serial"),), f"{camera.serial!r} has blanks around it; leave them out")

@@ -38,7 +38,7 @@ def _count_from_file(path: Path, info: ValidationInfo) -> Path:
 
 
 def _producer_from_file(text: str, info: ValidationInfo) -> str:
-    if text == "viky":  # the simulated producer: the acquire room finds it in the genicam wheel
+    if text in ("viky", "simulator"):  # producers without a camera: the acquire room finds them
         return text
     return str(_count_from_file(Path(text), info))
 
@@ -47,7 +47,7 @@ AnyPath = Annotated[Path, Field(strict=False), BeforeValidator(_usable_path), Af
 """A path written as text; relative ones count from the folder of the configuration file."""
 
 ProducerPath = Annotated[str, BeforeValidator(_usable_path), AfterValidator(_producer_from_file)]
-"""Like AnyPath, as text, and `viky` stays as it is."""
+"""Like AnyPath, as text; `viky` and `simulator` stay as they are."""
 
 
 class Section(BaseModel):

@@ -9,13 +9,13 @@ from edge_inspector.acquire.trigger_count import COUNTER_CYCLE, Counted, Trigger
 from edge_inspector.core.errors import CameraLostError
 
 
-def by_counter(starts_at_zero: bool = True) -> TriggerCount:
-    return TriggerCount("counter", starts_at_zero, "cam0")
+def by_counter(starts_at: int | None = 0) -> TriggerCount:
+    return TriggerCount("counter", starts_at, "cam0")
 
 
 @pytest.mark.parametrize("source", ["frame_id", "over_trigger"])
 def test_without_a_counter_the_frame_numbers_say_what_is_missing(source: str) -> None:
-    count = TriggerCount(source, starts_at_zero=False, who="cam0")  # type: ignore[arg-type]
+    count = TriggerCount(source, starts_at=None, who="cam0")  # type: ignore[arg-type]
 
     assert count.whole(2, None) == Counted(2)
 
@@ -35,7 +35,7 @@ def test_a_frame_lost_on_the_way_is_not_counted_by_both() -> None:
 
 def test_what_came_before_the_first_frame_counts_where_the_counter_began_at_zero() -> None:
     assert by_counter().whole(0, 3) == Counted(2)
-    assert by_counter(starts_at_zero=False).whole(0, 3) == Counted(0)
+    assert by_counter(starts_at=None).whole(0, 3) == Counted(0)
 
 
 def test_a_frame_without_a_trigger_is_no_picture_of_a_part() -> None:
@@ -64,7 +64,7 @@ def test_incomplete_frames_are_triggers_that_the_next_count_does_not_tell_again(
 
 @pytest.mark.parametrize("now", [3, 7 + MAX_LOST + 1])
 def test_a_count_that_jumps_is_a_camera_that_started_again(now: int) -> None:
-    count = by_counter(starts_at_zero=False)
+    count = by_counter(starts_at=None)
     count.whole(0, 7)
 
     with pytest.raises(CameraLostError, match=rf"from 7 to {now}.*check"):
@@ -72,7 +72,7 @@ def test_a_count_that_jumps_is_a_camera_that_started_again(now: int) -> None:
 
 
 def test_a_counter_of_32_bits_wraps() -> None:
-    count = by_counter(starts_at_zero=False)
+    count = by_counter(starts_at=None)
     count.whole(0, COUNTER_CYCLE - 1)
 
     assert count.whole(0, 1) == Counted(1)
@@ -96,3 +96,26 @@ def test_every_trigger_is_told_exactly_once(fates: list[str]) -> None:
             unseen += 1  # a gap in the frame ids
 
     assert told == len(fates) + 1
+
+
+def test_what_came_while_nobody_counted_is_known_where_the_counter_went_on() -> None:
+    assert by_counter(starts_at=100).whole(0, 104) == Counted(3)
+
+
+def test_a_counter_that_began_anew_with_the_camera_s_power_begins_the_count_anew() -> None:
+    count = by_counter(starts_at=100)
+
+    assert count.whole(0, 2) == Counted(0)
+    assert count.whole(0, 4) == Counted(1)
+
+
+def test_what_the_counter_shows_when_all_is_told_goes_with_each_trigger() -> None:
+    count = by_counter()
+
+    count.whole(0, 2)
+    assert count.value == 2
+    count.broken(1)
+    assert count.value == 4
+    count.whole(0, 7)
+    assert count.value == 7
+    assert TriggerCount("frame_id", None, "cam0").value == -1

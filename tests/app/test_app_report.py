@@ -3,13 +3,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from app_samples import settings_of, values
 from fakes.child import FakeChild
 from fakes.line_memory import make_memory
 
-from edge_inspector.app.report import Reporter
+from edge_inspector.app import report
+from edge_inspector.app.report import Reporter, grown_too_large
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Totals
 from edge_inspector.observe.fresh import fresh_metrics
@@ -179,3 +182,13 @@ def test_before_the_folder_is_read_there_is_only_the_queue(bench: Bench) -> None
 
 def test_without_evidence_there_are_no_numbers_of_it(bench: Bench) -> None:
     assert not {"queue_depth evidence", "evidence_bytes", "disk_free_bytes"} & set(bench.numbers())
+
+
+def test_a_camera_process_that_leaks_is_replaced_and_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(values("genicam"))
+    this = SimpleNamespace(pid=os.getpid())
+    assert grown_too_large(this, settings) == ""  # type: ignore[arg-type]
+    monkeypatch.setattr(report, "CAMERA_MB", 0)
+
+    assert "MB of memory" in grown_too_large(this, settings)  # type: ignore[arg-type]
+    assert grown_too_large(None, settings) == ""

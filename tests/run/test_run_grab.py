@@ -328,9 +328,25 @@ def test_a_camera_that_is_armed_again_is_out_of_step_until_a_whole_picture_came(
     bench.on_fetch = lambda: seen.append(bench.status())
     seen: list[CameraStatus] = []
 
-    bench.loop([None, Lost, Picture, Lost]).run()
+    bench.loop([None, Lost, Picture, None, Lost]).run()  # nobody gives verdicts yet
 
-    assert seen == [CameraStatus.RESYNCING] * 3 + [CameraStatus.ARMED] * 2
+    assert seen == [CameraStatus.RESYNCING] * 6
+
+
+def test_a_line_is_in_step_again_once_the_first_whole_picture_has_its_verdict(bench: Bench) -> None:
+    bench.loop([]).run()
+    seen: list[CameraStatus] = []
+
+    def judge_after_the_third() -> None:
+        if bench.camera.fetches > 3:
+            while bench.judge_one() is not None:
+                pass
+        seen.append(bench.status())
+
+    bench.on_fetch = judge_after_the_third
+    bench.loop([Picture, Lost, None, None, None]).run()
+
+    assert seen == [CameraStatus.RESYNCING] * 4 + [CameraStatus.ARMED] * 2
 
 
 def test_the_newest_believable_count_of_the_encoder_is_there_for_the_heartbeat(bench: Bench) -> None:

@@ -309,3 +309,27 @@ def test_whatever_happens_every_trigger_becomes_exactly_one_part_with_its_own_pi
 
     assert [part.part_id for part in seen] == list(range(1, n_triggers + 1))
     assert hop.ledger.totals().verdicts == n_triggers
+
+
+def counted(count: int, kind: ArrivalKind = ArrivalKind.LOST) -> Arrival:
+    return Arrival(kind, 1, monotonic_ns(), "camera", count=count)
+
+
+def test_a_new_camera_process_goes_on_where_the_count_of_the_old_one_ended(hop: Hop) -> None:
+    assert hop.writer.trigger_count() is None
+    for count in (7, 8):
+        hop.writer.accept(counted(count))
+    hop.writer.accept(counted(-1))  # told without a count: one more than the one before
+
+    hop.replace_camera()
+
+    assert hop.writer.trigger_count() == 9
+
+
+def test_a_trigger_that_a_killed_camera_process_counted_and_did_not_pass_on_is_not_counted_again(hop: Hop) -> None:
+    hop.writer.accept(counted(7))
+    hop.memory.control[Word.TRIGGERS] += 1
+
+    hop.replace_camera()
+
+    assert hop.writer.trigger_count() == 8

@@ -200,3 +200,34 @@ def test_a_child_that_cannot_be_started_just_now_is_tried_again_with_the_same_wa
 )
 def test_an_ending_says_in_words_how_it_came(ending: Ending, words: str) -> None:
     assert str(ending) == words
+
+
+def test_a_child_that_is_to_be_replaced_is_killed_by_the_next_tick_and_told_why(bench: Bench) -> None:
+    bench.watched.tick()
+    bench.clock.move(STEADY_NS + S)
+    bench.progress_ns = bench.clock.now_ns
+
+    bench.watched.replace("it takes too much")
+    ending = bench.watched.tick()
+
+    assert str(ending) == "camera process was replaced: it takes too much"
+    assert bench.waited_for_restart_ns() == 0
+    assert bench.watched.restarts == 1
+
+
+def test_the_child_after_a_replaced_one_stays(bench: Bench) -> None:
+    bench.watched.tick()
+    bench.watched.replace("it takes too much")
+    bench.watched.tick()
+    bench.waited_for_restart_ns()
+    bench.progress_ns = bench.clock.now_ns
+
+    assert bench.watched.tick() is None
+    assert bench.watched.child is not None
+
+
+def test_where_no_child_runs_none_is_replaced(bench: Bench) -> None:
+    bench.watched.replace("it takes too much")
+    bench.watched.tick()
+
+    assert bench.watched.tick() is None

@@ -1,0 +1,105 @@
+"""Faults of the whole camera: the line is not ready in time, and in use again in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from camera_faults_page import camera_faults_page
+from daemon import wait_until
+from fault_cases import JUDGED, LINES, LineCase
+from simulated_line import SimulatedLine, reason_of
+from witness import READY
+
+from edge_inspector.simulator.build import find_compiler
+
+if find_compiler() is None:
+    pytest.skip("there is no C compiler", allow_module_level=True)
+
+ROOT = Path(__file__).resolve().parents[2]
+GONE = {"camera_process_lost", "camera_error"}
+NOISE_S = 2.0
+"""What a busy machine may add to a limit here; the page states the limit without it."""
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[SimulatedLine]:
+    with SimulatedLine(tmp_path) as line:
+        yield line
+
+
+@pytest.mark.parametrize("case", LINES, ids=lambda case: case.name)
+def test_a_camera_that_is_gone_is_noticed_and_found_again(line: SimulatedLine, case: LineCase) -> None:
+    line.fire(2)
+    assert [reason_of(body) for body in line.verdicts(2)] == [JUDGED] * 2
+
+    case.begin(line.camera)
+    line.wait_beat(lambda body: not body["ready"], case.noticed_s + NOISE_S, "the line to be not ready")
+    wait_until(lambda: GONE & {m.body["name"] for m in line.witness.messages("event")}, 10.0, "the process to be gone")
+    case.mend(line.camera)
+    line.wait_beat(lambda body: body["faults"] == ["resync"], case.back_s + NOISE_S, "the camera to be armed again")
+    n = len(line.witness.messages("verdict"))
+    line.fire()
+
+    assert reason_of(line.verdicts(n + 1)[n]) == JUDGED
+    line.wait_ready()
+    assert line.line.stop() == 0
+    last = line.beats()[-1].body
+    assert (last["in_flight"], last["state"]) == (0, "Halted")
+
+
+def test_a_camera_process_that_is_killed_is_replaced_and_the_line_is_ready_after_the_next_picture(
+    line: SimulatedLine,
+) -> None:
+    line.fire()
+    line.verdicts(1)
+    generation = line.beats()[-1].body["enc_gen"]
+
+    os.kill(line.line.child("camera"), signal.SIGKILL)
+    line.wait_beat(lambda body: body["faults"] == ["resync"], 10.0, "the camera to be armed again")
+    line.fire()
+    body = line.verdicts(2)[1]
+
+    assert reason_of(body) == JUDGED
+    line.wait_ready()
+    assert body["enc_gen"] == generation + 1  # nobody knows what the encoder did meanwhile
+    said = line.witness.messages("verdict")[1]
+    assert not said.has(READY), "a verdict of a line that is not in step again must not be acted on"
+
+
+def test_parts_that_pass_while_the_camera_process_is_dead_are_accounted_for(line: SimulatedLine) -> None:
+    line.fire()
+    line.verdicts(1)
+
+    os.kill(line.line.child("camera"), signal.SIGKILL)
+    line.wait_beat(lambda body: not body["ready"], 5.0, "the line to be not ready")
+    line.controls.conveyor.fire(3)  # nobody is armed
+    line.wait_beat(lambda body: body["faults"] == ["resync"], 10.0, "the camera to be armed again")
+    line.fire()
+
+    reasons = [reason_of(body) for body in line.verdicts(5)]
+    assert reasons == [JUDGED, "frame_lost", "frame_lost", "frame_lost", JUDGED]
+    assert line.beats()[-1].body["triggers"] <= line.controls.conveyor.edges == 5
+
+
+def test_a_camera_that_comes_later_than_its_line_is_found(tmp_path: Path) -> None:
+    line = SimulatedLine(tmp_path)
+    line.camera.lose()
+    line.line.__enter__()
+    try:
+        line.line.start(line.controls.environment())
+        line.wait_beat(lambda body: body["faults"] == ["camera"], 20.0, "the line to miss its camera")
+
+        line.camera.come_back()
+
+        line.wait_ready()
+        assert line.line.stop() == 0
+    finally:
+        line.line.__exit__(None, None, None)
+
+
+def test_the_page_is_current() -> None:
+    assert (ROOT / "docs" / "reference" / "camera-faults.md").read_text() == camera_faults_page()
