@@ -36,6 +36,7 @@ def _camera(settings: LineSettings) -> Iterator[str]:
         if camera.features:
             written = ", ".join(f"{key}={value}" for key, value in camera.features.items())
             yield f"written to it before arming: {written}"
+        yield from _identity(camera)
         if camera.triggered:
             yield "the camera waits for its hardware trigger: silence is normal"
         else:
@@ -48,6 +49,20 @@ def _camera(settings: LineSettings) -> Iterator[str]:
         yield f"drawn parts, {_rate(camera.rate_hz)}, {end}, a spot on every {camera.defect_every}th"
     if not isinstance(camera, GenicamSettings) and camera.wait_for_subscribers:
         yield f"the first picture waits until {camera.wait_for_subscribers} client(s) listen to the verdicts"
+
+
+def _identity(camera: GenicamSettings) -> Iterator[str]:
+    count, encoder = camera.trigger_count, camera.encoder
+    yield {
+        "frame_id": "triggers are counted by frame numbers: one that the camera itself missed is not seen",
+        "counter": f"triggers are counted by {count.chunk}: missed ones and frames without one are seen",
+        "over_trigger": "triggers are counted by frame numbers and the camera's over-trigger event",
+    }[count.source]
+    if encoder is not None:
+        yield (
+            f"places by {encoder.chunk}, {encoder.counts_per_mm:g} counts a mm, {encoder.direction}; a count that the "
+            f"line cannot reach at {encoder.max_speed_mm_s:g} mm/s is UNKNOWN encoder"
+        )
 
 
 def _model(settings: LineSettings) -> Iterator[str]:
