@@ -20,7 +20,7 @@ from harvesters.core import Harvester, ParameterKey, ParameterSet
 
 from edge_inspector.acquire.grab import Grabber
 from edge_inspector.acquire.nodes import base_features, check_format, write_features
-from edge_inspector.acquire.pixels import find_format
+from edge_inspector.acquire.pixels import find_format, fit_format
 from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.acquire.producer import ACCESS_LOST, choose, describe, load_producer, producer_path
 from edge_inspector.acquire.teardown import let_go
@@ -81,7 +81,7 @@ class GenicamCamera:
     def _connect(self) -> None:
         plan = self._plan
         self._acquirer = self._harvester = None
-        pixel_format = find_format(plan.pixel_format, plan.frame.channels)
+        pixel_format = fit_format(find_format(plan.pixel_format, plan.frame.channels), plan.frame, plan.levels)
         self._harvester = load_producer(producer_path(plan.cti))
         devices = self._harvester.device_info_list
         device = devices[choose([describe(info) for info in devices], plan.serial)]

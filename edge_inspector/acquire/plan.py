@@ -30,6 +30,8 @@ class GenicamPlan:
     triggered: bool = False
     transport_ms: float = 0.0
     """Taken off the host's receive time to get the trigger time."""
+    levels: tuple[int, int] | None = None
+    """Values of a format with more than 8 bits that become 0 and 255; None drops the low bits."""
 
 
 @dataclass(frozen=True, slots=True)

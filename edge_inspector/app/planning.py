@@ -131,6 +131,7 @@ def camera_plan(settings: LineSettings) -> CameraPlan:
             cti=camera.cti,
             serial=camera.serial,
             pixel_format=camera.pixel_format,
+            levels=None if camera.levels is None else (camera.levels.black, camera.levels.white),
             features=dict(camera.features),
             buffers=camera.buffers,
             lost_after_s=camera.lost_after_s,

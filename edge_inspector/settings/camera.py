@@ -11,8 +11,28 @@ from edge_inspector.core.frame import FrameShape
 from edge_inspector.settings.section import AnyPath, ProducerPath, Section
 
 CameraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-PixelFormat = Literal["Mono8", "RGB8", "BGR8", "RGBa8", "BGRa8", "BayerGR8", "BayerRG8", "BayerGB8", "BayerBG8"]
-"""What the acquire room can read. Mono8 becomes frames of one channel, all others RGB."""
+PixelFormat = Literal[
+    "Mono8",
+    "RGB8",
+    "BGR8",
+    "RGBa8",
+    "BGRa8",
+    "BayerGR8",
+    "BayerRG8",
+    "BayerGB8",
+    "BayerBG8",
+    "Mono10",
+    "Mono12",
+    "Mono14",
+    "Mono16",
+    "Mono10p",
+    "Mono12p",
+    "Mono10Packed",
+    "Mono12Packed",
+    "YUV422_8",
+    "YUV422_8_UYVY",
+]
+"""What the acquire room can read. Mono… becomes frames of one channel, all others RGB."""
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Names of pictures that are replayed end in one of these, in small or capital letters."""
@@ -46,6 +66,15 @@ class FrameSettings(Section):
         return FrameShape(self.height, self.width, self.channels)
 
 
+class LevelSettings(Section):
+    """Which grey values of a format with more than 8 bits become black and white; those between in proportion."""
+
+    black: int = Field(ge=0, le=65535)
+    """Becomes 0, as does what is darker."""
+    white: int = Field(ge=1, le=65535)
+    """Becomes 255, as does what is brighter. Mono10 goes to 1023, Mono12 to 4095, Mono14 to 16383, Mono16 to 65535."""
+
+
 class CameraSection(Section):
     """What every kind of camera has."""
 
@@ -67,6 +96,8 @@ class GenicamSettings(CameraSection):
     """Serial number in quotes, so that it stays text. Empty: the producer must offer exactly one camera."""
     pixel_format: PixelFormat = "Mono8"
     """PFNC name. Set on the camera and compared; it must give frames of the configured channels."""
+    levels: LevelSettings | None = None
+    """Range of grey values of a format with more than 8 bits. Left out: the low bits are dropped."""
     features: dict[FeatureName, FeatureValue] = Field(default={})
     """Features written in this order before arming, each read back and compared."""
     buffers: int = Field(default=16, ge=3, le=256)

@@ -43,6 +43,8 @@ OTHER: dict[str, Any] = {
     "camera.cti": "/opt/other.cti",
     "camera.serial": "12345",
     "camera.pixel_format": "RGB8",
+    "camera.levels.black": 64,
+    "camera.levels.white": 3000,
     "camera.features": {"Gain": 2.0},
     "camera.buffers": 5,
     "camera.lost_after_s": 1.5,
@@ -187,6 +189,8 @@ def test_every_setting_has_another_value_to_try() -> None:
 @pytest.mark.parametrize(("kind", "path"), ALL)
 def test_every_setting_reaches_somebody(kind: str, path: str, reach: Reach) -> None:
     given = values(kind) | {"regions": {"roi": {"width": 64, "height": 64}, "background": {}}}
+    if kind == "genicam":
+        given["camera"]["levels"] = {"black": 0, "white": 255}
     before, after = (settings_of(one) for one in (given, changed(given, path, OTHER[path])))
     assert before != after, f"{OTHER[path]} is no other value for {path}"
 

@@ -76,6 +76,9 @@ def test_a_combination_that_cannot_work_is_told_at_its_line(complaints: Complain
     assert complaints(GOOD + more + "\n") == [expected]
 
 
+GREY = GENICAM.replace("channels: 3", "channels: 1").replace("RGB8", "Mono8")
+
+
 @pytest.mark.parametrize(
     ("base", "old", "new", "expected"),
     [
@@ -88,6 +91,10 @@ def test_a_combination_that_cannot_work_is_told_at_its_line(complaints: Complain
         (GENICAM, "cti: viky", "cti: viky\n  serial: ' 1'", "5: camera.serial: ' 1' has blanks around it; leave them out"),
         (GENICAM, "bundle: bundle", 'bundle: bundle\n  provider: "null"', "9: model.provider: null calls every part good without looking, which no camera's parts may be: only replay and synthetic pictures; write cpu, cuda or tensorrt"),
         (GENICAM, "RGB8", "Mono8", "6: camera.pixel_format: Mono8 makes frames of 1 channel, camera.frame.channels is 3; change one of them"),
+        (GENICAM, "RGB8", "YUV422_8\n  levels: {black: 1, white: 2}", "7: camera.levels: YUV422_8 has 8 bits already; leave `levels` out, or set a pixel_format of 10 bits or more"),
+        (GREY, "Mono8", "Mono12p\n  levels: {black: 9, white: 9}", "7: camera.levels.black: 9 must be below white, 9"),
+        (GREY, "Mono8", "Mono12\n  levels: {black: 9, white: 4096}", "7: camera.levels.white: 4096 is over the greatest value of Mono12, 4095"),
+        (GREY.replace("512", "510"), "Mono8", "Mono10p", "5: camera.frame.width: 510 is no multiple of 4, and 4 pixels Mono10p share bytes; write 508, or a pixel_format that is not packed"),
         (GENICAM, "cti: viky", "cti: viky\n  features: {Width: 640}", "5: camera.features.Width: is 640 here and 512 in camera.frame.width, which sets it; leave it out here"),
     ],
 )  # fmt: skip

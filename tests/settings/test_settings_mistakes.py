@@ -78,7 +78,7 @@ def test_one_mistake_is_told_once_with_its_line(complaints: Complaints, old: str
         ("cti: viky", "cti: viky\n  features: {TriggerMode: On, Gain: 1e1, Reg: 0x10}", []),
         ("cti: viky", "cti: viky\n  features: {Gain: [1]}", ["5: camera.features.Gain: must be true or false, a whole number, a number, or text, not a list"]),
         ("cti: viky", "cti: viky\n  features: {Exposure Time: 1}", ["5: camera.features.Exposure Time: is no GenICam feature name: those are letters, digits and _"]),
-        ("RGB8", "rgb8", ["6: camera.pixel_format: must be Mono8, RGB8, BGR8, RGBa8, BGRa8, BayerGR8, BayerRG8, BayerGB8 or BayerBG8, not rgb8; did you mean `RGB8`?"]),
+        ("RGB8", "rgb8", ["6: camera.pixel_format: must be Mono8, RGB8, BGR8, RGBa8, BGRa8, BayerGR8, BayerRG8, BayerGB8, BayerBG8, Mono10, Mono12, Mono14, Mono16, Mono10p, Mono12p, Mono10Packed, Mono12Packed, YUV422_8 or YUV422_8_UYVY, not rgb8; did you mean `RGB8`?"]),
     ],
 )  # fmt: skip
 def test_a_genicam_camera_is_told_likewise(complaints: Complaints, old: str, new: str, expected: list[str]) -> None:
