@@ -79,10 +79,12 @@ def _end_of_segments(path: Path) -> int:
         header = file.read(64)
         if len(header) < 64:
             return 64
-        start, size, count = (*struct.unpack_from("<Q", header, 32), *struct.unpack_from("<HH", header, 54))
+        start = int(struct.unpack_from("<Q", header, 32)[0])
+        size, count = (int(one) for one in struct.unpack_from("<HH", header, 54))
         file.seek(start)
         table = file.read(size * count)
     if len(table) < size * count or size < 56:
         return start + max(size, 56) * count
     # p_offset and p_filesz of each Elf64_Phdr (elf.h)
-    return max((sum(struct.unpack_from("<Q16xQ", table, size * n + 8)) for n in range(count)), default=0)
+    segments = [struct.unpack_from("<Q16xQ", table, size * n + 8) for n in range(count)]
+    return max((int(offset) + int(length) for offset, length in segments), default=0)
