@@ -132,10 +132,14 @@ def camera_plan(settings: LineSettings) -> CameraPlan:
             serial=camera.serial,
             pixel_format=camera.pixel_format,
             levels=None if camera.levels is None else (camera.levels.black, camera.levels.white),
+            user_set=camera.user_set,
+            preset_features=camera.preset_features,
             features=dict(camera.features),
+            software_rate_hz=(camera.trigger.frame_rate_hz or 1.0) if camera.preset == "software" else None,
+            heartbeat_timeout_ms=camera.heartbeat_timeout_ms,
             buffers=camera.buffers,
             lost_after_s=camera.lost_after_s,
-            triggered=camera.triggered,
+            triggered=camera.is_triggered,
             transport_ms=camera.transport_ms,
         )
     if isinstance(camera, ReplaySettings):

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edge_inspector.settings.camera import GenicamSettings
-from edge_inspector.settings.lines import KeyPath
-
-Fault = tuple[tuple[KeyPath, ...], str]
-"""The settings involved, the first of them to blame, and what is wrong."""
+from edge_inspector.settings.trigger_faults import Fault, trigger_faults
 
 DEPTHS = {"Mono10": 10, "Mono12": 12, "Mono14": 14, "Mono16": 16}
 """Bits of a grey value, by the beginning of the format's name; all others have 8."""
@@ -24,6 +21,7 @@ def genicam_faults(camera: GenicamSettings) -> Iterator[Fault]:
         yield (("camera", "serial"),), f"{camera.serial!r} has blanks around it; leave them out"
     yield from _format(camera)
     yield from _levels(camera)
+    yield from trigger_faults(camera)
     for feature, setting, value in (
         ("Width", "frame.width", camera.frame.width),
         ("Height", "frame.height", camera.frame.height),
