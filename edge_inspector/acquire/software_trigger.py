@@ -44,7 +44,8 @@ class SoftwareTrigger:
         now_ns = self._now_ns()
         if now_ns < self._next_ns:
             return
-        self._next_ns = max(self._next_ns + self._period_ns, now_ns)
+        in_step_ns = self._next_ns + self._period_ns
+        self._next_ns = in_step_ns if in_step_ns > now_ns else now_ns + self._period_ns
         try:
             self._command.execute()
         except (gentl.GenericException, genapi.GenericException) as error:

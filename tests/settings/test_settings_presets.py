@@ -84,6 +84,7 @@ def test_line_scan_takes_its_lines_from_the_encoder_and_its_beginning_from_the_p
     assert features["TriggerSource (TriggerSelector=FrameStart)"] == "Line3"
     assert features["EncoderDivider (EncoderSelector=Encoder0)"] == 7
     assert features["EncoderSourceB (EncoderSelector=Encoder0)"] == "Line5"
+    assert features["EncoderOutputMode (EncoderSelector=Encoder0)"] == "PositionUp"  # a belt that settles gives no line
 
 
 def test_a_web_without_an_encoder_runs_by_time() -> None:
