@@ -18,12 +18,13 @@ from typing import Any, Self
 from genicam import genapi, gentl
 from harvesters.core import Harvester, ParameterKey, ParameterSet
 
+from edge_inspector.acquire.configure import configure
 from edge_inspector.acquire.grab import Grabber
 from edge_inspector.acquire.meters import HarvestersMeters
-from edge_inspector.acquire.nodes import base_features, check_format, write_features
-from edge_inspector.acquire.pixels import find_format
+from edge_inspector.acquire.pixels import find_format, fit_format
 from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.acquire.producer import ACCESS_LOST, choose, describe, load_producer, producer_path
+from edge_inspector.acquire.software_trigger import SoftwareTrigger
 from edge_inspector.acquire.teardown import let_go
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.core.frame import Arrival
@@ -31,11 +32,11 @@ from edge_inspector.core.frame import Arrival
 LOOK_AGAIN_S = 0.25
 """Between two looks for a camera that is not there."""
 HELD_S = 4.0
-"""How long a refused access is tried again: a GigE camera stays held for its heartbeat timeout, 3 s, after the
-process that had it was killed."""
+"""How long a refused access is tried again: a GigE camera stays held for its heartbeat timeout, up to 3 s unless the
+configuration says more, after the process that had it was killed."""
 _HELD_ERRORS = (gentl.AccessDeniedException, gentl.ResourceInUseException, gentl.BusyException)
-# Harvesters lets ValueError and RuntimeError of a camera that dies during set-up through.
-_SETUP_ERRORS = (gentl.GenericException, genapi.GenericException, RuntimeError, ValueError)
+SETUP_ERRORS = (gentl.GenericException, genapi.GenericException, RuntimeError, ValueError)
+"""What a camera that dies during set-up raises: Harvesters lets ValueError and RuntimeError through."""
 
 
 class GenicamCamera:
@@ -45,6 +46,8 @@ class GenicamCamera:
     """
 
     def __init__(self, plan: GenicamPlan) -> None:
+        self.transport = ""
+        """How it is connected (GEV, U3V and so on), once it is."""
         self._plan = plan
         self._harvester: Harvester | None = None
         self._acquirer: Any | None = None
@@ -58,7 +61,7 @@ class GenicamCamera:
         """
         try:
             self._connect()
-        except _SETUP_ERRORS as error:
+        except SETUP_ERRORS as error:
             let_go(self._acquirer, self._harvester)
             raise CameraNotFoundError(
                 f"camera {self._plan.name} could not be set up ({error}); check its power and cable, "
@@ -76,7 +79,15 @@ class GenicamCamera:
 
     def fetch(self, timeout_s: float) -> Arrival | None:
         """Return the next arrival; see the `Camera` port."""
-        return self._grabber.fetch(timeout_s)
+        if self._software is None:
+            return self._grabber.fetch(timeout_s)
+        until = time.monotonic() + timeout_s
+        while True:
+            self._software.ask_if_due()
+            left_s = max(0.0, until - time.monotonic())
+            arrival = self._grabber.fetch(min(left_s, self._software.wait_s()))
+            if arrival is not None or left_s == 0.0:
+                return arrival
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -88,20 +99,24 @@ class GenicamCamera:
     def _connect(self) -> None:
         plan = self._plan
         self._acquirer = self._harvester = None
-        pixel_format = find_format(plan.pixel_format, plan.frame.channels)
+        pixel_format = fit_format(find_format(plan.pixel_format, plan.frame.channels), plan.frame, plan.levels)
         self._harvester = load_producer(producer_path(plan.cti))
         device = _await_device(self._harvester, plan)
-        self._acquirer = _open(self._harvester, device, plan.name)
-        node_map = self._acquirer.remote_device.node_map
-        write_features(node_map, base_features(plan), plan.name)
-        write_features(node_map, plan.features, plan.name)
-        check_format(node_map, plan, pixel_format)
+        held_s = max(HELD_S, 1.0 + (plan.heartbeat_timeout_ms or 0) / 1000)
+        self._acquirer = open_device(self._harvester, device, plan.name, held_s)
+        self.transport = describe(device).tl_type.upper()
+        is_gige = self.transport == "GEV"
+        configure(self._acquirer.remote_device.node_map, plan, pixel_format, is_gige)
         self._acquirer.num_buffers = plan.buffers
         meters = HarvestersMeters(self._acquirer, plan)
         self._acquirer.start()
-        wraps = describe(device).tl_type.upper() == "GEV"
+        self._software = (
+            None
+            if plan.software_rate_hz is None
+            else SoftwareTrigger(self._acquirer.remote_device.node_map, plan.software_rate_hz, plan.name)
+        )
         stream = _HarvestersStream(self._acquirer)
-        self._grabber = Grabber(stream, meters, plan, pixel_format, wraps, counts_from=meters.counts_from)
+        self._grabber = Grabber(stream, meters, plan, pixel_format, is_gige, counts_from=meters.counts_from)
 
 
 class _HarvestersStream:
@@ -150,9 +165,20 @@ def _await_device(harvester: Harvester, plan: GenicamPlan) -> Any:
         harvester.update()  # it breaks cameras that this process has open: there are none
 
 
-def _open(harvester: Harvester, device: Any, name: str) -> Any:
+def open_device(harvester: Harvester, device: Any, name: str, held_s: float = HELD_S) -> Any:
+    """Return Harvesters' ImageAcquirer of a camera, its description loaded and nothing written yet.
+
+    Args:
+        harvester: With the producer loaded.
+        device: One of its `device_info_list`.
+        name: Of the camera, for the error.
+        held_s: A camera that is in use is tried again for so long.
+
+    Raises:
+        CameraNotFoundError: It stayed in use.
+    """
     config = {ParameterKey.ENABLE_AUTO_CHUNK_DATA_UPDATE: False}  # a broken chunk layout would raise out of a fetch
-    until = time.monotonic() + HELD_S
+    until = time.monotonic() + held_s
     while True:
         try:
             with _own_interrupt():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from edge_inspector.acquire.open import load_genicam, open_camera
 from edge_inspector.acquire.plan import CameraPlan
-from edge_inspector.core.errors import CameraLostError
+from edge_inspector.core.errors import CameraLostError, CameraNotFoundError
+from edge_inspector.core.features import Features, FeatureValue
 from edge_inspector.core.frame import U8, ArrivalKind
 from edge_inspector.core.ports import Camera, SourceEnded
 
@@ -37,6 +40,92 @@ def list_cameras(cti: str) -> list[CameraInfo]:
         return [describe(device) for device in harvester.device_info_list]
     finally:
         let_go(None, harvester)
+
+
+def list_installed() -> tuple[dict[str, list[CameraInfo]], list[str]]:
+    """Return the cameras of every producer that the makers' packages announce, and what is wrong with the others.
+
+    Raises:
+        CameraNotFoundError: No producer is announced.
+    """
+    load_genicam()
+    from edge_inspector.acquire.producer import installed_producers
+
+    producers = installed_producers()
+    if not producers:
+        folders = os.environ.get("GENICAM_GENTL64_PATH", "")
+        raise CameraNotFoundError(
+            f"GENICAM_GENTL64_PATH is {folders or 'empty'} and names no folder with a .cti file; install the camera "
+            "maker's GenTL package and log in anew, or name its file with --cti"
+        )
+    found: dict[str, list[CameraInfo]] = {}
+    wrong: list[str] = []
+    for cti in producers:
+        try:
+            found[cti] = list_cameras(cti)
+        except CameraNotFoundError as error:
+            wrong.append(str(error))
+    return found, wrong
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDifference:
+    """A feature that a camera has otherwise than a file says."""
+
+    feature: str
+    """Its name, with what is selected."""
+    file: FeatureValue
+    camera: FeatureValue | None
+    """None when the camera has no such feature, or none that can be read now."""
+    allowed: str
+    """What it may be; empty when that is not known."""
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        has = "nothing of that name" if self.camera is None else f"{self.camera}"
+        tail = f" (allowed: {self.allowed})" if self.allowed else ""
+        return f"{self.feature}: the file says {self.file}, the camera has {has}{tail}"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureReport:
+    """The settings of one camera."""
+
+    camera: str
+    """Vendor, model and serial number."""
+    features: dict[str, Any]
+    """What is set and could be written again; see `core.features`."""
+    text: str
+    """The same as YAML with comments, for `features:` of a configuration."""
+    differences: tuple[FeatureDifference, ...]
+    """What is otherwise than in the file it was compared with; empty also when there was none."""
+
+
+def read_features(cti: str, serial: str, compare_with: Features | None = None) -> FeatureReport:
+    """Return what a camera has set; it is connected, and nothing is written to it but its selectors.
+
+    Args:
+        cti: Path of the .cti file, or `viky`.
+        serial: Its serial number; empty when the producer offers exactly one camera.
+        compare_with: Features that it should have; None to compare nothing.
+
+    Raises:
+        CameraNotFoundError: No such producer or camera, it is in use, or it stopped answering.
+    """
+    load_genicam()
+    from edge_inspector.acquire.feature_text import feature_yaml
+    from edge_inspector.acquire.inventory import as_tree, take_inventory
+    from edge_inspector.acquire.session import connected
+    from edge_inspector.acquire.write import differences
+
+    with connected(cti, serial) as (node_map, info):
+        settings = take_inventory(node_map)
+        found = tuple(
+            FeatureDifference(str(one.step), one.step.value, one.got, one.allowed)
+            for one in differences(node_map, compare_with or {})
+        )
+    about = f"{info.vendor} {info.model}, serial {info.serial or '(none)'}".strip()
+    return FeatureReport(about, as_tree(settings), feature_yaml(settings, about), found)
 
 
 def snap(plan: CameraPlan, timeout_s: float = 10.0) -> U8:

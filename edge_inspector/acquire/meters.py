@@ -11,8 +11,8 @@ from genicam.gentl import EVENT_TYPE_LIST, EventManagerRemoteDevice
 
 from edge_inspector.acquire.camera_clock import Latch
 from edge_inspector.acquire.grab import chunk_names
-from edge_inspector.acquire.nodes import write_features
 from edge_inspector.acquire.plan import GenicamPlan
+from edge_inspector.acquire.write import write_features
 from edge_inspector.core.errors import CameraFormatError
 
 _NOT_THERE = (gentl.GenericException, genapi.GenericException, AttributeError, RuntimeError)

@@ -1,99 +1,57 @@
-"""Reading and writing the features of a camera, each write read back."""
+"""The features of a camera as GenApi shows them: finding, reading, comparing, and what may be written."""
 
 from __future__ import annotations
 
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from genicam import genapi
 
-from edge_inspector.acquire.pixels import PixelFormat
-from edge_inspector.acquire.plan import FeatureValue, GenicamPlan
-from edge_inspector.core.errors import CameraFormatError
+from edge_inspector.acquire.old_names import OLD_ENTRIES, OLD_NAMES, OTHER_UNITS
+from edge_inspector.core.features import FeatureValue
 
 FLOAT_TOLERANCE = 0.01
 """Cameras keep times and rates in steps of their own clock (500.0 us becomes 499.8); a refused value is further off."""
 
-_SETTING = {"PixelFormat": "camera.pixel_format", "Width": "camera.frame.width", "Height": "camera.frame.height"}
-"""Where a feature is configured; all others under `camera.features`."""
-
-_READ_ERRORS = (genapi.GenericException, AttributeError)  # AttributeError: a command or category has no value
+READ_ERRORS = (genapi.GenericException, AttributeError)  # AttributeError: a command or category has no value
+_NOT_IMPLEMENTED, _NOT_AVAILABLE, _READ_ONLY = 0, 1, 3  # genapi.EAccessMode
 
 
-def base_features(plan: GenicamPlan) -> dict[str, FeatureValue]:
-    """Return what is written before the plan's own features: the size, the format, endless acquisition.
+class Found(NamedTuple):
+    """A feature of a camera."""
 
-    A feature that the plan names itself is left to the plan, so that an order such as binning, then Width, can be
-    had. The frame and the format are compared after everything was written, whoever wrote them.
-    """
-    base: dict[str, FeatureValue] = {
-        "AcquisitionMode": "Continuous",
-        "PixelFormat": plan.pixel_format,
-        "Width": plan.frame.width,
-        "Height": plan.frame.height,
-    }
-    return {name: value for name, value in base.items() if name not in plan.features}
+    name: str
+    """As this camera calls it."""
+    node: Any
+    per_unit: float = 1.0
+    """The camera's value for one unit of the configured name."""
 
 
-def write_features(node_map: Any, features: Mapping[str, FeatureValue], who: str) -> None:
-    """Write features in order and compare each with what the camera then says.
-
-    Args:
-        node_map: The remote device's node map.
-        features: Names and values. A command is executed when its value is true.
-        who: Name of the camera, for the error.
-
-    Raises:
-        CameraFormatError: A feature is not there, cannot be written, or has another value afterwards.
-        genicam.gentl.GenericException: The camera does not answer.
-    """
-    for name, value in features.items():
-        if not node_map.has_node(name):
-            raise CameraFormatError(f"camera {who} has no feature {name!r}{_meant(name, node_map)}; check its manual")
-        node = node_map.get_node(name)
-        refused = _try_write(node, value)
-        if hasattr(node, "execute") and refused is None:
-            continue  # a command has nothing to read back
-        got = read(node)
-        if is_same(value, got):
-            continue  # also when it may only be read and says so already
-        if refused is not None:
-            raise CameraFormatError(
-                f"camera {who} refuses {name} = {value!r} ({_reason(refused, value)}), it has {got!r}{_allowed(node)}; "
-                f"change {_SETTING.get(name, 'camera.features')}"
-            ) from refused
-        raise CameraFormatError(
-            f"camera {who} made {got!r} of {name} = {value!r}{_allowed(node)}; "
-            f"write a value that it keeps in {_SETTING.get(name, 'camera.features')}"
-        )
+def find(node_map: Any, name: str) -> Found | None:
+    """Return a feature by today's name, or by its older one where the camera knows only that; None for neither."""
+    if (node := _implemented(node_map, name)) is not None:
+        return Found(name, node)
+    old = OLD_NAMES.get(name)
+    if old is not None and (node := _implemented(node_map, old.name)) is not None:
+        return Found(old.name, node, old.per_unit)
+    return None
 
 
-def check_format(node_map: Any, plan: GenicamPlan, pixel_format: PixelFormat) -> None:
-    """Compare what the camera will send with the plan.
-
-    Raises:
-        CameraFormatError: Its size or pixel format is another one.
-    """
-    wanted = {"Width": plan.frame.width, "Height": plan.frame.height, "PixelFormat": pixel_format.name}
-    for name, value in wanted.items():
-        if not node_map.has_node(name):
-            continue  # then only the buffers can say, and each of them is compared
-        node = node_map.get_node(name)
-        if (got := read(node)) != value:
-            raise CameraFormatError(
-                f"camera {plan.name} sends {name} {got!r}, the configuration says {value!r}{_allowed(node)}; "
-                "make camera.frame, camera.pixel_format and camera.features agree"
-            )
+def _implemented(node_map: Any, name: str) -> Any | None:
+    if not node_map.has_node(name):
+        return None
+    node = node_map.get_node(name)
+    return None if node.node.get_access_mode() == _NOT_IMPLEMENTED else node
 
 
 def read(node: Any) -> FeatureValue | None:
     """Return the value of a feature, None when it cannot be read now or has none."""
     try:
         value = node.value
-    except _READ_ERRORS:
+    except READ_ERRORS:
         return None
     return value if isinstance(value, bool | int | float | str) else None
 
@@ -105,50 +63,87 @@ def is_same(wanted: FeatureValue, got: FeatureValue | None) -> bool:
     return type(wanted) is type(got) and wanted == got
 
 
-def _try_write(node: Any, value: FeatureValue) -> Exception | None:
-    """Write a value, or execute a command; return the camera's refusal, None when it took it."""
-    if isinstance(node, genapi.IFloat) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)  # YAML reads 50 as a whole number
-    try:
-        if not hasattr(node, "execute"):
-            node.value = value
-        elif value is True:
-            node.execute()
-    except (genapi.GenericException, TypeError) as error:
-        return error
-    return None
+def for_camera(found: Found, value: FeatureValue) -> FeatureValue:
+    """Return a configured value as the camera wants it: its unit, its kind of number, its older words."""
+    node = found.node
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if found.per_unit != 1.0:
+            value = value * found.per_unit
+            if isinstance(node, genapi.IInteger):
+                return round(value)
+        # YAML reads 50 as a whole number.
+        return float(value) if isinstance(node, genapi.IFloat) else value
+    if isinstance(node, genapi.IEnumeration) and isinstance(value, str) and value not in node.symbolics:
+        older = OLD_ENTRIES.get(found.name, {}).get(value, ())
+        return next((word for word in older if word in node.symbolics), value)
+    if isinstance(node, genapi.IInteger) and isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)  # an entry of a selector that counts
+    return value
 
 
-def _allowed(node: Any) -> str:
-    """Return the range or the entries of a feature as the tail of a message; empty when it has none."""
+def allowed(node: Any) -> str:
+    """Return the range or the entries of a feature, such as `16 to 1600 in steps of 16`; empty when it has none."""
     try:
         if isinstance(node, genapi.IEnumeration):
-            return f"; allowed: {', '.join(node.symbolics)}"
+            return ", ".join(node.symbolics)
         if isinstance(node, genapi.IInteger):
-            return f"; allowed: {node.min} to {node.max} in steps of {node.inc}"
+            return f"{node.min} to {node.max} in steps of {node.inc}"
         if isinstance(node, genapi.IFloat):
-            return f"; allowed: {node.min:g} to {node.max:g}"
-    except _READ_ERRORS:
+            unit = f" {node.unit}" if node.unit else ""
+            return f"{node.min:g} to {node.max:g}{unit}"
+    except READ_ERRORS:
         return ""
-    return ""
+    return "true, false" if isinstance(node, genapi.IBoolean) else ""
 
 
-def _meant(name: str, node_map: Any) -> str:
-    close = difflib.get_close_matches(name, list(_names(node_map.nodes)), n=3, cutoff=0.6)
-    return f", did you mean {' or '.join(close)}?" if close else ""
+def allowed_tail(node: Any) -> str:
+    """Return what is allowed as the tail of a message; empty when nothing is known."""
+    return f"; allowed: {told}" if (told := allowed(node)) else ""
 
 
-def _names(nodes: Iterable[Any]) -> Iterable[str]:
-    for node in nodes:
-        try:
-            if node.node.is_feature():
-                yield node.node.name
-        except _READ_ERRORS:
-            continue
-
-
-def _reason(error: Exception, value: FeatureValue) -> str:
+def why_refused(node: Any, value: FeatureValue, error: Exception) -> str:
+    """Return why a camera did not take a value, with the way out where there is one."""
+    if fix := _other_kind(node, value):
+        return fix
+    mode = node.node.get_access_mode()
+    if mode == _NOT_AVAILABLE:
+        return "it is not available now, which other features decide: write those first"
+    if mode == _READ_ONLY and {"pIsLocked", "pAccessMode"} & set(node.node.property_names):
+        return "it is locked now, by acquisition or by another feature: write that one first"
+    if mode == _READ_ONLY:
+        return "it can only be read"
     if isinstance(error, TypeError):  # the wrapper's text is about C++ overloads
         return f"it does not take a {type(value).__name__}"
     # GenApi ends with ": AccessException thrown in node ... (file ..., line ...)".
     return re.split(r"[\s:]*\w+Exception thrown", str(error))[0].strip().rstrip(".") or type(error).__name__
+
+
+def _other_kind(node: Any, value: FeatureValue) -> str:
+    if isinstance(node, genapi.IBoolean) and isinstance(value, str):
+        meant = {"on": "true", "off": "false", "1": "true", "0": "false"}.get(value.lower(), "true or false")
+        return f"it is a switch; write {meant}"
+    if isinstance(node, genapi.IEnumeration) and isinstance(value, bool):
+        word = "On" if value else "Off"
+        return f"it takes words; write {word}" if word in node.symbolics else "it takes words"
+    if isinstance(node, genapi.IEnumeration | genapi.IString) and not isinstance(value, str):
+        return f'it takes words; write "{value}", in quotes'
+    return ""
+
+
+def missing(node_map: Any, name: str) -> str:
+    """Return what a camera has in place of a feature that it lacks, as the tail of a message."""
+    raw = OTHER_UNITS.get(name)
+    if raw is not None and _implemented(node_map, raw) is not None:
+        return f", but {raw}, which counts in steps of its own (see its manual): configure that one"
+    close = difflib.get_close_matches(name, list(names(node_map.nodes)), n=3, cutoff=0.6)
+    return f", did you mean {' or '.join(close)}?" if close else ""
+
+
+def names(nodes: Iterable[Any]) -> Iterable[str]:
+    """Yield the names of those nodes that are features."""
+    for node in nodes:
+        try:
+            if node.node.is_feature():
+                yield node.node.name
+        except READ_ERRORS:
+            continue

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from edge_inspector.acquire import packed, readers
+from edge_inspector.acquire.readers import Levels, Reader
 from edge_inspector.core.errors import CameraFormatError
 from edge_inspector.core.frame import U8, FrameShape
+
+_BAND_BYTES = 256 * 1024
+"""Formats that take several steps are read so much at a time: what one step leaves, the next finds in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +24,68 @@ class PixelFormat:
     """PFNC name, as the camera's `PixelFormat` feature says it."""
     code: int
     """PFNC value, as each buffer says it."""
-    bytes_per_pixel: int
+    bits_per_pixel: int
+    """In the buffer."""
     channels: int
     """Channels of the frame it becomes: 1 grey, 3 RGB."""
-    conversion: int | None
-    """OpenCV's colour conversion to RGB; None to copy as it is."""
+    reader: Reader
+    depth: int = 8
+    """Bits of a value. More than 8 are brought to 8."""
+    group: int = 1
+    """Pixels that share bytes: a row has a whole number of groups."""
+    in_bands: bool = False
+    """Some rows are read at a time; not possible where a pixel depends on the row above."""
+    levels: Levels | None = None
+    """Values that become 0 and 255; None drops the low bits."""
+
+    def row_bytes(self, width: int) -> int:
+        """Return the bytes of a row without its padding."""
+        return width * self.bits_per_pixel // 8
+
+
+def _bayer(name: str, code: int, conversion: int) -> PixelFormat:
+    return PixelFormat(name, code, 8, 3, readers.mosaic(conversion))
+
+
+def _colours(name: str, code: int, n: int, conversion: int) -> PixelFormat:
+    return PixelFormat(name, code, 8 * n, 3, readers.colours(n, conversion))
+
+
+def _deep(name: str, code: int, depth: int) -> PixelFormat:
+    return PixelFormat(name, code, 16, 1, readers.deep(depth), depth, in_bands=True)
+
+
+def _packed(name: str, code: int, packing: packed.Packing, depth: int) -> PixelFormat:
+    group = len(packing.pixels)
+    bits = 8 * packing.n_bytes // group
+    return PixelFormat(name, code, bits, 1, readers.packed(packing, depth), depth, group, in_bands=True)
+
+
+def _yuv(name: str, code: int, y0: int, u: int, y1: int, v: int) -> PixelFormat:
+    return PixelFormat(name, code, 16, 3, readers.yuv422(y0, u, y1, v), group=2, in_bands=True)
 
 
 FORMATS: tuple[PixelFormat, ...] = (
-    PixelFormat("Mono8", 0x01080001, 1, 1, None),
-    PixelFormat("RGB8", 0x02180014, 3, 3, None),
-    PixelFormat("BGR8", 0x02180015, 3, 3, cv2.COLOR_BGR2RGB),
-    PixelFormat("RGBa8", 0x02200016, 4, 3, cv2.COLOR_RGBA2RGB),
-    PixelFormat("BGRa8", 0x02200017, 4, 3, cv2.COLOR_BGRA2RGB),
+    PixelFormat("Mono8", 0x01080001, 8, 1, readers.plain),
+    PixelFormat("RGB8", 0x02180014, 24, 3, readers.plain),
+    _colours("BGR8", 0x02180015, 3, cv2.COLOR_BGR2RGB),
+    _colours("RGBa8", 0x02200016, 4, cv2.COLOR_RGBA2RGB),
+    _colours("BGRa8", 0x02200017, 4, cv2.COLOR_BGRA2RGB),
     # OpenCV's short Bayer names (BayerBG for PFNC's BayerRG) are shifted by one row and column; the long ones are not.
-    PixelFormat("BayerGR8", 0x01080008, 1, 3, cv2.COLOR_BayerGRBG2RGB),
-    PixelFormat("BayerRG8", 0x01080009, 1, 3, cv2.COLOR_BayerRGGB2RGB),
-    PixelFormat("BayerGB8", 0x0108000A, 1, 3, cv2.COLOR_BayerGBRG2RGB),
-    PixelFormat("BayerBG8", 0x0108000B, 1, 3, cv2.COLOR_BayerBGGR2RGB),
+    _bayer("BayerGR8", 0x01080008, cv2.COLOR_BayerGRBG2RGB),
+    _bayer("BayerRG8", 0x01080009, cv2.COLOR_BayerRGGB2RGB),
+    _bayer("BayerGB8", 0x0108000A, cv2.COLOR_BayerGBRG2RGB),
+    _bayer("BayerBG8", 0x0108000B, cv2.COLOR_BayerBGGR2RGB),
+    _deep("Mono10", 0x01100003, 10),
+    _deep("Mono12", 0x01100005, 12),
+    _deep("Mono14", 0x01100025, 14),
+    _deep("Mono16", 0x01100007, 16),
+    _packed("Mono10p", 0x010A0046, packed.MONO10P, 10),
+    _packed("Mono12p", 0x010C0047, packed.MONO12P, 12),
+    _packed("Mono10Packed", 0x010C0004, packed.MONO10_PACKED, 10),
+    _packed("Mono12Packed", 0x010C0006, packed.MONO12_PACKED, 12),
+    _yuv("YUV422_8", 0x02100032, y0=0, u=1, y1=2, v=3),
+    _yuv("YUV422_8_UYVY", 0x0210001F, u=0, y0=1, v=2, y1=3),
 )
 """Every format that is read. Others are refused when the camera is armed."""
 
@@ -64,14 +113,44 @@ def find_format(name: str, channels: int) -> PixelFormat:
     return pixel_format
 
 
+def fit_format(pixel_format: PixelFormat, shape: FrameShape, levels: Levels | None) -> PixelFormat:
+    """Return a pixel format as it is read for frames of one size.
+
+    Args:
+        pixel_format: As `find_format` found it.
+        shape: The configured frame.
+        levels: Values that become 0 and 255; None drops the low bits of formats that have more than eight.
+
+    Raises:
+        CameraFormatError: A row of this width is no whole number of bytes, or the levels fit no value of the format.
+    """
+    name, depth = pixel_format.name, pixel_format.depth
+    if shape.width % pixel_format.group:
+        raise CameraFormatError(
+            f"a row of {shape.width} pixels {name} is no whole number of groups of {pixel_format.group} pixels, which "
+            f"share bytes; set camera.frame.width to a multiple of {pixel_format.group}, or camera.pixel_format to a "
+            "format that is not packed"
+        )
+    if levels is None:
+        return pixel_format
+    black, white = levels
+    if depth == 8:
+        raise CameraFormatError(f"{name} has 8 bits already; leave camera.levels out, or set another pixel_format")
+    if not 0 <= black < white < 2**depth:
+        raise CameraFormatError(
+            f"camera.levels {black} to {white} are no range of {name}, whose values go from 0 to {2**depth - 1}"
+        )
+    return replace(pixel_format, levels=levels)
+
+
 def n_bytes_needed(pixel_format: PixelFormat, shape: FrameShape, padding_x: int) -> int:
     """Return how many bytes a buffer must hold for a whole picture; the padding of the last row may be missing."""
-    row = shape.width * pixel_format.bytes_per_pixel
+    row = pixel_format.row_bytes(shape.width)
     return (row + padding_x) * (shape.height - 1) + row
 
 
 def copy_to_rgb(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelFormat, out: U8) -> None:
-    """Copy the picture in a buffer into `out`, as RGB or grey.
+    """Copy the picture in a buffer into `out`, as RGB or grey of 8 bits.
 
     Args:
         buffer: Memory that holds at least `offset` + `n_bytes_needed` bytes.
@@ -84,14 +163,11 @@ def copy_to_rgb(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelF
         ValueError: The buffer is too short.
     """
     height, width = out.shape[:2]
-    n = pixel_format.bytes_per_pixel
+    row = pixel_format.row_bytes(width)
     data = np.frombuffer(buffer, np.uint8, offset=offset)
-    shape = (height, width) if pixel_format.conversion is not None and n == 1 else (height, width, n)
-    if data.size < (width * n + padding_x) * (height - 1) + width * n:
+    if data.size < (row + padding_x) * (height - 1) + row:
         raise ValueError(f"buffer of {data.size} bytes is too short for {height}x{width} {pixel_format.name}")
-    strides = (width * n + padding_x, n, 1)[: len(shape)]
-    pixels = np.lib.stride_tricks.as_strided(data, shape, strides, writeable=False)
-    if pixel_format.conversion is None:
-        np.copyto(out, pixels)
-    else:
-        cv2.cvtColor(pixels, pixel_format.conversion, dst=out)
+    rows = np.lib.stride_tricks.as_strided(data, (height, row), (row + padding_x, 1), writeable=False)
+    band = max(1, _BAND_BYTES // row) if pixel_format.in_bands else height
+    for top in range(0, height, band):
+        pixel_format.reader(rows[top : top + band], out[top : top + band], pixel_format.levels)

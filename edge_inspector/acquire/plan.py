@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.trigger_count import CountSource
+from edge_inspector.core.features import Features
 from edge_inspector.core.frame import FrameShape
-
-FeatureValue = bool | int | float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class GenicamPlan:
     """Empty: the producer must offer exactly one camera."""
     pixel_format: str = "Mono8"
     """PFNC name; see `pixels.FORMATS`."""
-    features: Mapping[str, FeatureValue] = field(default_factory=dict)
+    features: Features = field(default_factory=dict)
     """Written in this order before arming, each read back and compared."""
     buffers: int = 16
     lost_after_s: float = 5.0
@@ -46,6 +44,16 @@ class GenicamPlan:
     encoder: EncoderPlan | None = None
     patience_s: float = 0.0
     """How long a camera that is not there is waited for before that is an error."""
+    levels: tuple[int, int] | None = None
+    """Values of a format with more than 8 bits that become 0 and 255; None drops the low bits."""
+    user_set: str = ""
+    """Loaded before anything is written; empty for none."""
+    preset_features: Features = field(default_factory=dict)
+    """Written before `features`."""
+    software_rate_hz: float | None = None
+    """This computer triggers the camera so often; None when something else does."""
+    heartbeat_timeout_ms: int | None = None
+    """Of a GigE camera; None for the usual one, as near as the camera can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ import genicam
 from genicam import gentl
 from harvesters.core import Harvester
 
+from edge_inspector.acquire.gentl_library import why_not_loadable
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator.build import build_producer
 
@@ -54,7 +54,7 @@ def producer_path(cti: str) -> Path:
         return path
     if cti == "viky":
         raise CameraNotFoundError(f"this genicam wheel has no {path.name}; install genicam 1.6.0 or set camera.cti")
-    found = _installed_producers()
+    found = installed_producers()
     hint = f"; installed here: {', '.join(found)}" if found else ""
     raise CameraNotFoundError(
         f"there is no GenTL producer at {path}{hint}; install the camera maker's GenTL package and set camera.cti to "
@@ -70,19 +70,24 @@ def load_producer(path: Path) -> Harvester:
     Raises:
         CameraNotFoundError: The file is not a producer that this computer can load.
     """
+    if why := why_not_loadable(path):
+        raise _not_loaded(path, why)
     # Its handler would write tracebacks to stderr; what matters is raised and worded by this room.
     logging.getLogger("harvesters.core").setLevel(logging.CRITICAL + 1)
     harvester = Harvester()
     harvester.add_file(str(path))
     harvester.update()
     if not harvester._systems:  # Harvesters only logs why
-        why = _why_not_loaded(path)
         harvester.reset()
-        raise CameraNotFoundError(
-            f"{path} cannot be loaded as a GenTL producer ({why}); check that it is the 64-bit Linux .cti of the "
-            "camera maker and that its own libraries are installed"
-        )
+        raise _not_loaded(path, "it gives no system; another program may hold it")
     return harvester
+
+
+def _not_loaded(path: Path, why: str) -> CameraNotFoundError:
+    return CameraNotFoundError(
+        f"{path} cannot be loaded as a GenTL producer ({why}); check that it is the 64-bit Linux .cti of the camera "
+        "maker and that its own libraries are installed"
+    )
 
 
 def describe(device: Any) -> CameraInfo:
@@ -139,15 +144,7 @@ def _text(ask: Callable[[], Any]) -> str:
         return ""
 
 
-def _why_not_loaded(path: Path) -> str:
-    try:
-        ctypes.CDLL(str(path))
-    except OSError as error:
-        return str(error)
-    return "it gives no system; another program may hold it"
-
-
-def _installed_producers() -> list[str]:
+def installed_producers() -> list[str]:
     """Return the .cti files in the folders of GENICAM_GENTL64_PATH, where makers' packages announce theirs."""
     folders = os.environ.get("GENICAM_GENTL64_PATH", "").split(os.pathsep)
     return sorted(str(path) for folder in folders if folder for path in Path(folder).glob("*.cti"))

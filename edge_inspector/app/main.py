@@ -16,6 +16,7 @@ from typing import Any
 
 from edge_inspector.app.attendance import Attendance
 from edge_inspector.app.bypass import BypassControl
+from edge_inspector.app.camera_advice import with_advice
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plan, inspect_plan, layout_of
@@ -92,7 +93,8 @@ class Daemon:
         self._camera = self._child("camera", grab_plan(settings), Word.CAMERA_PROGRESS_NS, CAMERA_START_S)
         plan = inspect_plan(settings, bundle, self._epoch, config_file, baseline)
         self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
-        self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, self._outlet.announce)
+        announce = with_advice(self._outlet.announce, settings)
+        self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, announce)
         start_s = START_S[settings.model.provider]
         self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s)
         self._stop_requests = self._stops_obeyed = 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
+from edge_inspector.acquire.host import host_checks
 from edge_inspector.acquire.look import snap
 from edge_inspector.app.planning import camera_plan
 from edge_inspector.app.regions import laid_out, region_plan, scene_of
@@ -78,16 +81,28 @@ def draw_regions(ready: Ready, pixels: U8) -> U8:
     return survey(pixels, corners_yx, manifest.tile_hw, scene.regions, skipped_yx)
 
 
-def see_camera(settings: LineSettings) -> str:
+@runtime_checkable
+class HasTransport(Protocol):
+    """A camera that is connected by something that this computer can be set up for."""
+
+    transport: str
+    """GEV, U3V and so on, once it is connected."""
+
+
+def see_camera(settings: LineSettings) -> list[str]:
     """Connect to the camera as the line would and disconnect; returns what it said.
+
+    What this computer should have set otherwise for the camera's transport is told with it.
 
     Raises:
         CameraError: It is not there, or sends something else than configured.
     """
     from edge_inspector.acquire.open import open_camera
 
-    with open_camera(camera_plan(settings)):
-        return f"camera {settings.camera.name} is there and armed as configured"
+    with open_camera(camera_plan(settings)) as camera:
+        transport = camera.transport if isinstance(camera, HasTransport) else ""
+    hints = [f"hint: {one}" for one in host_checks(transport) if not one.ok]
+    return [f"camera {settings.camera.name} is there and armed as configured", *hints]
 
 
 def take_picture(settings: LineSettings, timeout_s: float) -> U8:

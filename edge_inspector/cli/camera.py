@@ -1,16 +1,21 @@
-"""`camera list`, `snap`, `baseline`, `simulate`: see a camera before a line runs."""
+"""`camera list`, `features`, `snap`, `baseline`, `simulate`: see a camera before a line runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_inspector.cli.options import config_option
 from edge_inspector.cli.simulate import simulate
+
+if TYPE_CHECKING:
+    from edge_inspector.acquire.producer import CameraInfo
 
 
 @click.group()
@@ -19,27 +24,79 @@ def camera() -> None:
 
 
 @camera.command(name="list")
-@click.option(
-    "--cti", required=True, metavar="FILE", help="GenTL producer (.cti); `viky` or `simulator` for a simulated one."
-)
+@click.option("--cti", metavar="FILE", help="GenTL producer (.cti), or `viky` or `simulator`. Default: all installed.")
 @click.option("--json", "as_json", is_flag=True, help="For a program.")
-def list_(cti: str, as_json: bool) -> None:
-    """List the cameras that a GenTL producer offers. Exit code 69 when it cannot be loaded or offers none."""
-    from edge_inspector.acquire.look import list_cameras
+def list_(cti: str | None, as_json: bool) -> None:
+    """List the cameras that GenTL producers offer: of one file, or of all that GENICAM_GENTL64_PATH names.
+
+    Exit code 69 when a producer cannot be loaded, or none offers a camera.
+    """
+    from edge_inspector.acquire.look import list_cameras, list_installed
     from edge_inspector.core.errors import CameraNotFoundError
 
-    found = list_cameras(cti)
+    found, wrong = ({cti: list_cameras(cti)}, []) if cti is not None else list_installed()
+    for what in wrong:
+        click.echo(f"{click.style('warning:', fg='yellow')} {what}", err=True)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(info) for info in found], indent=2))
-    if not found:
-        raise CameraNotFoundError(f"{cti} offers no camera; check power, cable and network, then ask again")
+        told = [(file, dataclasses.asdict(info)) for file, infos in found.items() for info in infos]
+        click.echo(json.dumps([row if cti is not None else {"cti": file} | row for file, row in told], indent=2))
+    if not any(found.values()):
+        names = ", ".join(found) or "no producer that can be loaded"
+        raise CameraNotFoundError(f"{names} offers no camera; check power, cable and network, then ask again")
     if as_json:
         return
-    rows = [[str(value) for value in dataclasses.astuple(info)] for info in found]
-    heads = [field.name for field in dataclasses.fields(found[0])]
+    for file, infos in found.items():
+        if cti is None:
+            click.echo(f"{file}:" if infos else f"{file}: no camera")
+        if infos:
+            _table(infos)
+
+
+def _table(infos: Sequence[CameraInfo]) -> None:
+    rows = [[str(value) for value in dataclasses.astuple(info)] for info in infos]
+    heads = [field.name for field in dataclasses.fields(infos[0])]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     for row in [heads, *rows]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@camera.command()
+@click.option("--config", "-c", metavar="FILE", type=click.Path(path_type=Path), help="Line whose camera is meant.")
+@click.option("--cti", metavar="FILE", help="GenTL producer (.cti) in place of --config, or `viky`, the simulated one.")
+@click.option("--serial", default="", help="Serial number, with --cti, where the producer offers several cameras.")
+@click.option("--save", metavar="FILE", type=click.Path(path_type=Path), help="Write what is set to a YAML file.")
+@click.option(
+    "--diff", metavar="FILE", type=click.Path(path_type=Path), help="Compare with a saved file or a configuration."
+)
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+def features(
+    config: Path | None, cti: str | None, serial: str, save: Path | None, diff: Path | None, as_json: bool
+) -> int:
+    """Show, save or compare what a camera has set now. Nothing is written to it.
+
+    Only settings are shown that can be written, in an order in which they can be written back, those below selectors
+    as blocks. Exit codes: 1 when it differs from the file of --diff, 69 when it is not there, 78 when a file is wrong.
+    """
+    from edge_inspector.acquire.look import read_features
+    from edge_inspector.app.features import features_of, meant_camera, save_text
+
+    cti, serial = meant_camera(config, cti, serial)
+    report = read_features(cti, serial, None if diff is None else features_of(diff))
+    if save is not None:
+        save_text(save, report.text)
+    if as_json:
+        told = dataclasses.asdict(report)
+        del told["text"]
+        click.echo(json.dumps(told, indent=2))
+    elif diff is not None:
+        for difference in report.differences:
+            click.echo(str(difference))
+        click.echo(f"{report.camera}: {len(report.differences)} of the features in {diff} differ")
+    elif save is not None:
+        click.echo(f"{save}: settings of {report.camera}")
+    else:
+        click.echo(report.text, nl=False)
+    return 1 if report.differences else 0
 
 
 @camera.command()

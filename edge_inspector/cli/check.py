@@ -41,7 +41,7 @@ def check(config: Path, camera: bool) -> int:
         _say([baseline_sentence(ready.baseline)])
         wrong += _tried(lambda: try_model(ready))
     if camera:
-        wrong += _tried(lambda: [see_camera(settings)])
+        wrong += _tried(lambda: see_camera(settings))
     if not wrong:
         click.secho("ready to run", fg="green")
     return wrong[0].exit_code if wrong else 0

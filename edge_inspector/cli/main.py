@@ -41,7 +41,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Offline visual quality control: camera, tiles, model, verdict, gate. Nothing leaves the site.
 
-    Exit codes: 0 ok, 64 usage, 66 model bundle, 69 camera, 70 internal, 78 configuration.
+    Exit codes: 0 ok, 1 differs, 64 usage, 66 model bundle, 69 camera, 70 internal, 78 configuration.
     """
 
 

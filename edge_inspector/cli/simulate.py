@@ -82,9 +82,9 @@ camera:
   serial: "{camera.serial}"
   pixel_format: {camera.pixel_format}
   frame: {frame}
-  triggered: true
+  preset: photo_eye
   trigger_count: {{source: counter}}
-  features: {{TriggerSelector: FrameStart, TriggerMode: "On", TriggerSource: Line0, CounterEventSource: Line0}}
+  features: {{CounterEventSource: Line0}}
 """
 
 

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from edge_inspector.core.features import without
 from edge_inspector.core.frame import FrameShape
+from edge_inspector.settings.feature_tree import FeatureTree
 from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
+from edge_inspector.settings.presets import PRESETS, PresetName
 from edge_inspector.settings.section import AnyPath, ProducerPath, Section
+from edge_inspector.settings.trigger import TriggerSettings
 
 CameraName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-PixelFormat = Literal["Mono8", "RGB8", "BGR8", "RGBa8", "BGRa8", "BayerGR8", "BayerRG8", "BayerGB8", "BayerBG8"]
-"""What the acquire room can read. Mono8 becomes frames of one channel, all others RGB."""
+PixelFormat = Literal[
+    "Mono8",
+    "RGB8",
+    "BGR8",
+    "RGBa8",
+    "BGRa8",
+    "BayerGR8",
+    "BayerRG8",
+    "BayerGB8",
+    "BayerBG8",
+    "Mono10",
+    "Mono12",
+    "Mono14",
+    "Mono16",
+    "Mono10p",
+    "Mono12p",
+    "Mono10Packed",
+    "Mono12Packed",
+    "YUV422_8",
+    "YUV422_8_UYVY",
+]
+"""What the acquire room can read. Mono… becomes frames of one channel, all others RGB."""
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Names of pictures that are replayed end in one of these, in small or capital letters."""
-
-FeatureName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-FeatureValue = bool | int | float | str
 
 
 def _whole(value: object) -> object:
@@ -47,6 +68,15 @@ class FrameSettings(Section):
         return FrameShape(self.height, self.width, self.channels)
 
 
+class LevelSettings(Section):
+    """Which grey values of a format with more than 8 bits become black and white; those between in proportion."""
+
+    black: int = Field(ge=0, le=65535)
+    """Becomes 0, as does what is darker."""
+    white: int = Field(ge=1, le=65535)
+    """Becomes 255, as does what is brighter. Mono10 goes to 1023, Mono12 to 4095, Mono14 to 16383, Mono16 to 65535."""
+
+
 class CameraSection(Section):
     """What every kind of camera has."""
 
@@ -70,14 +100,24 @@ class GenicamSettings(CameraSection):
     """Serial number in quotes, so that it stays text. Empty: the producer must offer exactly one camera."""
     pixel_format: PixelFormat = "Mono8"
     """PFNC name. Set on the camera and compared; it must give frames of the configured channels."""
-    features: dict[FeatureName, FeatureValue] = Field(default={})
-    """Features written in this order before arming, each read back and compared."""
+    levels: LevelSettings | None = None
+    """Range of grey values of a format with more than 8 bits. Left out: the low bits are dropped."""
+    user_set: str = Field(default="", max_length=64)
+    """Settings that the camera keeps itself, such as Default or UserSet1: loaded before anything is written."""
+    preset: PresetName | None = None
+    """How it is triggered: a table of features, written before `features`; see docs/how-to/trigger-a-camera.md."""
+    trigger: TriggerSettings = TriggerSettings()
+    """What the preset needs to know."""
+    features: FeatureTree = Field(default={})
+    """Features written in this order before arming, each read back and compared. A block belongs to a selector."""
+    heartbeat_timeout_ms: int | None = Field(default=None, ge=500, le=60_000)
+    """A GigE camera lets go of a computer that is silent for so long. Left out: 2000, or the nearest it can."""
     buffers: int = Field(default=16, ge=3, le=256)
     """Buffers announced to the producer: room for that many frames while this computer is busy."""
     lost_after_s: float = Field(default=5.0, gt=0.0, le=3600.0)
     """Access is checked twice a second; a free-running camera is also lost after this time without a frame."""
-    triggered: bool = False
-    """True when the camera waits for a hardware trigger: silence is then normal."""
+    triggered: bool | None = None
+    """True when the camera waits for a trigger: silence is then normal. Left out: as the preset says, else false."""
     trigger_count: TriggerCountSettings = TriggerCountSettings()
     """Where triggers are counted."""
     clock: Literal["auto", "host"] = "auto"
@@ -87,6 +127,20 @@ class GenicamSettings(CameraSection):
     """How much later than the trigger edge the camera stamps a frame (trigger delay, or exposure), in microseconds."""
     encoder: EncoderSettings | None = None
     """null for a line without one."""
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether silence is normal."""
+        if self.triggered is None and self.preset is not None:
+            return PRESETS[self.preset].is_triggered(self.trigger)
+        return bool(self.triggered)
+
+    @property
+    def preset_features(self) -> dict[str, Any]:
+        """What the preset writes, less what `features` sets at the same place; empty without one."""
+        if self.preset is None:
+            return {}
+        return without(PRESETS[self.preset].features(self.trigger), self.features)
 
 
 class ReplaySettings(CameraSection):

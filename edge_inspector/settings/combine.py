@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge_inspector.settings.areas import wrong_areas
 from edge_inspector.settings.camera import PICTURE_SUFFIXES, GenicamSettings, ReplaySettings
+from edge_inspector.settings.camera_faults import genicam_faults
 from edge_inspector.settings.endpoint import TcpAddress, endpoint_fault, parse_tcp, tcp_address
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, dotted
@@ -131,7 +132,8 @@ def _cameras(settings: LineSettings) -> Iterator[Clash]:
         if what := _without_pictures(settings.camera.folder):
             yield Clash((("camera", "folder"),), what)
     elif isinstance(settings.camera, GenicamSettings):
-        yield from _genicam(settings.camera)
+        for paths, what in genicam_faults(settings.camera):
+            yield Clash(tuple(paths), what)
 
 
 def _models(settings: LineSettings) -> Iterator[Clash]:
@@ -151,29 +153,6 @@ def _regions(settings: LineSettings) -> Iterator[Clash]:
 def _performance(settings: LineSettings) -> Iterator[Clash]:
     for path, what in performance_faults(settings.performance):
         yield Clash((path,), what)
-
-
-def _genicam(camera: GenicamSettings) -> Iterator[Clash]:
-    if camera.cti not in ("viky", "simulator") and not camera.cti.endswith(".cti"):
-        yield Clash((("camera", "cti"),), f"{camera.cti} is no producer: their files end in .cti")
-    if camera.serial != camera.serial.strip():
-        yield Clash((("camera", "serial"),), f"{camera.serial!r} has blanks around it; leave them out")
-    channels = 1 if camera.pixel_format == "Mono8" else 3
-    if channels != camera.frame.channels:
-        yield Clash(
-            (("camera", "pixel_format"), ("camera", "frame", "channels")),
-            f"{camera.pixel_format} makes frames of {channels} channel{'s' * (channels > 1)}, "
-            f"camera.frame.channels is {camera.frame.channels}; change one of them",
-        )
-    for feature, setting, value in (
-        ("Width", "frame.width", camera.frame.width),
-        ("Height", "frame.height", camera.frame.height),
-        ("PixelFormat", "pixel_format", camera.pixel_format),
-    ):
-        if camera.features.get(feature, value) != value:
-            here = camera.features[feature]
-            what = f"is {here} here and {value} in camera.{setting}, which sets it; leave it out here"
-            yield Clash((("camera", "features", feature), ("camera", *setting.split("."))), what)
 
 
 def _without_pictures(folder: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edge_inspector.core.features import steps_of
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.performance import PROCESSES
@@ -33,12 +34,10 @@ def _camera(settings: LineSettings) -> Iterator[str]:
     if isinstance(camera, GenicamSettings):
         which = f"serial {camera.serial}" if camera.serial else "the only camera it offers"
         yield f"GenICam through {camera.cti}: {which}, {camera.pixel_format}, {camera.buffers} buffers"
-        if camera.features:
-            written = ", ".join(f"{key}={value}" for key, value in camera.features.items())
-            yield f"written to it before arming: {written}"
+        yield from _writes(camera)
         yield from _identity(camera)
-        if camera.triggered:
-            yield "the camera waits for its hardware trigger: silence is normal"
+        if camera.is_triggered:
+            yield "the camera waits for its trigger: silence is normal"
         else:
             yield f"the camera counts as lost after {camera.lost_after_s:g} s of silence"
     elif isinstance(camera, ReplaySettings):
@@ -63,6 +62,17 @@ def _identity(camera: GenicamSettings) -> Iterator[str]:
             f"places by {encoder.chunk}, {encoder.counts_per_mm:g} counts a mm, {encoder.direction}; a count that the "
             f"line cannot reach at {encoder.max_speed_mm_s:g} mm/s is UNKNOWN encoder"
         )
+
+
+def _writes(camera: GenicamSettings) -> Iterator[str]:
+    if camera.user_set:
+        yield f"its user set {camera.user_set} is loaded first"
+    for whose, features in ((f"by preset {camera.preset}", camera.preset_features), ("from features", camera.features)):
+        if features:
+            written = ", ".join(f"{step}={step.value}" for step in steps_of(features))
+            yield f"written to it before arming, {whose}: {written}"
+    if camera.levels is not None:
+        yield f"grey values from {camera.levels.black} to {camera.levels.white} become black to white"
 
 
 def _model(settings: LineSettings) -> Iterator[str]:

@@ -16,6 +16,7 @@ _SHOWN = 60  # characters of a value that a message repeats: enough to recognise
 _PATTERNS = {
     ("line",): "must be lower-case letters, digits and dashes, at most 32",
     ("camera", "name"): "must be lower-case letters, digits and dashes, at most 32, not beginning with a dash",
+    ("camera", "trigger"): "is no name of an input: those are letters, digits and _",
     ("camera", "features"): "is no GenICam feature name: those are letters, digits and _",
     ("regions",): "must be lower-case letters, digits and dashes, at most 32, not beginning with a dash",
     ("endpoints",): "must begin with tcp:// or ipc://",

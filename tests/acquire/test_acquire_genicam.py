@@ -9,7 +9,11 @@ import pytest
 import viky_runs
 from alone import answer_of, run_alone, start_alone
 
+from edge_inspector.settings.presets import PRESETS
+from edge_inspector.settings.trigger import TriggerSettings
+
 N_FRAMES, FPS = 200, 50.0
+FREE_RUN = PRESETS["free_run"].features(TriggerSettings(frame_rate_hz=30.0))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,7 @@ N_FRAMES, FPS = 200, 50.0
         ({}, {"Widht": 160}, "CameraFormatError", ["no feature 'Widht'", "did you mean Width"]),
         ({}, {"AcquisitionFrameRate": 1000}, "CameraFormatError", ["1000", "it has 20.0", "allowed: 1 to 200"]),
         ({}, {"BouncingBallSize": 2.5}, "CameraFormatError", ["does not take a float", "1 to 40 in steps of 1"]),
-        ({}, {"PayloadSize": 3}, "CameraFormatError", ["PayloadSize = 3", "not writable"]),
+        ({}, {"PayloadSize": 3}, "CameraFormatError", ["PayloadSize = 3", "can only be read"]),
         ({}, {"BouncingBallSize": 12, "DeviceRegistersStreamingStart": True, "AcquisitionFrameRate": 50}, "opened", []),
     ],
 )
@@ -47,6 +51,29 @@ def test_a_file_that_is_no_producer_is_refused_with_the_reason(tmp_path: Path) -
     assert name == "CameraNotFoundError"
     assert "text.cti cannot be loaded as a GenTL producer" in message
     assert "ELF" in message or "too short" in message
+
+
+def test_what_a_camera_has_is_read_and_written_to_another_one_and_then_nothing_differs() -> None:
+    changes = {"BouncingBallSize": 33, "AcquisitionFrameRate": 55.0}
+
+    before, after = run_alone(viky_runs.copied_features, changes)  # type: ignore[misc]
+
+    assert before == ["AcquisitionFrameRate", "BouncingBallSize"]
+    assert after == []
+
+
+def test_a_preset_that_switches_triggers_off_suits_a_camera_without_triggers() -> None:
+    assert run_alone(viky_runs.refusal, {"preset_features": FREE_RUN}, {}) == ["opened", ""]
+
+
+@pytest.mark.parametrize("preset", ["photo_eye", "software"])
+def test_a_preset_that_needs_a_trigger_is_refused_by_a_camera_without(preset: str) -> None:
+    features = PRESETS[preset].features(TriggerSettings())
+
+    name, message = run_alone(viky_runs.refusal, {"preset_features": features}, {})  # type: ignore[misc]
+
+    assert name == "CameraFormatError"
+    assert "no feature 'TriggerSelector'" in message
 
 
 def test_a_refused_camera_lets_go_of_the_producer() -> None:

@@ -43,7 +43,7 @@ def test_a_camera_that_a_killed_process_still_holds_is_waited_for(monkeypatch: p
     monkeypatch.setattr(genicam, "time", clock)
     harvester = HeldHarvester(clock, free_at_s=clock.now_s + 3.0)
 
-    assert genicam._open(harvester, "S1", "cam0") == "acquirer of S1"
+    assert genicam.open_device(harvester, "S1", "cam0") == "acquirer of S1"
 
 
 def test_a_camera_that_stays_held_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_a_camera_that_stays_held_is_in_use(monkeypatch: pytest.MonkeyPatch) -> 
     harvester = HeldHarvester(clock, free_at_s=clock.now_s + 3600.0)
 
     with pytest.raises(CameraNotFoundError, match=r"cam0 is in use by another program \(held\); end that program"):
-        genicam._open(harvester, "S1", "cam0")
+        genicam.open_device(harvester, "S1", "cam0")
 
 
 def test_each_try_gets_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +60,6 @@ def test_each_try_gets_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(genicam, "time", clock)
     harvester = HeldHarvester(clock, free_at_s=clock.now_s + 1.0)
 
-    genicam._open(harvester, "S1", "cam0")
+    genicam.open_device(harvester, "S1", "cam0")
 
     assert len({id(config) for config in harvester.configs}) == len(harvester.configs)  # Harvesters alters them

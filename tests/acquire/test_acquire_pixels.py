@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_inspector.acquire.pixels import FORMATS, PixelFormat, copy_to_rgb, find_format, n_bytes_needed
+from edge_inspector.acquire.pixels import FORMATS, PixelFormat, copy_to_rgb, find_format, fit_format, n_bytes_needed
 from edge_inspector.core.errors import CameraFormatError
 from edge_inspector.core.frame import FrameShape
 
@@ -64,7 +64,7 @@ def test_a_grey_picture_is_copied_exactly() -> None:
     seed=st.integers(0, 1000),
 )
 def test_offset_and_padding_are_left_out(pixel_format: PixelFormat, padding_x: int, offset: int, seed: int) -> None:
-    rows = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH * pixel_format.bytes_per_pixel), np.uint8)
+    rows = np.random.default_rng(seed).integers(0, 256, (HEIGHT, pixel_format.row_bytes(WIDTH)), np.uint8)
     padded = np.pad(rows, ((0, 0), (0, padding_x)), constant_values=99).tobytes()
     padded = padded[: len(padded) - padding_x]  # the last row's padding may be missing
     plain = np.zeros((HEIGHT, WIDTH, pixel_format.channels), np.uint8)
@@ -82,15 +82,43 @@ def test_a_buffer_one_byte_short_is_refused(pixel_format: PixelFormat) -> None:
     out = np.zeros((HEIGHT, WIDTH, pixel_format.channels), np.uint8)
 
     with pytest.raises(ValueError, match="too short"):
-        copy_to_rgb(bytes(HEIGHT * WIDTH * pixel_format.bytes_per_pixel - 1), 0, 0, pixel_format, out)
+        copy_to_rgb(bytes(HEIGHT * pixel_format.row_bytes(WIDTH) - 1), 0, 0, pixel_format, out)
 
 
 def test_an_unknown_format_is_refused_with_the_list_of_known_ones() -> None:
-    with pytest.raises(CameraFormatError, match=r"'Mono12'.*Mono8, RGB8, BGR8.*BayerBG8"):
-        find_format("Mono12", 1)
+    with pytest.raises(CameraFormatError, match=r"'RGB10p32'.*Mono8, RGB8, BGR8.*YUV422_8_UYVY"):
+        find_format("RGB10p32", 3)
 
 
-@pytest.mark.parametrize(("name", "channels", "said"), [("Mono8", 3, "RGB8, BGR8"), ("RGBa8", 1, "Mono8")])
+@pytest.mark.parametrize(("name", "channels", "said"), [("Mono8", 3, "RGB8, BGR8"), ("RGBa8", 1, "Mono8, Mono10")])
 def test_a_format_of_other_channels_is_refused_with_what_would_fit(name: str, channels: int, said: str) -> None:
     with pytest.raises(CameraFormatError, match=rf"{name} gives.*channels is {channels}.*{said}"):
         find_format(name, channels)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "levels", "said"),
+    [
+        ("Mono10p", 1601, None, r"row of 1601 pixels Mono10p.*groups of 4 pixels.*camera\.frame\.width.*multiple of 4"),
+        ("Mono12Packed", 5, None, "groups of 2 pixels"),
+        ("YUV422_8", 5, None, "groups of 2 pixels"),
+        ("Mono8", 8, (0, 100), r"Mono8 has 8 bits already; leave camera\.levels out"),
+        ("Mono10", 8, (0, 1024), r"levels 0 to 1024 are no range of Mono10, whose values go from 0 to 1023"),
+        ("Mono16", 8, (9, 9), "levels 9 to 9 are no range"),
+        ("Mono16", 8, (-1, 9), "levels -1 to 9 are no range"),
+    ],
+)
+def test_what_cannot_be_read_at_this_size_or_range_is_refused(
+    name: str, width: int, levels: tuple[int, int] | None, said: str
+) -> None:
+    pixel_format = by_name(name)
+
+    with pytest.raises(CameraFormatError, match=said):
+        fit_format(pixel_format, FrameShape(4, width, pixel_format.channels), levels)
+
+
+def test_a_format_that_fits_keeps_the_levels_it_is_given() -> None:
+    shape = FrameShape(4, 8, 1)
+
+    assert fit_format(by_name("Mono12p"), shape, None) is by_name("Mono12p")
+    assert fit_format(by_name("Mono12p"), shape, (16, 4095)).levels == (16, 4095)

@@ -10,10 +10,11 @@ from dataclasses import replace
 from camera_rules import next_arrival
 from rigs import SHAPE, make_viky
 
-from edge_inspector.acquire.look import list_cameras, snap
+from edge_inspector.acquire.look import list_cameras, read_features, snap
 from edge_inspector.acquire.open import open_camera
-from edge_inspector.acquire.plan import FeatureValue, GenicamPlan
+from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.core.errors import CameraError
+from edge_inspector.core.features import FeatureValue
 from edge_inspector.core.frame import ArrivalKind, FrameShape
 
 
@@ -74,3 +75,19 @@ def acquire(serial: str, n: int, fps: float) -> dict[str, object]:
         "from_ns": arrivals[0].trigger_ns,
         "to_ns": arrivals[-1].trigger_ns,
     }
+
+
+def copied_features(changes: dict[str, FeatureValue]) -> list[list[str]]:
+    """What differs between a camera's settings, changed, and another camera: before and after they are written to it.
+
+    A viky camera forgets its settings when it is closed, so those of the first are changed in its report.
+    """
+    from edge_inspector.acquire.session import connected
+    from edge_inspector.acquire.write import differences, write_features
+
+    wanted = read_features("viky", "0").features | changes
+    before = [one.feature for one in read_features("viky", "1", wanted).differences]
+    with connected("viky", "1") as (node_map, _):
+        write_features(node_map, wanted, "cam1")
+        after = [str(one.step) for one in differences(node_map, wanted)]
+    return [sorted(before), after]

@@ -43,7 +43,22 @@ OTHER: dict[str, Any] = {
     "camera.cti": "/opt/other.cti",
     "camera.serial": "12345",
     "camera.pixel_format": "RGB8",
+    "camera.levels.black": 64,
+    "camera.levels.white": 3000,
+    "camera.user_set": "UserSet1",
+    "camera.preset": "photo_eye",
+    "camera.trigger.line": "Line3",
+    "camera.trigger.edge": "FallingEdge",
+    "camera.trigger.delay_us": 10.0,
+    "camera.trigger.debounce_us": 20.0,
+    "camera.trigger.encoder_a": "Line4",
+    "camera.trigger.encoder_b": "Line5",
+    "camera.trigger.encoder_divider": 3,
+    "camera.trigger.burst_frames": 4,
+    "camera.trigger.frame_rate_hz": 25.0,
+    "camera.trigger.line_rate_hz": 9000.0,
     "camera.features": {"Gain": 2.0},
+    "camera.heartbeat_timeout_ms": 1500,
     "camera.buffers": 5,
     "camera.lost_after_s": 1.5,
     "camera.triggered": True,
@@ -122,6 +137,21 @@ OTHER: dict[str, Any] = {
     "bypass.max_minutes": 30.0,
 }
 """Another value for every setting. A setting that is added belongs here, and must then reach somebody."""
+
+
+TAKEN_BY = {
+    "camera.trigger.line": "photo_eye",
+    "camera.trigger.edge": "photo_eye",
+    "camera.trigger.delay_us": "photo_eye",
+    "camera.trigger.debounce_us": "photo_eye",
+    "camera.trigger.encoder_a": "line_scan_encoder",
+    "camera.trigger.encoder_b": "line_scan_encoder",
+    "camera.trigger.encoder_divider": "line_scan_encoder",
+    "camera.trigger.burst_frames": "burst",
+    "camera.trigger.frame_rate_hz": "free_run",
+    "camera.trigger.line_rate_hz": "endless_web",
+}
+"""Which preset takes a parameter."""
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -207,6 +237,8 @@ def test_every_setting_has_another_value_to_try() -> None:
 @pytest.mark.parametrize(("kind", "path"), ALL)
 def test_every_setting_reaches_somebody(kind: str, path: str, reach: Reach) -> None:
     given = with_blocks(kind)
+    if kind == "genicam":
+        given["camera"] |= {"levels": {"black": 0, "white": 255}, "preset": TAKEN_BY.get(path)}
     before, after = (settings_of(one) for one in (given, changed(given, path, OTHER[path])))
     assert before != after, f"{OTHER[path]} is no other value for {path}"
 

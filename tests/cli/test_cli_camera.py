@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import cv2
 import pytest
 from cli_program import FRAME, Sandbox, has_all, heard, is_event, viky
 
+from edge_inspector.acquire.producer import producer_path
 from edge_inspector.client.subscriber import Message
 
 ABSENT: dict[str, Any] = viky(cti="/nowhere/maker.cti")
@@ -113,6 +115,55 @@ def test_the_cameras_of_a_producer_are_listed_for_people_and_for_programs(sandbo
     assert heads.split() == list(cameras[0])
     assert len(rows) == 3
     assert table.error == listing.error == ""
+
+
+def test_without_a_file_every_installed_producer_is_listed_and_a_broken_one_named(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(producer_path("viky"), sandbox.folder / "good.cti")
+    monkeypatch.setenv("GENICAM_GENTL64_PATH", str(sandbox.folder))
+
+    table, listing = sandbox.say("camera", "list"), sandbox.say("camera", "list", "--json")
+
+    assert (table.code, listing.code) == (0, 0), table.err
+    assert has_all(table.out, ["good.cti:", "VikyTL_DEV_red"])
+    assert "not_a_library.cti cannot be loaded" in table.error
+    assert {Path(row["cti"]).name for row in json.loads(listing.out)} == {"good.cti"}
+
+
+def test_without_any_installed_producer_the_list_says_what_to_install(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENICAM_GENTL64_PATH", "")
+
+    said = sandbox.say("camera", "list")
+
+    assert said.code == 69
+    assert has_all(said.error, ["GENICAM_GENTL64_PATH is empty", "--cti"])
+
+
+def test_features_are_saved_compared_and_a_difference_ends_with_1(sandbox: Sandbox) -> None:
+    camera = ("camera", "features", "--cti", "viky", "--serial", "1")
+    saved = sandbox.say(*camera, "--save", "saved.yaml")
+    same = sandbox.say(*camera, "--diff", "saved.yaml")
+    config = sandbox.config(viky(features={"BouncingBallSize": 33}))
+    other = sandbox.say(*camera, "--diff", config, "--json")
+    shown = sandbox.say("camera", "features", "--config", config)
+
+    assert (saved.code, same.code, other.code, shown.code) == (0, 0, 1, 0), saved.err + same.err + other.err
+    assert "0 of the features in saved.yaml differ" in same.out
+    found = {one["feature"]: one["file"] for one in json.loads(other.out)["differences"]}
+    assert found["BouncingBallSize"] == 33
+    assert (sandbox.folder / "saved.yaml").read_text().count("BouncingBallSize: ") == shown.out.count(
+        "BouncingBallSize: "
+    )
+
+
+def test_features_of_no_camera_are_a_mistake_of_the_command(sandbox: Sandbox) -> None:
+    said = sandbox.say("camera", "features")
+
+    assert said.code == 64
+    assert has_all(said.error, ["--config", "--cti", "--serial"])
 
 
 @pytest.mark.parametrize(

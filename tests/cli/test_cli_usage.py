@@ -49,7 +49,8 @@ Say = Callable[..., Said]
         (["run"], ["Missing option", "--config"]),
         (["check"], ["Missing option", "--config"]),
         (["camera", "snap"], ["Missing option", "--config"]),
-        (["camera", "list"], ["Missing option", "--cti"]),
+        (["camera", "list", "--cti"], ["--cti", "requires an argument"]),
+        (["camera", "features"], ["--config", "--cti", "--serial"]),
         (["camera", "open"], ["No such command", "open"]),
         (["check", "--confg", "a"], ["No such option", "--confg"]),
         (["run", "--config"], ["--config", "requires an argument"]),
@@ -70,7 +71,9 @@ def test_a_command_line_without_sense_is_a_usage_error(say: Say, arguments: list
     assert has_all(said.error, words)
 
 
-@pytest.mark.parametrize("verb", [[], *[[verb] for verb in VERBS], ["camera", "list"], ["camera", "snap"]])
+@pytest.mark.parametrize(
+    "verb", [[], *[[verb] for verb in VERBS], ["camera", "list"], ["camera", "snap"], ["camera", "features"]]
+)
 def test_every_verb_explains_itself(say: Say, verb: list[str]) -> None:
     said = say(*verb, "--help")
 
@@ -226,4 +229,4 @@ def test_a_producer_without_cameras_is_an_error_for_programs_too(say: Say, monke
 def test_every_verb_is_on_the_list() -> None:
     group = main.LazyGroup()
     assert group.list_commands(click.Context(group)) == VERBS
-    assert set(camera_group.commands) == {"baseline", "list", "snap"}
+    assert set(camera_group.commands) == {"baseline", "features", "list", "simulate", "snap"}

@@ -76,6 +76,9 @@ def test_a_combination_that_cannot_work_is_told_at_its_line(complaints: Complain
     assert complaints(GOOD + more + "\n") == [expected]
 
 
+GREY = GENICAM.replace("channels: 3", "channels: 1").replace("RGB8", "Mono8")
+
+
 @pytest.mark.parametrize(
     ("base", "old", "new", "expected"),
     [
@@ -88,6 +91,20 @@ def test_a_combination_that_cannot_work_is_told_at_its_line(complaints: Complain
         (GENICAM, "cti: viky", "cti: viky\n  serial: ' 1'", "5: camera.serial: ' 1' has blanks around it; leave them out"),
         (GENICAM, "bundle: bundle", 'bundle: bundle\n  provider: "null"', "9: model.provider: null calls every part good without looking, which no camera's parts may be: only replay and synthetic pictures; write cpu, cuda or tensorrt"),
         (GENICAM, "RGB8", "Mono8", "6: camera.pixel_format: Mono8 makes frames of 1 channel, camera.frame.channels is 3; change one of them"),
+        (GENICAM, "RGB8", "YUV422_8\n  levels: {black: 1, white: 2}", "7: camera.levels: YUV422_8 has 8 bits already; leave `levels` out, or set a pixel_format of 10 bits or more"),
+        (GREY, "Mono8", "Mono12p\n  levels: {black: 9, white: 9}", "7: camera.levels.black: 9 must be below white, 9"),
+        (GREY, "Mono8", "Mono12\n  levels: {black: 9, white: 4096}", "7: camera.levels.white: 4096 is over the greatest value of Mono12, 4095"),
+        (GREY.replace("512", "510"), "Mono8", "Mono10p", "5: camera.frame.width: 510 is no multiple of 4, and 4 pixels Mono10p share bytes; write 508, or a pixel_format that is not packed"),
+        (GENICAM, "cti: viky", "cti: viky\n  trigger: {line: Line1}", "5: camera.trigger: belongs to a preset: name one in camera.preset, or leave it out"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: free_run\n  triggered: true", "6: camera.triggered: preset free_run waits for no trigger here, so silence means that the camera is lost; leave it out"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: free_run\n  trigger: {line: Line1}", "6: camera.trigger.line: preset free_run does not use it; it takes frame_rate_hz"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: burst", "2: camera.trigger.burst_frames: is missing: preset burst needs it"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: burst\n  trigger: {burst_frames: 17}", "6: camera.trigger.burst_frames: a burst of 17 pictures does not fit 16 buffers; raise camera.buffers to 17"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: endless_web\n  trigger: {line_rate_hz: 9, encoder_a: Line3}", "6: camera.trigger.line_rate_hz: lines come by time or by the encoder, not both; leave it or encoder_a out"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: line_scan_encoder\n  trigger: {line: Line1}", "6: camera.trigger.encoder_a: Line1 is line already; each signal has an input of its own"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: photo_eye\n  features: {TriggerSource: Line2}", "6: camera.features.TriggerSource: preset photo_eye sets TriggerSource below a selector; say which is meant, as in TriggerSelector: {FrameStart: {TriggerSource: Line2}}"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: photo_eye\n  features: {TriggerSelector: {FrameStart: {TriggerMode: Off}}}", "6: camera.features.TriggerSelector: TriggerMode (TriggerSelector=FrameStart) is Off here and On with preset photo_eye; choose another preset, or none"),
+        (GENICAM, "cti: viky", "cti: viky\n  preset: software\n  features: {TriggerSelector: FrameStart, TriggerSource: Line0}", "6: camera.features.TriggerSelector: TriggerSource (TriggerSelector=FrameStart) is Line0 here and Software with preset software; choose another preset, or none"),
         (GENICAM, "cti: viky", "cti: viky\n  features: {Width: 640}", "5: camera.features.Width: is 640 here and 512 in camera.frame.width, which sets it; leave it out here"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from edge_inspector.acquire.pixels import FORMATS
 from edge_inspector.acquire.replay import SUFFIXES
 from edge_inspector.settings.camera import PICTURE_SUFFIXES
+from edge_inspector.settings.camera_faults import DEPTHS, GROUPS
 from edge_inspector.settings.describe import describe
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.load import load_line
@@ -54,7 +55,14 @@ def test_the_pixel_formats_of_the_settings_are_those_that_can_be_read() -> None:
     schema = json.loads((ROOT / "config" / "schema.json").read_text("utf-8"))
 
     assert schema["$defs"]["GenicamSettings"]["properties"]["pixel_format"]["enum"] == [one.name for one in FORMATS]
-    assert [one.name for one in FORMATS if one.channels == 1] == ["Mono8"]
+    assert all((one.channels == 1) == one.name.startswith("Mono") for one in FORMATS)
+
+
+def test_depths_and_groups_that_the_settings_check_are_those_that_are_read() -> None:
+    depths = {one.name: next((n for start, n in DEPTHS.items() if one.name.startswith(start)), 8) for one in FORMATS}
+
+    assert depths == {one.name: one.depth for one in FORMATS}
+    assert {one.name: one.group for one in FORMATS if one.group > 1} == GROUPS
 
 
 def test_the_pictures_that_the_settings_look_for_are_those_that_are_replayed() -> None:

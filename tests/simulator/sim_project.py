@@ -7,8 +7,9 @@ from typing import Any
 from sim_consumer import controls, stamp_of
 
 from edge_inspector.acquire.open import open_camera
-from edge_inspector.acquire.plan import FeatureValue, GenicamPlan
+from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.core.errors import CameraError
+from edge_inspector.core.features import FeatureValue
 from edge_inspector.core.frame import Arrival, FrameShape
 from edge_inspector.simulator.faults import Fault
 
