@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan
 from edge_inspector.acquire.replay import ReplayCamera
+from edge_inspector.acquire.strips import OverlappingCamera
 from edge_inspector.acquire.synthetic import SyntheticCamera
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.core.ports import Camera
@@ -19,6 +20,11 @@ def open_camera(plan: CameraPlan) -> Camera:
     Raises:
         CameraNotFoundError: The plan asks for GenICam and its library cannot be loaded in this process.
     """
+    camera = _of_kind(plan)
+    return OverlappingCamera(camera, plan.frame, plan.repeat_lines) if plan.repeat_lines else camera
+
+
+def _of_kind(plan: CameraPlan) -> Camera:
     if isinstance(plan, GenicamPlan):
         return load_genicam()(plan)
     if isinstance(plan, ReplayPlan):

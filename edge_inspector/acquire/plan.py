@@ -44,6 +44,8 @@ class GenicamPlan:
     encoder: EncoderPlan | None = None
     patience_s: float = 0.0
     """How long a camera that is not there is waited for before that is an error."""
+    repeat_lines: int = 0
+    """Lines of the strip before that are put above each strip; `frame` is without them."""
     levels: tuple[int, int] | None = None
     """Values of a format with more than 8 bits that become 0 and 255; None drops the low bits."""
     user_set: str = ""
@@ -67,6 +69,7 @@ class ReplayPlan:
     """Pictures per second; None plays as fast as they are fetched."""
     loop: bool = False
     transport_ms: float = 0.0
+    repeat_lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class SyntheticPlan:
     defect_every: int = 5
     seed: int = 0
     transport_ms: float = 0.0
+    repeat_lines: int = 0
 
 
 CameraPlan = GenicamPlan | ReplayPlan | SyntheticPlan

@@ -23,6 +23,7 @@ from edge_inspector.run.judge import Judge
 from edge_inspector.run.judging import InTurn, Judging, SideBySide
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.scheduling import take_place
+from edge_inspector.run.seam_watch import SeamWatch
 from edge_inspector.run.seams import Identity
 from edge_inspector.signal.publisher import SignalPublisher
 
@@ -70,7 +71,8 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
     gc.freeze()  # what is there now stays: the collector need not walk through all of it between two parts
     with _judging(plan, judges, memory, start.wake_fd) as judging:
         images = ImageWatch(plan.image_health.policies["stuck"])
-        InspectLoop(_identity(plan), memory, start.wake_fd, judging, signals, notes, images).run()
+        seams = SeamWatch(plan.seam)
+        InspectLoop(_identity(plan), memory, start.wake_fd, judging, signals, notes, images, seams).run()
     signals.close()
 
 

@@ -11,6 +11,7 @@ from edge_inspector.app.regions import region_plan
 from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.verdict import Outcome, Scale
 from edge_inspector.decide.image_health import Baseline, HealthRules
+from edge_inspector.decide.seam import Seam
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import Place
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings
@@ -123,6 +124,7 @@ def inspect_plan(
         spin=settings.performance.spin,
         place=place_of(settings, "inspect"),
         scale=scale_of(settings),
+        seam=seam_of(settings),
     )
 
 
@@ -142,12 +144,19 @@ def scale_of(settings: LineSettings) -> Scale:
         y_mm_per_px=mm_per_px.y if mm_per_px else 0.0,
         counts_per_mm=encoder.counts_per_mm if encoder else 0.0,
         modulus=encoder.modulus if encoder else 0,
+        y_first_px=settings.camera.repeat_lines,
     )
+
+
+def seam_of(settings: LineSettings) -> Seam | None:
+    """Return where strips overlap; None where they do not."""
+    camera = settings.camera
+    return Seam(camera.repeat_lines, camera.strip().height) if camera.repeat_lines else None
 
 
 def camera_plan(settings: LineSettings) -> CameraPlan:
     """Return how to open the line's camera."""
-    camera, shape = settings.camera, settings.camera.frame.shape()
+    camera, shape = settings.camera, settings.camera.strip()
     if isinstance(camera, GenicamSettings):
         return GenicamPlan(
             name=camera.name,
@@ -171,9 +180,18 @@ def camera_plan(settings: LineSettings) -> CameraPlan:
             count_chunk=camera.trigger_count.chunk,
             encoder=encoder_plan(camera.encoder),
             patience_s=PATIENCE_S,
+            repeat_lines=camera.repeat_lines,
         )
     if isinstance(camera, ReplaySettings):
-        return ReplayPlan(camera.name, shape, camera.folder, camera.rate_hz, camera.loop, camera.transport_ms)
+        return ReplayPlan(
+            name=camera.name,
+            frame=shape,
+            folder=camera.folder,
+            rate_hz=camera.rate_hz,
+            loop=camera.loop,
+            transport_ms=camera.transport_ms,
+            repeat_lines=camera.repeat_lines,
+        )
     return SyntheticPlan(
         name=camera.name,
         frame=shape,
@@ -182,4 +200,5 @@ def camera_plan(settings: LineSettings) -> CameraPlan:
         defect_every=camera.defect_every,
         seed=camera.seed,
         transport_ms=camera.transport_ms,
+        repeat_lines=camera.repeat_lines,
     )

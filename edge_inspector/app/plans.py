@@ -10,6 +10,7 @@ from typing import Literal
 from edge_inspector.acquire.plan import CameraPlan
 from edge_inspector.core.verdict import NO_SCALE, Outcome, Scale
 from edge_inspector.decide.image_health import HealthRules
+from edge_inspector.decide.seam import Seam
 from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import ANYWHERE, Place
@@ -97,3 +98,5 @@ class InspectPlan:
     spin: bool = False
     place: Place = ANYWHERE
     scale: Scale = NO_SCALE
+    seam: Seam | None = None
+    """Where strips of a web overlap; None where they do not."""

@@ -165,6 +165,8 @@ class Scale:
     counts_per_mm: float = 0.0
     modulus: int = 0
     """Of the encoder's count; 0 where it does not wrap."""
+    y_first_px: int = 0
+    """Row of a frame that is 0 mm: lines above it were seen with the strip before."""
 
 
 NO_SCALE = Scale()

@@ -20,6 +20,7 @@ from edge_inspector.run.judging import Done, Judging
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.ring import RingReader
+from edge_inspector.run.seam_watch import SeamWatch
 from edge_inspector.run.seams import Identity, Signals
 
 RECONNECT_NS = 500_000_000
@@ -42,13 +43,14 @@ class InspectLoop:
         signals: Signals,
         notes: NoteSender,
         images: ImageWatch | None = None,
+        seam: SeamWatch | None = None,
     ) -> None:
         """Take over the ring; parts that a killed predecessor left without a verdict become `process_lost`."""
         self._who, self._memory, self._wake_fd = identity, memory, wake_fd
         self._judging, self._signals, self._notes = judging, signals, notes
         self._reader, self._ledger = RingReader(memory, wake_fd), Ledger(memory)
         self._lost_before = self._reader.head()
-        self._images = images or ImageWatch("metric")
+        self._images, self._seam = images or ImageWatch("metric"), seam or SeamWatch(None)
         self._heart = Heart(identity, memory, self._reader, judging, signals, notes, self._images)
         # A model that fails at work is tried again at once, one that cannot even start only now and then.
         self._retry_ns = 0 if judging.failure is None else monotonic_ns() + MODEL_RETRY_NS
@@ -97,7 +99,7 @@ class InspectLoop:
                 self._judging.accept(part, self._between_chunks)
 
     def _publish(self, done: Done) -> None:
-        part, judged = done.part, self._images.review(done.judged)  # here parts come in order
+        part, judged = done.part, self._seam.review(self._images.review(done.judged))  # here parts come in order
         judged_ns = monotonic_ns()
         is_late = self._judging.is_late(part, judged_ns)
         judgement = as_late(judged.judgement) if is_late else judged.judgement

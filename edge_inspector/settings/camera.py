@@ -83,10 +83,18 @@ class CameraSection(Section):
     name: CameraName = "cam0"
     """Name in verdicts and metrics: lower-case letters, digits and dashes."""
     frame: FrameSettings
+    repeat_lines: int = Field(default=0, ge=0, le=32768)
+    """Strips of a web: so many of a frame's lines are the last ones of the frame before, so that a defect on the seam
+    is seen whole, and once. The camera sends `frame.height` less that many."""
     mm_per_px: ScaleSettings | None = None
     """Size of a pixel; null: defects are told in pixels alone."""
     transport_ms: float = Field(default=0.0, ge=0.0, le=1000.0)
     """Worst-case time from the trigger edge to the host, in ms. Taken off where the host gives the trigger time."""
+
+    def strip(self) -> FrameShape:
+        """Return the shape of what the camera sends: a frame without the lines of the one before."""
+        whole = self.frame.shape()
+        return FrameShape(whole.height - self.repeat_lines, whole.width, whole.channels)
 
 
 class GenicamSettings(CameraSection):

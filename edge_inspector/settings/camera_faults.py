@@ -24,7 +24,7 @@ def genicam_faults(camera: GenicamSettings) -> Iterator[Fault]:
     yield from trigger_faults(camera)
     for feature, setting, value in (
         ("Width", "frame.width", camera.frame.width),
-        ("Height", "frame.height", camera.frame.height),
+        ("Height", "frame.height", camera.strip().height),
         ("PixelFormat", "pixel_format", camera.pixel_format),
     ):
         if camera.features.get(feature, value) != value:

@@ -32,7 +32,19 @@ class Clash:
 
 def find_clashes(settings: LineSettings) -> list[Clash]:
     """Return what does not fit together, looking at the settings and at the folders they name."""
-    checks = (_addresses, _rings, _performance, _workers, _frames, _times, _cameras, _models, _regions, _evidence)
+    checks = (
+        _addresses,
+        _rings,
+        _performance,
+        _workers,
+        _frames,
+        _times,
+        _cameras,
+        _strips,
+        _models,
+        _regions,
+        _evidence,
+    )
     return [clash for check in (*checks, _folders) for clash in check(settings)]
 
 
@@ -153,6 +165,21 @@ def _regions(settings: LineSettings) -> Iterator[Clash]:
 def _performance(settings: LineSettings) -> Iterator[Clash]:
     for path, what in performance_faults(settings.performance):
         yield Clash((path,), what)
+
+
+def _strips(settings: LineSettings) -> Iterator[Clash]:
+    overlap, height = settings.camera.repeat_lines, settings.camera.frame.height
+    here: KeyPath = ("camera", "repeat_lines")
+    if overlap > height // 2:
+        yield Clash(
+            (here, ("camera", "frame", "height")),
+            f"{overlap} of a frame's {height} lines are more than half: a strip must have at least as many new ones",
+        )
+    if overlap and settings.regions is not None and settings.regions.zones:
+        yield Clash(
+            (here, ("regions", "zones")),
+            "zones judge each frame for itself, so a defect on a seam would be told twice; leave one of them out",
+        )
 
 
 def _without_pictures(folder: Path) -> str | None:

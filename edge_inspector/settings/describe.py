@@ -31,6 +31,8 @@ def _camera(settings: LineSettings) -> Iterator[str]:
     camera, frame = settings.camera, settings.camera.frame
     colour = "grey" if frame.channels == 1 else "RGB"
     yield f"camera {camera.name}: frames of {frame.width}x{frame.height} px, {colour}; other sizes are refused"
+    if camera.repeat_lines:
+        yield f"strips of {camera.strip().height} lines; the last {camera.repeat_lines} are seen again with the next"
     if isinstance(camera, GenicamSettings):
         which = f"serial {camera.serial}" if camera.serial else "the only camera it offers"
         yield f"GenICam through {camera.cti}: {which}, {camera.pixel_format}, {camera.buffers} buffers"

@@ -70,7 +70,7 @@ def _defect(defect: Defect, scale: Scale) -> Body:
         "score": defect.score,
         "label": defect.label,
         "x_mm": round(defect.x * scale.x_mm_per_px, 3) if scale.x_mm_per_px else None,
-        "y_mm": round(defect.y * scale.y_mm_per_px, 3) if scale.y_mm_per_px else None,
+        "y_mm": round((defect.y - scale.y_first_px) * scale.y_mm_per_px, 3) if scale.y_mm_per_px else None,
     }
 
 

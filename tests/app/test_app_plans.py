@@ -39,6 +39,7 @@ OTHER: dict[str, Any] = {
     "camera.frame.width": 256,
     "camera.frame.height": 192,
     "camera.frame.channels": 3,
+    "camera.repeat_lines": 32,
     "camera.transport_ms": 4.0,
     "camera.cti": "/opt/other.cti",
     "camera.serial": "12345",

@@ -98,6 +98,12 @@ def test_a_calibrated_line_with_an_encoder_tells_places_in_counts_and_mm() -> No
     assert (body["defects"][0]["x_mm"], body["defects"][0]["y_mm"]) == (8.0, 6.4)  # x 32, y 64 px
 
 
+def test_places_along_the_web_count_from_the_strip_s_own_first_line() -> None:
+    body = verdict_body(replace(VERDICT, scale=Scale(y_mm_per_px=0.1, y_first_px=96)))
+
+    assert body["defects"][0]["y_mm"] == -3.2  # row 64: with the strip before
+
+
 def test_a_part_whose_place_is_not_known_tells_none() -> None:
     body = verdict_body(replace(VERDICT, travel=Travel(-1, 4, 1000), scale=Scale(counts_per_mm=8.0, modulus=2**32)))
 

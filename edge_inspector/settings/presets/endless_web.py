@@ -23,7 +23,7 @@ PRESET = Preset(
               |  |
           Line1  Line2            inputs of the camera
            (A)    (B)             left out with line_rate_hz""",
-    notes="Each strip has `frame.height` lines and counts as one part. With the encoder a stopped web gives no "
+    notes="Each strip counts as one part and has `frame.height` lines, less `repeat_lines`. With the encoder a stopped web gives no "
     "picture, and silence is normal; with `line_rate_hz` lines come by time, pixels stretch with the speed, and "
     "silence means that the camera is lost.",
     features=_features,
