@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from camera_faults_page import camera_faults_page
 from daemon import wait_until
 from fault_cases import JUDGED, LINES, LineCase
@@ -83,6 +86,25 @@ def test_parts_that_pass_while_the_camera_process_is_dead_are_accounted_for(line
     reasons = [reason_of(body) for body in line.verdicts(5)]
     assert reasons == [JUDGED, "frame_lost", "frame_lost", "frame_lost", JUDGED]
     assert line.beats()[-1].body["triggers"] <= line.controls.conveyor.edges == 5
+
+
+def test_a_second_daemon_on_one_camera_is_told_that_it_is_in_use(line: SimulatedLine) -> None:
+    folder = line.line.folder / "second"
+    folder.mkdir()
+    config = yaml.safe_load(line.line.config.read_text())
+    config["state_dir"], config["model"]["bundle"] = str(folder / "state"), str(line.line.folder / "bundle")
+    (folder / "line.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "edge_inspector.cli.main", "camera", "snap", "--config", str(folder / "line.yaml")]
+
+    told = subprocess.run(
+        command, env=line.controls.environment(), capture_output=True, text=True, timeout=30, check=False, cwd=folder
+    )
+
+    assert told.returncode == 69
+    assert "camera cam0 is in use by another program" in told.stderr
+    assert "Traceback" not in told.stderr
+    line.fire()
+    assert reason_of(line.verdicts(1)[0]) == JUDGED  # the first one goes on undisturbed
 
 
 def test_a_camera_that_comes_later_than_its_line_is_found(tmp_path: Path) -> None:
