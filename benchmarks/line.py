@@ -43,7 +43,9 @@ class Knobs:
     waits_for: int = 1
     """Subscribers that the first frame waits for."""
     sections: dict[str, Any] = field(default_factory=dict)
-    """Further blocks of the configuration."""
+    """Further blocks of the configuration, or others in the place of its own."""
+    environment: dict[str, str] | None = None
+    """None for this process's own."""
 
 
 class Line:
@@ -77,6 +79,7 @@ class Line:
             stdin=subprocess.DEVNULL,
             stdout=self._words,
             stderr=self._words,
+            env=knobs.environment,
             # A bench that is killed leaves no line behind, which would disturb every later one.
             preexec_fn=partial(end_with_parent, os.getpid(), signal.SIGTERM),
         )

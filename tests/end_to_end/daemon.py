@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,7 @@ from witness import Heard, heard
 FRAME_HW = (64, 112)
 """Two tiles of 64x64 that share 16 pixels."""
 POLL_S = 0.01
+PROGRAM = ("-m", "edge_inspector.cli.main")
 START_S = 40.0
 """Three interpreters and ONNX Runtime start on two shared cores."""
 WITNESS = Path(__file__).with_name("witness.py")
@@ -137,10 +138,10 @@ class Line:
         self._listeners: list[Listener] = []
         self._runs = 0
 
-    def start(self, env: dict[str, str] | None = None) -> Self:
-        """Start the program; again after it has ended."""
+    def start(self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM) -> Self:
+        """Start the program; again after it has ended. `program`: what Python is told to run, before the arguments."""
         self._runs += 1
-        command = [sys.executable, "-m", "edge_inspector.cli.main", "run", "--config", str(self.config)]
+        command = [sys.executable, *program, "run", "--config", str(self.config)]
         with (self.folder / f"stderr-{self._runs}.txt").open("wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=stderr, stderr=stderr, stdin=subprocess.DEVNULL, env=os.environ | (env or {})
