@@ -27,7 +27,7 @@ def loss_rows(section: str, bench: Bench) -> list[Row]:
     camera = CameraConfig("A", width=width, height=height, linger_ms=0)
     noticed, returned = [], []
     with Simulation(SimulationConfig((camera,), (ConveyorConfig.at_rate(RATE_HZ),))) as simulation:
-        section = {
+        block = {
             "kind": "genicam",
             "cti": str(simulation.cti),
             "serial": "A",
@@ -35,7 +35,7 @@ def loss_rows(section: str, bench: Bench) -> list[Row]:
             "features": TRIGGERED,
             "triggered": True,
         }
-        knobs = Knobs(sections={"camera": section}, environment=simulation.environment())
+        knobs = Knobs(sections={"camera": block}, environment=simulation.environment())
         with Line(subject, knobs) as line:
             for turn in range(bench.scale.kills):
                 time.sleep(STEADY_S)
