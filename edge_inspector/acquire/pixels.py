@@ -70,6 +70,31 @@ def n_bytes_needed(pixel_format: PixelFormat, shape: FrameShape, padding_x: int)
     return (row + padding_x) * (shape.height - 1) + row
 
 
+def pixels_in(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelFormat, shape: FrameShape) -> U8:
+    """Return the picture as it lies in a buffer: a view, read-only, valid as long as the buffer's content.
+
+    Args:
+        buffer: Memory that holds at least `offset` + `n_bytes_needed` bytes.
+        offset: Where the picture begins, in bytes.
+        padding_x: Bytes after each row that are not pixels.
+        pixel_format: How the bytes are to be read.
+        shape: Height and width.
+
+    Returns:
+        Shape (h, w, bytes per pixel); (h, w) for a mosaic.
+
+    Raises:
+        ValueError: The buffer is too short.
+    """
+    height, width, n = shape.height, shape.width, pixel_format.bytes_per_pixel
+    data = np.frombuffer(buffer, np.uint8, offset=offset)
+    if data.size < n_bytes_needed(pixel_format, shape, padding_x):
+        raise ValueError(f"buffer of {data.size} bytes is too short for {height}x{width} {pixel_format.name}")
+    sizes = (height, width) if pixel_format.conversion is not None and n == 1 else (height, width, n)
+    strides = (width * n + padding_x, n, 1)[: len(sizes)]
+    return np.lib.stride_tricks.as_strided(data, sizes, strides, writeable=False)
+
+
 def copy_to_rgb(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelFormat, out: U8) -> None:
     """Copy the picture in a buffer into `out`, as RGB or grey.
 
@@ -83,14 +108,7 @@ def copy_to_rgb(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelF
     Raises:
         ValueError: The buffer is too short.
     """
-    height, width = out.shape[:2]
-    n = pixel_format.bytes_per_pixel
-    data = np.frombuffer(buffer, np.uint8, offset=offset)
-    shape = (height, width) if pixel_format.conversion is not None and n == 1 else (height, width, n)
-    if data.size < (width * n + padding_x) * (height - 1) + width * n:
-        raise ValueError(f"buffer of {data.size} bytes is too short for {height}x{width} {pixel_format.name}")
-    strides = (width * n + padding_x, n, 1)[: len(shape)]
-    pixels = np.lib.stride_tricks.as_strided(data, shape, strides, writeable=False)
+    pixels = pixels_in(buffer, offset, padding_x, pixel_format, FrameShape(*out.shape))
     if pixel_format.conversion is None:
         np.copyto(out, pixels)
     else:
