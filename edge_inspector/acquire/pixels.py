@@ -87,12 +87,13 @@ def pixels_in(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelFor
         ValueError: The buffer is too short.
     """
     height, width, n = shape.height, shape.width, pixel_format.bytes_per_pixel
-    data = np.frombuffer(buffer, np.uint8, offset=offset)
-    if data.size < n_bytes_needed(pixel_format, shape, padding_x):
-        raise ValueError(f"buffer of {data.size} bytes is too short for {height}x{width} {pixel_format.name}")
+    if len(buffer) - offset < n_bytes_needed(pixel_format, shape, padding_x):
+        raise ValueError(
+            f"buffer of {len(buffer) - offset} bytes is too short for {height}x{width} {pixel_format.name}"
+        )
     sizes = (height, width) if pixel_format.conversion is not None and n == 1 else (height, width, n)
     strides = (width * n + padding_x, n, 1)[: len(sizes)]
-    return np.lib.stride_tricks.as_strided(data, sizes, strides, writeable=False)
+    return np.ndarray(sizes, np.uint8, buffer, offset, strides)
 
 
 def copy_to_rgb(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelFormat, out: U8) -> None:

@@ -103,10 +103,10 @@ class RingWriter:
 
     def _claim(self) -> int:
         n = len(self._claims)
-        order = [(self._next_slot + i) % n for i in range(n)]
-        slot = next((s for s in order if self._is_free(s)), -1)
+        order = range(self._next_slot, self._next_slot + n)
+        slot = next((s % n for s in order if self._is_free(s % n)), -1)
         if slot < 0:
-            slot = next((s for s in order if self._claims[s, LENT] == self._claims[s, CLAIM]), -1)
+            slot = next((s % n for s in order if self._claims[s % n, LENT] == self._claims[s % n, CLAIM]), -1)
         if slot >= 0:
             self._next_slot = (slot + 1) % n
             self._control[Word.FILLING] = slot + 1  # before the claim, so that no reader takes it for stale
