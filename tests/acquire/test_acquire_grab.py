@@ -154,7 +154,7 @@ def kinds_and_ids(arrivals: list[Arrival]) -> list[tuple[ArrivalKind, int]]:
     return [(arrival.kind, arrival.frame_id) for arrival in arrivals]
 
 
-def test_a_picture_outlives_its_buffer() -> None:
+def test_a_picture_is_what_its_buffer_held() -> None:
     (arrival,) = grab(FakeBuffer(7))
 
     assert arrival.pixels is not None

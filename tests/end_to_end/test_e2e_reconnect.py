@@ -44,7 +44,7 @@ class Holdings:
     main_fds: int
     inspect_fds: int
     shared_memories: int
-    """Descriptors of memfds in main: the line's one."""
+    """Descriptors of our memfds in main: the line's one, none of a child that was started."""
     dead_children: int
 
 
@@ -131,7 +131,7 @@ def _holdings(line: Line) -> Holdings:
         _pss_mb(inspect),
         len(files),
         len(os.listdir(f"/proc/{inspect}/fd")),
-        sum("memfd:" in file for file in files),
+        sum("memfd:edge-inspector" in file for file in files),
         sum(_is_dead(pid) for pid in line.children().values()),
     )
 
