@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from benchmarks.bench import Bench, interleaved
 from benchmarks.cameras.process import CameraProcess
 from benchmarks.contender import Task
@@ -13,6 +17,7 @@ from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 from edge_inspector.simulator.rehearsal import Simulation
 
 BUFFERS = 16
+N_FRAMES = 4
 SLOTS = 64
 """On two cores the reader may be kept waiting for some ms, in which a camera without a rate sends dozens of strips."""
 
@@ -20,7 +25,8 @@ SLOTS = 64
 def rate_row(section: str, bench: Bench, shape: FrameShape) -> Row:
     """Measure both as fast as they go, each on a camera that waits for its consumer."""
     size = f"{shape.width}x{shape.height} Mono8"
-    cameras = tuple(CameraConfig(serial, width=shape.width, height=shape.height, patient=True) for serial in "AB")
+    pictures = _write_frames(shape, bench.folder / f"{shape.width}x{shape.height}.raw")
+    cameras = tuple(CameraConfig(name, "", shape.width, shape.height, pictures=pictures, patient=True) for name in "AB")
     seconds = bench.scale.window_s
     with Simulation(SimulationConfig(cameras)) as simulation:
         environment = simulation.environment()
@@ -44,3 +50,9 @@ def rate_row(section: str, bench: Bench, shape: FrameShape) -> Row:
     note = f"{per_s:.0f} frames/s, bare Harvesters with a copy {bare_per_s:.0f}; CPU time with the producer's"
     name = f"{size}: frames/s over bare Harvesters"
     return Row(section, name, value, "", at_least(0.9), True, len(ratios), low, high, cpu_ms, bare_cpu_ms, note)
+
+
+def _write_frames(shape: FrameShape, path: Path) -> Path:
+    """Write noise as raw frames, and return the file: a camera that had to draw its pattern would be the slowest."""
+    path.write_bytes(np.random.default_rng(1).bytes(N_FRAMES * shape.n_bytes))
+    return path
