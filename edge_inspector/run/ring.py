@@ -103,10 +103,12 @@ class RingWriter:
 
     def _claim(self) -> int:
         n = len(self._claims)
-        order = range(self._next_slot, self._next_slot + n)
-        slot = next((s % n for s in order if self._is_free(s % n)), -1)
+        # The first that is free, not each in turn: while the line keeps up, a large picture is copied to where one was a
+        # moment ago, which the caches still hold.
+        slot = next((s for s in range(n) if self._is_free(s)), -1)
         if slot < 0:
-            slot = next((s % n for s in order if self._claims[s % n, LENT] == self._claims[s % n, CLAIM]), -1)
+            order = (s % n for s in range(self._next_slot, self._next_slot + n))
+            slot = next((s for s in order if self._claims[s, LENT] == self._claims[s, CLAIM]), -1)
         if slot >= 0:
             self._next_slot = (slot + 1) % n
             self._control[Word.FILLING] = slot + 1  # before the claim, so that no reader takes it for stale
