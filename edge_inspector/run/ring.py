@@ -103,8 +103,8 @@ class RingWriter:
 
     def _claim(self) -> int:
         n = len(self._claims)
-        # The first that is free, not each in turn: while the line keeps up, a picture is copied to where one was a moment
-        # ago, which the caches still hold.
+        # The first that is free, not each in turn: while the line keeps up, a picture is copied to where one was just
+        # before, which the caches still hold.
         slot = next((s for s in range(n) if self._is_free(s)), -1)
         if slot < 0:
             order = (s % n for s in range(self._next_slot, self._next_slot + n))
