@@ -35,6 +35,9 @@ class Scale:
     small_frames: int = 20_000
     heartbeats: int = 200
     engine_rounds: int = 8
+    camera_frames: int = 2_000
+    """Twice the thousand that a 99th percentile needs."""
+    bystander_s: float = 2.0
 
 
 QUICK = Scale(
@@ -53,6 +56,8 @@ QUICK = Scale(
     small_frames=4_000,
     heartbeats=30,
     engine_rounds=3,
+    camera_frames=300,
+    bystander_s=1.0,
 )
 """To see that everything runs: the figures mean little."""
 

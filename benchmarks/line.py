@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -43,7 +44,9 @@ class Knobs:
     waits_for: int = 1
     """Subscribers that the first frame waits for."""
     sections: dict[str, Any] = field(default_factory=dict)
-    """Further blocks of the configuration."""
+    """Further blocks of the configuration, or others in the place of its own."""
+    environment: dict[str, str] | None = None
+    """None for this process's own."""
 
 
 class Line:
@@ -62,8 +65,8 @@ class Line:
         """
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
         folder = Path(self._folder.name)
-        self.signals, telemetry, service = (f"tcp://127.0.0.1:{free_port()}" for _ in range(3))
-        self.metrics_port = free_port()
+        *ports, self.metrics_port = free_ports(4)
+        self.signals, telemetry, service = (f"tcp://127.0.0.1:{port}" for port in ports)
         config = _config(subject, knobs, self.metrics_port)
         config["endpoints"] = {"signals": self.signals, "telemetry": telemetry, "service": service}
         path = folder / "line.yaml"
@@ -77,6 +80,7 @@ class Line:
             stdin=subprocess.DEVNULL,
             stdout=self._words,
             stderr=self._words,
+            env=knobs.environment,
             # A bench that is killed leaves no line behind, which would disturb every later one.
             preexec_fn=partial(end_with_parent, os.getpid(), signal.SIGTERM),
         )
@@ -186,12 +190,13 @@ def demand_judged(verdicts: list[Heard]) -> None:
         raise Silent(f"{sum(reason in odd for reason in reasons)} of {len(reasons)} parts not judged: {', '.join(odd)}")
 
 
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(n: int) -> list[int]:
+    """Return ports of the loopback that nobody listens on now, each another one."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _config(subject: Subject, knobs: Knobs, metrics_port: int) -> dict[str, Any]:

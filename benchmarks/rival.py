@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -28,8 +29,10 @@ class RivalFailed(Exception):  # noqa: N818 - becomes a row of the table that sa
 class Rival:
     """A contender that was started and waits for orders. Use it as a context manager."""
 
-    def __init__(self, module: str, task: Task, python: str = sys.executable) -> None:
-        """Start `python -m module` and wait until it has judged its first frames.
+    def __init__(
+        self, module: str, task: Task, python: str = sys.executable, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start `python -m module` and wait until it has judged its first frames; None for this environment.
 
         Raises:
             RivalFailed: It ended instead.
@@ -41,6 +44,7 @@ class Rival:
         self._process = subprocess.Popen(
             [python, "-m", module, str(path)],
             cwd=ROOT,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 KEPT = 16
@@ -49,6 +50,7 @@ class CameraClock:
     def __init__(self, transport_ns: int, stamp_late_ns: int = 0) -> None:
         self._transport_ns, self._stamp_late_ns = transport_ns, stamp_late_ns
         self._latches: deque[Latch] = deque(maxlen=KEPT)
+        self._fit: _Fit | None = None  # made with each latch, used with each frame
         self._asked = 0
         self.next_ns = 0
         """When the camera should be asked for its time again, monotonic."""
@@ -61,12 +63,13 @@ class CameraClock:
         self._asked += 1
         wait_ns = FIRST_EVERY_NS if self._asked < FIRST_LATCHES else EVERY_NS
         self.next_ns = latch.after_ns + (SLOW_EVERY_NS if took_ns > SLOW_NS else wait_ns)
-        expected_ns = self._mapped(latch.camera_ns)
+        expected_ns = None if self._fit is None else self._fit.mapped(latch.camera_ns)
         if expected_ns is not None and not (
             latch.before_ns - SLACK_NS <= expected_ns <= latch.after_ns + SLACK_NS  # by drift alone it stays within
         ):
             self._forget(latch.after_ns)
         self._latches.append(latch)
+        self._fit = _fitted(self._latches)
 
     def moment(self, stamp_ns: int | None, seen_ns: int) -> Moment:
         """Return when a frame was triggered.
@@ -75,8 +78,8 @@ class CameraClock:
             stamp_ns: The camera's time stamp; None when it has none.
             seen_ns: When its buffer was seen here.
         """
-        mapped_ns = None if stamp_ns is None else self._mapped(stamp_ns)
-        if mapped_ns is not None:
+        if stamp_ns is not None and self._fit is not None:
+            mapped_ns = self._fit.mapped(stamp_ns)
             if seen_ns - OLDEST_NS <= mapped_ns <= seen_ns + SLACK_NS:
                 return Moment(min(mapped_ns, seen_ns) - self._stamp_late_ns, "camera")
             self._forget(seen_ns)
@@ -85,24 +88,37 @@ class CameraClock:
     def _forget(self, now_ns: int) -> None:
         self.jumps += 1
         self._latches.clear()
+        self._fit = None
         self._asked, self.next_ns = 0, now_ns
 
-    def _mapped(self, camera_ns: int) -> int | None:
-        """Return the host's time by the straight line through the quicker half of the latches."""
-        if not self._latches:
-            return None
-        quick = sorted(self._latches, key=lambda latch: latch.after_ns - latch.before_ns)
-        quick = quick[: max(1, (len(quick) + 1) // 2)]
-        # Around one of them: ns since 1970, and their squares, would not fit a float.
-        zero = quick[0]
-        xs = [float(latch.camera_ns - zero.camera_ns) for latch in quick]
-        ys = [float(_offset(latch) - _offset(zero)) for latch in quick]
-        mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
-        drift = 0.0
-        if max(xs) - min(xs) >= FIT_FROM_NS:
-            spread = sum((x - mean_x) ** 2 for x in xs)
-            drift = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread
-        return camera_ns + _offset(zero) + round(mean_y + drift * (camera_ns - zero.camera_ns - mean_x))
+
+class _Fit(NamedTuple):
+    """A straight line through latches, from one of them: ns since 1970, and their squares, would not fit a float."""
+
+    zero: Latch
+    mean_x: float
+    mean_y: float
+    drift: float
+
+    def mapped(self, camera_ns: int) -> int:
+        """Return the host's time."""
+        x = camera_ns - self.zero.camera_ns - self.mean_x
+        return camera_ns + _offset(self.zero) + round(self.mean_y + self.drift * x)
+
+
+def _fitted(latches: Iterable[Latch]) -> _Fit:
+    """Return the line through the quicker half of latches."""
+    quick = sorted(latches, key=lambda latch: latch.after_ns - latch.before_ns)
+    quick = quick[: max(1, (len(quick) + 1) // 2)]
+    zero = quick[0]
+    xs = [float(latch.camera_ns - zero.camera_ns) for latch in quick]
+    ys = [float(_offset(latch) - _offset(zero)) for latch in quick]
+    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
+    drift = 0.0
+    if max(xs) - min(xs) >= FIT_FROM_NS:
+        spread = sum((x - mean_x) ** 2 for x in xs)
+        drift = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread
+    return _Fit(zero, mean_x, mean_y, drift)
 
 
 def _offset(latch: Latch) -> int:

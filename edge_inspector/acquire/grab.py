@@ -15,18 +15,21 @@ from edge_inspector.acquire.camera_clock import CameraClock, Latch, Moment
 from edge_inspector.acquire.encoder import Encoder
 from edge_inspector.acquire.frame_ids import Followed, FrameIds
 from edge_inspector.acquire.image_part import BadBuffer, find_image, value_or
-from edge_inspector.acquire.pixels import PixelFormat, copy_to_rgb
+from edge_inspector.acquire.pixels import PixelFormat, copy_to_rgb, rows_in
 from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.acquire.trigger_count import TriggerCount
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import CameraLostError
-from edge_inspector.core.frame import NO_TRAVEL, Arrival, ArrivalKind
+from edge_inspector.core.frame import NO_TRAVEL, U8, Arrival, ArrivalKind
 from edge_inspector.core.logs import get_log
 
 log = get_log(__name__)
 
 POLL_S = 0.0005
 """Between two looks at the queue: asking GenTL to wait would hold the GIL all that time."""
+MOST_REPEATS = 3
+"""A buffer is delivered twice now and then. A camera whose number and time stand still takes pictures that nobody would
+judge: from here on they are parts, UNKNOWN."""
 HEALTH_S = 0.5
 """Between two checks that the camera can still be reached."""
 
@@ -100,9 +103,12 @@ class Grabber:
         self._chunks = chunk_names(plan)
         self._now_ns = now_ns
         self._sleep_s = sleep_s
-        self._pixels = np.empty(plan.frame.hwc, np.uint8)
+        self._converted = np.empty(plan.frame.hwc, np.uint8)
+        self._pixels: U8 = self._converted
+        self._lent: Any | None = None  # the buffer whose own memory the caller has as pixels
         self._ready: deque[Arrival] = deque()
         self._former: tuple[int, int | None] = (-1, None)  # frame id and time stamp
+        self._repeats = 0  # discarded one after the other
         self._heard_ns = self._checked_ns = now_ns()
         self._last_trigger_ns: int | None = None
         self._travel = NO_TRAVEL
@@ -119,6 +125,7 @@ class Grabber:
         until_ns = self._now_ns() + round(timeout_s * 1e9)
         while not self._ready:
             try:
+                self._take_back()
                 self._look_after()
                 buffer = self._stream.take()
                 if buffer is not None:
@@ -144,14 +151,24 @@ class Grabber:
                 return
             followed = self._ids.complete(raw_id)
             is_again = followed.frame_id == self._former[0]
-            if followed.is_behind or (is_again and stamp_ns is not None and stamp_ns == self._former[1]):
+            is_repeated = is_again and stamp_ns is not None and stamp_ns == self._former[1]
+            if followed.is_behind or (is_repeated and self._repeats < MOST_REPEATS):
+                self._repeats += is_repeated
                 self._discard(followed, stamp_ns)
                 return
+            self._repeats = 0 if not is_repeated else self._repeats
             self._former = followed.frame_id, stamp_ns
             self._judge(buffer, followed, is_again, moment)
         finally:
-            # Everything was copied out: giving back a buffer sets its memory to zero.
-            self._stream.give_back(buffer)
+            # Giving back a buffer sets its memory to zero: not before everything was copied out.
+            if buffer is not self._lent:
+                self._stream.give_back(buffer)
+
+    def _take_back(self) -> None:
+        """Give back the buffer whose pixels the caller had: it asked for the next, so it has copied them."""
+        lent, self._lent = self._lent, None
+        if lent is not None:
+            self._stream.give_back(lent)
 
     def _judge(self, buffer: Any, followed: Followed, is_again: bool, moment: Moment) -> None:
         """Deliver what a whole buffer is: the picture of a part that is known, or why it is not."""
@@ -165,14 +182,23 @@ class Grabber:
             if fault is not None and kind is ArrivalKind.FRAME:
                 kind = self._refuse(fault, ArrivalKind.ENCODER)
         if kind is ArrivalKind.FRAME:
-            kind = self._copy(buffer)
+            kind = self._read(buffer)
         self._deliver(counted.missed, followed.frame_id, kind, moment)
 
-    def _copy(self, buffer: Any) -> ArrivalKind:
-        """Copy a complete buffer's picture into the grabber's own memory, or say INVALID and log why once."""
+    def _read(self, buffer: Any) -> ArrivalKind:
+        """Make a complete buffer's picture `_pixels`, or say INVALID and log why once.
+
+        What needs no conversion is copied once, by the caller: of a large frame that is most of the work.
+        """
+        frame, pixel_format = self._plan.frame, self._format
         try:
-            image = find_image(buffer, self._plan.frame, self._format)
-            copy_to_rgb(buffer.raw_buffer, image.offset, image.padding_x, self._format, self._pixels)
+            image = find_image(buffer, frame, pixel_format)
+            where = buffer.raw_buffer, image.offset, image.padding_x
+            if pixel_format.is_plain:
+                self._pixels, self._lent = rows_in(*where, pixel_format, frame).reshape(frame.hwc), buffer
+            else:
+                copy_to_rgb(*where, pixel_format, self._converted)
+                self._pixels = self._converted
         except (BadBuffer, ValueError) as error:
             return self._refuse(str(error), ArrivalKind.INVALID)
         return ArrivalKind.FRAME

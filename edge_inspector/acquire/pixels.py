@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge_inspector.acquire import packed, readers
-from edge_inspector.acquire.readers import Levels, Reader
+from edge_inspector.acquire.readers import Levels, Reader, plain
 from edge_inspector.core.errors import CameraFormatError
 from edge_inspector.core.frame import U8, FrameShape
 
@@ -37,6 +37,11 @@ class PixelFormat:
     """Some rows are read at a time; not possible where a pixel depends on the row above."""
     levels: Levels | None = None
     """Values that become 0 and 255; None drops the low bits."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the bytes in the buffer are the frame's own."""
+        return self.reader is plain
 
     def row_bytes(self, width: int) -> int:
         """Return the bytes of a row without its padding."""
@@ -149,6 +154,30 @@ def n_bytes_needed(pixel_format: PixelFormat, shape: FrameShape, padding_x: int)
     return (row + padding_x) * (shape.height - 1) + row
 
 
+def rows_in(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelFormat, shape: FrameShape) -> U8:
+    """Return the rows of a picture as they lie in a buffer: a view, read-only, valid as long as the buffer's content.
+
+    Args:
+        buffer: Memory that holds at least `offset` + `n_bytes_needed` bytes.
+        offset: Where the picture begins, in bytes.
+        padding_x: Bytes after each row that are not pixels.
+        pixel_format: How the bytes are to be read.
+        shape: Height and width.
+
+    Returns:
+        Shape (h, bytes of a row), contiguous along a row.
+
+    Raises:
+        ValueError: The buffer is too short.
+    """
+    if len(buffer) - offset < n_bytes_needed(pixel_format, shape, padding_x):
+        raise ValueError(
+            f"buffer of {len(buffer) - offset} bytes is too short for {shape.height}x{shape.width} {pixel_format.name}"
+        )
+    row = pixel_format.row_bytes(shape.width)
+    return np.ndarray((shape.height, row), np.uint8, buffer, offset, (row + padding_x, 1))
+
+
 def copy_to_rgb(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelFormat, out: U8) -> None:
     """Copy the picture in a buffer into `out`, as RGB or grey of 8 bits.
 
@@ -162,12 +191,8 @@ def copy_to_rgb(buffer: bytes, offset: int, padding_x: int, pixel_format: PixelF
     Raises:
         ValueError: The buffer is too short.
     """
-    height, width = out.shape[:2]
-    row = pixel_format.row_bytes(width)
-    data = np.frombuffer(buffer, np.uint8, offset=offset)
-    if data.size < (row + padding_x) * (height - 1) + row:
-        raise ValueError(f"buffer of {data.size} bytes is too short for {height}x{width} {pixel_format.name}")
-    rows = np.lib.stride_tricks.as_strided(data, (height, row), (row + padding_x, 1), writeable=False)
-    band = max(1, _BAND_BYTES // row) if pixel_format.in_bands else height
+    height = len(out)
+    rows = rows_in(buffer, offset, padding_x, pixel_format, FrameShape(*out.shape))
+    band = max(1, _BAND_BYTES // rows.shape[1]) if pixel_format.in_bands else height
     for top in range(0, height, band):
         pixel_format.reader(rows[top : top + band], out[top : top + band], pixel_format.levels)

@@ -90,7 +90,6 @@ def inspect_plan(
 ) -> InspectPlan:
     """Return the inspect process's plan; None for a line whose baseline was not recorded."""
     decide, model = settings.decide, settings.model
-    deadline_ns = None if decide.deadline_ms is None else round(decide.deadline_ms * 1e6)
     return InspectPlan(
         line=settings.line,
         log_level=settings.log,
@@ -113,7 +112,7 @@ def inspect_plan(
         min_area_px=decide.min_area_px,
         regions=region_plan(settings),
         image_health=health_rules(settings, baseline),
-        deadline_ns=deadline_ns,
+        deadline_ns=None if decide.deadline_ms is None else round(decide.deadline_ms * 1e6),
         endpoint=settings.endpoints.signals,
         lease_ms=settings.endpoints.lease_ms,
         is_simulated=is_simulated(settings),
@@ -158,30 +157,7 @@ def camera_plan(settings: LineSettings) -> CameraPlan:
     """Return how to open the line's camera."""
     camera, shape = settings.camera, settings.camera.strip()
     if isinstance(camera, GenicamSettings):
-        return GenicamPlan(
-            name=camera.name,
-            frame=shape,
-            cti=camera.cti,
-            serial=camera.serial,
-            pixel_format=camera.pixel_format,
-            levels=None if camera.levels is None else (camera.levels.black, camera.levels.white),
-            user_set=camera.user_set,
-            preset_features=camera.preset_features,
-            features=dict(camera.features),
-            software_rate_hz=(camera.trigger.frame_rate_hz or 1.0) if camera.preset == "software" else None,
-            heartbeat_timeout_ms=camera.heartbeat_timeout_ms,
-            buffers=camera.buffers,
-            lost_after_s=camera.lost_after_s,
-            triggered=camera.is_triggered,
-            transport_ms=camera.transport_ms,
-            clock=camera.clock,
-            stamp_late_us=camera.stamp_late_us,
-            count_source=camera.trigger_count.source,
-            count_chunk=camera.trigger_count.chunk,
-            encoder=encoder_plan(camera.encoder),
-            patience_s=PATIENCE_S,
-            repeat_lines=camera.repeat_lines,
-        )
+        return genicam_plan(camera)
     if isinstance(camera, ReplaySettings):
         return ReplayPlan(
             name=camera.name,
@@ -200,5 +176,33 @@ def camera_plan(settings: LineSettings) -> CameraPlan:
         defect_every=camera.defect_every,
         seed=camera.seed,
         transport_ms=camera.transport_ms,
+        repeat_lines=camera.repeat_lines,
+    )
+
+
+def genicam_plan(camera: GenicamSettings) -> GenicamPlan:
+    """Return how to open a GenICam camera."""
+    return GenicamPlan(
+        name=camera.name,
+        frame=camera.strip(),
+        cti=camera.cti,
+        serial=camera.serial,
+        pixel_format=camera.pixel_format,
+        levels=None if camera.levels is None else (camera.levels.black, camera.levels.white),
+        user_set=camera.user_set,
+        preset_features=camera.preset_features,
+        features=dict(camera.features),
+        software_rate_hz=(camera.trigger.frame_rate_hz or 1.0) if camera.preset == "software" else None,
+        heartbeat_timeout_ms=camera.heartbeat_timeout_ms,
+        buffers=camera.buffers,
+        lost_after_s=camera.lost_after_s,
+        triggered=camera.is_triggered,
+        transport_ms=camera.transport_ms,
+        clock=camera.clock,
+        stamp_late_us=camera.stamp_late_us,
+        count_source=camera.trigger_count.source,
+        count_chunk=camera.trigger_count.chunk,
+        encoder=encoder_plan(camera.encoder),
+        patience_s=PATIENCE_S,
         repeat_lines=camera.repeat_lines,
     )

@@ -112,9 +112,11 @@ class RingWriter:
 
     def _claim(self) -> int:
         n = len(self._claims)
-        order = [(self._next_slot + i) % n for i in range(n)]
-        slot = next((s for s in order if self._is_free(s)), -1)
+        # The first that is free, not each in turn: while the line keeps up, a picture is copied to where one was just
+        # before, which the caches still hold.
+        slot = next((s for s in range(n) if self._is_free(s)), -1)
         if slot < 0:
+            order = (s % n for s in range(self._next_slot, self._next_slot + n))
             slot = next((s for s in order if self._claims[s, LENT] == self._claims[s, CLAIM]), -1)
         if slot >= 0:
             self._next_slot = (slot + 1) % n

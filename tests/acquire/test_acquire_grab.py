@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class FakeBuffer:
     payload_type: int = 1
     is_whole: bool = True
     is_too_large: bool = False
-    raw_buffer: bytes = b""
+    raw_buffer: bytes | bytearray = b""
     parts: tuple[Any, ...] = ()
     unsaid: frozenset[str] = frozenset()
     timestamp_ns: int = 0
@@ -50,7 +50,7 @@ class FakeBuffer:
 
     def __post_init__(self) -> None:
         frame_id = object.__getattribute__(self, "frame_id")
-        self.raw_buffer = self.raw_buffer or bytes([frame_id % 256]) * (N_BYTES + 64)
+        self.raw_buffer = bytearray(self.raw_buffer or bytes([frame_id % 256]) * (N_BYTES + 64))
 
     def __getattribute__(self, name: str) -> Any:
         if name != "unsaid" and name in object.__getattribute__(self, "unsaid"):
@@ -96,7 +96,7 @@ class FakeStream:
 
     def give_back(self, buffer: Any) -> None:
         self.given_back.append(buffer)
-        buffer.raw_buffer = bytes(len(buffer.raw_buffer))
+        buffer.raw_buffer[:] = bytes(len(buffer.raw_buffer))  # in place: who still looks at it sees zeros
 
     def is_reachable(self) -> bool:
         return self.is_there
@@ -144,7 +144,8 @@ def grab(*buffers: Any, **plan: Any) -> list[Arrival]:
     grabber, stream = make_grabber(*buffers, **plan)
     arrivals = []
     while (arrival := grabber.fetch(0.0)) is not None:
-        arrivals.append(arrival)
+        pixels = None if arrival.pixels is None else arrival.pixels.copy()  # they go with the next fetch
+        arrivals.append(replace(arrival, pixels=pixels))
     assert stream.given_back == list(buffers)
     return arrivals
 
@@ -153,7 +154,7 @@ def kinds_and_ids(arrivals: list[Arrival]) -> list[tuple[ArrivalKind, int]]:
     return [(arrival.kind, arrival.frame_id) for arrival in arrivals]
 
 
-def test_a_picture_outlives_its_buffer() -> None:
+def test_a_picture_is_what_its_buffer_held() -> None:
     (arrival,) = grab(FakeBuffer(7))
 
     assert arrival.pixels is not None
@@ -359,6 +360,7 @@ def test_over_triggers_are_parts_that_nobody_photographed() -> None:
     kinds = [arrival.kind for _ in range(3) if (arrival := grabber.fetch(0.0)) is not None]
 
     assert kinds == [LOST, LOST, FRAME]
+    assert grabber.fetch(0.0) is None
     assert stream.given_back
 
 
@@ -370,7 +372,51 @@ def test_a_buffer_delivered_twice_is_one_part() -> None:
     arrivals = [arrival for _ in range(3) if (arrival := grabber.fetch(0.0)) is not None]
 
     assert kinds_and_ids(arrivals) == [(FRAME, 1), (LOST, 2), (FRAME, 3)]
+    assert grabber.fetch(0.0) is None
     assert (grabber.discarded, len(stream.given_back)) == (1, 3)
+
+
+def test_a_picture_that_needs_no_conversion_is_not_copied_before_the_caller_does() -> None:
+    buffers = [FakeBuffer(1), FakeBuffer(4)]
+    grabber, stream = make_grabber(*buffers)
+
+    first = grabber.fetch(0.0)
+    lost = [grabber.fetch(0.0), grabber.fetch(0.0)]
+    second = grabber.fetch(0.0)
+
+    assert first is not None
+    assert second is not None
+    assert [arrival and arrival.kind for arrival in lost] == [LOST, LOST]
+    assert first.pixels is not None
+    assert second.pixels is not None
+    assert np.shares_memory(second.pixels, np.frombuffer(buffers[1].raw_buffer, np.uint8))
+    assert (second.pixels == 4).all()  # its buffer outlasted the two parts before it
+    assert stream.given_back == buffers[:1]
+
+
+def test_a_picture_that_was_converted_keeps_no_buffer() -> None:
+    bgr = next(known for known in FORMATS if known.name == "BGR8")
+    frame = FrameShape(SHAPE.height, SHAPE.width, 3)
+    buffer = FakeBuffer(7, pixel_format=bgr.code, size_filled=3 * N_BYTES, raw_buffer=bytes([7]) * 3 * N_BYTES)
+    stream = FakeStream(deque([buffer]))
+    plan = GenicamPlan("cam0", frame, "maker.cti", "S1", "BGR8")
+    grabber = Grabber(stream, FakeMeters(stream), plan, bgr, False, now_ns=stream.now_ns, sleep_s=stream.sleep_s)
+
+    arrival = grabber.fetch(0.0)
+
+    assert arrival is not None
+    assert arrival.pixels is not None
+    assert (arrival.pixels == 7).all()
+    assert stream.given_back == [buffer]
+
+
+def test_a_camera_whose_number_and_time_stand_still_is_not_silently_ignored() -> None:
+    grabber, _ = make_grabber(*(FakeBuffer(1, timestamp_ns=10) for _ in range(9)))
+
+    arrivals = [arrival for _ in range(9) if (arrival := grabber.fetch(0.0)) is not None]
+
+    assert [arrival.kind for arrival in arrivals] == [FRAME] + [INVALID] * 5
+    assert grabber.discarded == 3
 
 
 def test_a_new_part_under_the_number_before_is_a_part_and_its_own_number_is_not_missed() -> None:

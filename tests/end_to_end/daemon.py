@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,16 +25,19 @@ from witness import Heard, heard
 FRAME_HW = (64, 112)
 """Two tiles of 64x64 that share 16 pixels."""
 POLL_S = 0.01
+PROGRAM = ("-m", "edge_inspector.cli.main")
 START_S = 40.0
 """Three interpreters and ONNX Runtime start on two shared cores."""
 WITNESS = Path(__file__).with_name("witness.py")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(n: int) -> list[int]:
+    """Ports that nobody listens on now, each another one: a port that was just let go of may be given again."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def wait_until(is_true: Callable[[], Any], timeout_s: float, what: str) -> Any:
@@ -115,8 +118,8 @@ class Line:
         """
         self.folder = folder
         names = ("signals", "telemetry", "service")
-        self.endpoints = {name: f"tcp://127.0.0.1:{free_port()}" for name in names}
-        self.metrics_port = free_port()
+        *ports, self.metrics_port = free_ports(4)
+        self.endpoints = {name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
         write_tiny_bundle(folder / "bundle", tile=(64, 64), channels=1)
         height, width = FRAME_HW
         frame = {"height": height, "width": width, "channels": 1}
@@ -137,10 +140,10 @@ class Line:
         self._listeners: list[Listener] = []
         self._runs = 0
 
-    def start(self, env: dict[str, str] | None = None) -> Self:
-        """Start the program; again after it has ended."""
+    def start(self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM) -> Self:
+        """Start the program; again after it has ended. `program`: what Python is told to run, before the arguments."""
         self._runs += 1
-        command = [sys.executable, "-m", "edge_inspector.cli.main", "run", "--config", str(self.config)]
+        command = [sys.executable, *program, "run", "--config", str(self.config)]
         with (self.folder / f"stderr-{self._runs}.txt").open("wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=stderr, stderr=stderr, stdin=subprocess.DEVNULL, env=os.environ | (env or {})

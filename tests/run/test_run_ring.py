@@ -117,6 +117,15 @@ def test_a_trigger_without_a_picture_takes_no_slot(hop: Hop) -> None:
     assert hop.memory.read(Word.FRAMES_LOST) == 6
 
 
+def test_a_slot_that_was_just_given_back_is_filled_again_while_its_memory_is_in_the_caches(hop: Hop) -> None:
+    slots = []
+    for number in range(1, 4):
+        hop.writer.accept(frame_arrival(number))
+        slots.append(hop.judge().slot)
+
+    assert slots == [0, 0, 0]
+
+
 def test_evidence_gets_the_pixels_of_its_part_and_gives_the_slot_back(hop: Hop) -> None:
     hop.writer.accept(frame_arrival(7))
     part = hop.judge(lend=True)

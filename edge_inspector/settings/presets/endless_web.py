@@ -23,9 +23,9 @@ PRESET = Preset(
               |  |
           Line1  Line2            inputs of the camera
            (A)    (B)             left out with line_rate_hz""",
-    notes="Each strip counts as one part and has `frame.height` lines, less `repeat_lines`. With the encoder a stopped web gives no "
-    "picture, and silence is normal; with `line_rate_hz` lines come by time, pixels stretch with the speed, and "
-    "silence means that the camera is lost.",
+    notes="Each strip counts as one part and has `frame.height` lines, less `repeat_lines`. With the encoder a stopped "
+    "web gives no picture, and silence is normal; with `line_rate_hz` lines come by time, pixels stretch with the "
+    "speed, and silence means that the camera is lost.",
     features=_features,
     uses=(*ENCODER, "line_rate_hz"),
     is_triggered=lambda trigger: trigger.line_rate_hz is None,

@@ -1,0 +1,1 @@
+"""What the section `camera` measures with: bare Harvesters, the real camera process, a bystander."""
