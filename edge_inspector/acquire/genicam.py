@@ -28,6 +28,9 @@ from edge_inspector.acquire.software_trigger import SoftwareTrigger
 from edge_inspector.acquire.teardown import let_go
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.core.frame import Arrival
+from edge_inspector.core.logs import get_log
+
+log = get_log(__name__)
 
 LOOK_AGAIN_S = 0.25
 """Between two looks for a camera that is not there."""
@@ -154,13 +157,17 @@ def _await_device(harvester: Harvester, plan: GenicamPlan) -> Any:
         CameraNotFoundError: It did not come within the plan's patience.
     """
     until = time.monotonic() + plan.patience_s
+    was_said = False
     while True:
         devices = harvester.device_info_list
         try:
             return devices[choose([describe(info) for info in devices], plan.serial)]
-        except CameraNotFoundError:
+        except CameraNotFoundError as error:
             if time.monotonic() > until:
                 raise
+            if not was_said:  # at once: it may be a slip in the configuration, and nobody waits gladly to be told
+                log.warning("camera_awaited", camera=plan.name, detail=str(error))
+                was_said = True
         time.sleep(LOOK_AGAIN_S)
         harvester.update()  # it breaks cameras that this process has open: there are none
 

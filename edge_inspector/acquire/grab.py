@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +19,7 @@ from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.acquire.trigger_count import TriggerCount
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import CameraLostError
-from edge_inspector.core.frame import NO_TRAVEL, U8, Arrival, ArrivalKind
+from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Travel
 from edge_inspector.core.logs import get_log
 
 log = get_log(__name__)
@@ -111,7 +110,6 @@ class Grabber:
         self._repeats = 0  # discarded one after the other
         self._heard_ns = self._checked_ns = now_ns()
         self._last_trigger_ns: int | None = None
-        self._travel = NO_TRAVEL
         self._complaints: set[str] = set()
         self.discarded = 0
         """Buffers that were no trigger of their own: delivered twice, or after their successor."""
@@ -177,13 +175,14 @@ class Grabber:
         kind = ArrivalKind.FRAME
         if is_again or counted.fault is not None:
             kind = self._refuse(counted.fault or "the frame id came twice", ArrivalKind.INVALID)
+        travel = None
         if self._encoder is not None and self._plan.encoder is not None:
-            self._travel, fault = self._encoder.follow(values.get(self._plan.encoder.chunk), moment.trigger_ns)
+            travel, fault = self._encoder.follow(values.get(self._plan.encoder.chunk), moment.trigger_ns)
             if fault is not None and kind is ArrivalKind.FRAME:
                 kind = self._refuse(fault, ArrivalKind.ENCODER)
         if kind is ArrivalKind.FRAME:
             kind = self._read(buffer)
-        self._deliver(counted.missed, followed.frame_id, kind, moment)
+        self._deliver(counted.missed, followed.frame_id, kind, moment, travel)
 
     def _read(self, buffer: Any) -> ArrivalKind:
         """Make a complete buffer's picture `_pixels`, or say INVALID and log why once.
@@ -215,18 +214,17 @@ class Grabber:
         self.discarded += 1
         log.warning("buffer_discarded", camera=self._plan.name, frame_id=followed.frame_id, stamp_ns=stamp_ns)
 
-    def _deliver(self, lost: int, frame_id: int, kind: ArrivalKind, moment: Moment) -> None:
+    def _deliver(
+        self, lost: int, frame_id: int, kind: ArrivalKind, moment: Moment, travel: Travel | None = None
+    ) -> None:
         before_ns = moment.trigger_ns if self._last_trigger_ns is None else self._last_trigger_ns
-        nowhere, count = replace(self._travel, count=-1), self._count.value
+        count = self._count.value
         for k in range(lost):
             # Nobody saw these triggers. On a line that runs evenly they came evenly.
             guess_ns = before_ns + (moment.trigger_ns - before_ns) * (k + 1) // (lost + 1)
             told = count - lost + k if count >= 0 else -1
-            self._ready.append(
-                Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", travel=nowhere, count=told)
-            )
+            self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", count=told))
         pixels = self._pixels if kind is ArrivalKind.FRAME else None
-        travel = nowhere if kind is ArrivalKind.INCOMPLETE else self._travel
         self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel, count))
         self._last_trigger_ns = moment.trigger_ns
 

@@ -61,7 +61,7 @@ class Travel:
 
 
 NO_TRAVEL = Travel()
-"""Of a line without an encoder."""
+"""Of a part on a line without an encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Arrival:
     """Whose clock gave `trigger_ns`."""
     pixels: U8 | None = None
     """Shape (h, w, c), c 1 or 3, RGB; only for FRAME. Valid until the next `fetch`: the caller copies it."""
-    travel: Travel = NO_TRAVEL
-    """Where the line stood."""
+    travel: Travel | None = None
+    """Where the line stood; None where nobody knows, or without an encoder."""
     count: int = -1
     """What the trigger counter shows when this trigger and all before it are told; -1 where there is none."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.frame import NO_TRAVEL, Arrival, ArrivalKind
+from edge_inspector.core.frame import Arrival, ArrivalKind, Travel
 from edge_inspector.core.ports import Camera, SourceEnded
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraStatus, LineMemory, Word
@@ -86,8 +86,8 @@ class GrabLoop:
         if arrival is None:
             self._writer.settle()
             return
-        if arrival.travel is not NO_TRAVEL:
-            arrival = self._placed(arrival)
+        if arrival.travel is not None:
+            arrival = self._placed(arrival, arrival.travel)
         self._writer.accept(arrival)
         if arrival.kind is ArrivalKind.FRAME:
             self._memory.write(Word.LAST_FRAME_NS, monotonic_ns())
@@ -111,9 +111,9 @@ class GrabLoop:
         self._memory.write(Word.ARMED_TIMES, times + 1)
         self._on_armed()
 
-    def _placed(self, arrival: Arrival) -> Arrival:
+    def _placed(self, arrival: Arrival, travel: Travel) -> Arrival:
         """Tell the line where it stands; returns the arrival with the generation that counts in this epoch."""
-        travel = replace(arrival.travel, generation=self._generation + arrival.travel.generation)
+        travel = replace(travel, generation=self._generation + travel.generation)
         if travel.generation != self._memory.read(Word.ENCODER_GENERATION):
             self._memory.write(Word.ENCODER_NOW, 0)  # first: nobody may read an old count as one of the new generation
             self._memory.write(Word.ENCODER_GENERATION, travel.generation)

@@ -83,11 +83,11 @@ class RingWriter:
         return self._has_record() and any(self._is_free(slot) for slot in range(len(self._claims)))
 
     def trigger_count(self) -> int | None:
-        """Return what the trigger counter showed at the newest trigger that is in the ring; None where nobody knows."""
+        """Return what the trigger counter showed at the newest trigger that was counted; None where nobody knows."""
         head, n = int(self._control[Word.HEAD]), len(self._memory.records)
         for back in range(1, min(head, n) + 1):
             if (count := int(self._memory.records[(head - back) % n, COUNT])) >= 0:
-                return count + back - 1  # those after it were told without a count
+                return count + int(self._control[Word.TRIGGERS]) - (head - back + 1)  # those after it have no count
         return None
 
     def _recover(self) -> None:
@@ -133,7 +133,8 @@ class RingWriter:
         generation = int(self._claims[slot, CLAIM]) if slot >= 0 else 0
         record = self._memory.records[head % len(self._memory.records)]
         source = 1 if arrival.trigger_source == "camera" else 0
-        travel = arrival.travel
+        # Whatever has no place is of the present generation: one that fell would say that the encoder was reset.
+        travel = arrival.travel or Travel(generation=int(self._control[Word.ENCODER_GENERATION]))
         record[_USED] = (
             kind, arrival.frame_id, arrival.trigger_ns, source, slot, generation,
             travel.count, travel.generation, travel.position, arrival.count,

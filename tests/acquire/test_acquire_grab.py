@@ -448,13 +448,24 @@ def test_a_part_without_a_believable_place_is_an_encoder_fault_and_has_no_pictur
 
     assert [arrival.kind for arrival in arrivals] == [FRAME, ArrivalKind.ENCODER, ArrivalKind.ENCODER]
     assert arrivals[1].pixels is None
-    assert [arrival.travel.generation for arrival in arrivals] == [0, 0, 1]
+    assert [arrival.travel and arrival.travel.generation for arrival in arrivals] == [0, 0, 1]
 
 
 def test_a_part_that_nobody_photographed_has_no_place() -> None:
     arrivals = grab(counted(1, None, 500), FakeBuffer(3, is_whole=False), counted(4, None, 600), encoder=ENCODER)
 
-    assert [(a.kind, a.travel.count) for a in arrivals] == [(FRAME, 500), (LOST, -1), (INCOMPLETE, -1), (FRAME, 600)]
+    assert [(a.kind, a.travel and a.travel.count) for a in arrivals] == [
+        (FRAME, 500),
+        (LOST, None),
+        (INCOMPLETE, None),
+        (FRAME, 600),
+    ]
+
+
+def test_on_a_line_without_an_encoder_nothing_has_a_place() -> None:
+    arrivals = grab(FakeBuffer(1), FakeBuffer(3), FakeBuffer(4, is_whole=False), FakeBuffer(4, width=1))
+
+    assert {arrival.travel for arrival in arrivals} == {None}
 
 
 def test_trigger_times_are_the_camera_s_once_it_was_asked_for_its_time() -> None:

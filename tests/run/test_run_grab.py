@@ -382,3 +382,21 @@ def test_what_a_predecessor_discarded_stays_counted(bench: Bench) -> None:
     loop.run()
 
     assert bench.memory.read(Word.DISCARDED) == 7
+
+
+def test_a_line_without_an_encoder_stays_in_its_generation_over_a_loss_of_the_camera(bench: Bench) -> None:
+    bench.loop([Lost]).run()
+
+    bench.loop([Lost, Picture]).run()
+
+    reader = RingReader(bench.memory, bench.wake_fd)
+    assert {part.travel.generation for n in range(3) if (part := reader.peek(n)) is not None} == {0}
+    assert bench.memory.read(Word.ENCODER_GENERATION) == 0
+
+
+def test_a_part_without_a_place_is_of_the_present_generation(bench: Bench) -> None:
+    bench.loop([travelled(500, generation=2), Lost]).run()
+
+    part = RingReader(bench.memory, bench.wake_fd).peek(1)
+    assert part is not None
+    assert part.travel == Travel(-1, 2, 0)

@@ -342,3 +342,13 @@ def test_a_trigger_that_a_killed_camera_process_counted_and_did_not_pass_on_is_n
     hop.replace_camera()
 
     assert hop.writer.trigger_count() == 8
+
+
+def test_triggers_that_found_the_ring_full_are_counted_once_over_a_killed_camera_process(hop: Hop) -> None:
+    n = len(hop.memory.records) + 3
+    for count in range(1, n + 1):
+        hop.writer.accept(counted(count))
+
+    hop.replace_camera()
+
+    assert hop.writer.trigger_count() == n
