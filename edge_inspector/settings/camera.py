@@ -118,7 +118,8 @@ class GenicamSettings(CameraSection):
     """What the preset needs to know."""
     features: FeatureTree = Field(default={})
     """Features written in this order before arming, each read back and compared. A block belongs to a selector."""
-    heartbeat_timeout_ms: int | None = Field(default=None, ge=500, le=60_000)
+    # 30 s: a longer wait for a camera that a killed process held would count as a process that hangs (60 s at arm).
+    heartbeat_timeout_ms: int | None = Field(default=None, ge=500, le=30_000)
     """A GigE camera lets go of a computer that is silent for so long. Left out: 2000, or the nearest it can."""
     buffers: int = Field(default=16, ge=3, le=256)
     """Buffers announced to the producer: room for that many frames while this computer is busy."""
