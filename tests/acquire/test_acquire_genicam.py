@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import viky_runs
-from alone import answer_of, run_alone, start_alone
+from fakes.alone import answer_of, run_alone, start_alone
 
 from edge_inspector.settings.presets import PRESETS
 from edge_inspector.settings.trigger import TriggerSettings

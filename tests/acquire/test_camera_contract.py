@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from alone import run_alone
 from camera_rules import (
     RULES,
     a_missing_source_is_named_with_the_next_step,
     another_size_is_an_invalid_arrival,
     another_size_is_refused_with_both_sizes,
 )
+from fakes.alone import run_alone
 from rigs import KINDS
 
 Rule = Callable[[str, str], None]

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 import sim_pictures
-from sim_child import require_compiler, run_child
+from fakes.alone import run_alone
+from sim_child import require_compiler
 
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator import build
@@ -85,7 +86,7 @@ def test_a_simulation_shows_pictures_of_a_folder(
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((8, 32), value, np.uint8))
 
     with Simulation(SimulationConfig((CameraConfig(frame_rate_hz=500),)), images=tmp_path) as line:
-        shown = run_child(sim_pictures.played, str(line.cti), 3, environment=line.environment())
+        shown = run_alone(sim_pictures.played, str(line.cti), 3, environment=line.environment())
         control = line.controls.path
 
     assert shown == [[50, 32, 8], [60, 32, 8], [50, 32, 8]]

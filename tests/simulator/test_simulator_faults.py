@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import sim_faults
-from sim_child import MakeControls, require_compiler, run_child
+from fakes.alone import run_alone
+from sim_child import MakeControls, require_compiler
 
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 from edge_inspector.simulator.controls import Controls
@@ -23,7 +24,7 @@ ALL = [1, 2, 3, 4, 5, 6]
 def seen(cti: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What the consumer saw of each fault."""
     controls = Controls.create(tmp_path_factory.mktemp("faults") / "control", SimulationConfig((SMALL,)))
-    return run_child(sim_faults.tour, cti, environment=controls.environment())
+    return run_alone(sim_faults.tour, cti, environment=controls.environment())
 
 
 def parts_and_ids(frames: Any) -> tuple[list[int], list[int]]:
@@ -79,11 +80,11 @@ def test_every_fault_of_a_frame_is_on_the_tour() -> None:
 
 
 def test_a_fault_may_come_again_and_again(cti: str, make_controls: MakeControls) -> None:
-    assert run_child(sim_faults.every_second, cti, environment=make_controls().environment()) == [0, 2, 4, 6, 8]
+    assert run_alone(sim_faults.every_second, cti, environment=make_controls().environment()) == [0, 2, 4, 6, 8]
 
 
 def test_one_chunk_may_be_missing_alone(cti: str, make_controls: MakeControls) -> None:
-    chunks = run_child(sim_faults.without_one_chunk, cti, environment=make_controls().environment())
+    chunks = run_alone(sim_faults.without_one_chunk, cti, environment=make_controls().environment())
 
     assert chunks == ["EncoderValue", "ExposureTime", "FrameID", "LineStatusAll", "Timestamp"]
 
@@ -92,13 +93,13 @@ def test_16_bit_frame_ids_leave_zero_out(cti: str, make_controls: MakeControls) 
     camera = CameraConfig(first_frame_id=65533, frame_id_bits=16)
     controls = make_controls(SimulationConfig((camera,), tl_type="GEV"))
 
-    ids = run_child(sim_faults.wrapping_ids, cti, 5, environment=controls.environment())
+    ids = run_alone(sim_faults.wrapping_ids, cti, 5, environment=controls.environment())
 
     assert ids == [65533, 65534, 65535, 1, 2]
 
 
 def test_faults_of_the_control_channel_are_errors_and_pass(cti: str, make_controls: MakeControls) -> None:
-    got: Any = run_child(sim_faults.control_channel, cti, environment=make_controls().environment())
+    got: Any = run_alone(sim_faults.control_channel, cti, environment=make_controls().environment())
 
     slow = got["fired"].pop("SLOW_CONTROL")
     assert slow >= 1
@@ -116,7 +117,7 @@ def test_faults_of_the_control_channel_are_errors_and_pass(cti: str, make_contro
 
 
 def test_a_lost_camera_is_not_reachable_and_must_be_opened_anew(cti: str, make_controls: MakeControls) -> None:
-    got: Any = run_child(sim_faults.lost_and_back, cti, environment=make_controls().environment())
+    got: Any = run_alone(sim_faults.lost_and_back, cti, environment=make_controls().environment())
 
     assert got == {
         "before": 5,
@@ -133,7 +134,7 @@ def test_clock_and_encoder_jump_reverse_reset_and_wrap(cti: str, make_controls: 
     camera = CameraConfig(encoder_modulus=4096)
     controls = make_controls(SimulationConfig((camera,)))
 
-    got: Any = run_child(sim_faults.clocks, cti, environment=controls.environment())
+    got: Any = run_alone(sim_faults.clocks, cti, environment=controls.environment())
 
     # 1000 counts per part; 4096 counts and the encoder begins again.
     assert [frame["encoder"] for frame in got] == [1000, 2000, 3500, 2500, 3096, 1896]
@@ -141,7 +142,7 @@ def test_clock_and_encoder_jump_reverse_reset_and_wrap(cti: str, make_controls: 
 
 
 def test_harvesters_fetch_does_not_know_a_vendors_format(cti: str, make_controls: MakeControls) -> None:
-    assert run_child(sim_faults.fetch_vendor_format, cti, environment=make_controls().environment()) == "KeyError"
+    assert run_alone(sim_faults.fetch_vendor_format, cti, environment=make_controls().environment()) == "KeyError"
 
 
 def test_a_control_file_of_another_version_is_refused(tmp_path: Path) -> None:

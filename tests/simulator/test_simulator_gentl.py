@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import sim_gentl
-from sim_child import MakeControls, require_compiler, run_child
+from fakes.alone import run_alone
+from sim_child import MakeControls, require_compiler
 
 require_compiler()
 
@@ -15,19 +16,19 @@ NOT_INITIALIZED, NOT_IMPLEMENTED, TIMEOUT, ABORT, BUSY = -1002, -1003, -1011, -1
 
 def test_all_64_functions_are_there(cti: str, make_controls: MakeControls) -> None:
     assert len(sim_gentl.FUNCTIONS) == 64
-    assert run_child(sim_gentl.symbols, cti, environment=make_controls().environment()) == []
+    assert run_alone(sim_gentl.symbols, cti, environment=make_controls().environment()) == []
 
 
 def test_before_init_nothing_works_and_says_so(cti: str, make_controls: MakeControls) -> None:
-    assert run_child(sim_gentl.before_init, cti, environment=make_controls().environment()) == []
+    assert run_alone(sim_gentl.before_init, cti, environment=make_controls().environment()) == []
 
 
 def test_null_garbage_foreign_and_stale_handles_are_refused(cti: str, make_controls: MakeControls) -> None:
-    assert run_child(sim_gentl.wrong_handles, cti, environment=make_controls().environment()) == []
+    assert run_alone(sim_gentl.wrong_handles, cti, environment=make_controls().environment()) == []
 
 
 def test_without_a_place_for_the_answer_no_function_crashes(cti: str, make_controls: MakeControls) -> None:
-    got: Any = run_child(sim_gentl.no_places, cti, environment=make_controls().environment())
+    got: Any = run_alone(sim_gentl.no_places, cti, environment=make_controls().environment())
 
     may_be_null = {"DSRevokeBuffer", "TLUpdateInterfaceList", "IFUpdateDeviceList"}
     assert {name for name, error in got.items() if error == OK} == may_be_null
@@ -35,11 +36,11 @@ def test_without_a_place_for_the_answer_no_function_crashes(cti: str, make_contr
 
 
 def test_every_info_command_is_answered_or_refused(cti: str, make_controls: MakeControls) -> None:
-    assert run_child(sim_gentl.every_command, cti, environment=make_controls().environment()) == 15 * 42
+    assert run_alone(sim_gentl.every_command, cti, environment=make_controls().environment()) == 15 * 42
 
 
 def test_calls_in_a_wrong_order_have_their_errors(cti: str, make_controls: MakeControls) -> None:
-    got = run_child(sim_gentl.life, cti, environment=make_controls().environment())
+    got = run_alone(sim_gentl.life, cti, environment=make_controls().environment())
 
     opening = [IN_USE, IN_USE, IN_USE, INVALID_ID, IN_USE, INVALID_ID, IN_USE]
     events = [IN_USE, NOT_IMPLEMENTED, TIMEOUT]

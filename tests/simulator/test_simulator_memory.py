@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sim_child import HERE, MakeControls, require_compiler
+from sim_child import MakeControls, require_compiler
 
 from edge_inspector.simulator.build import FLAGS, SOURCES, build_producer, generated_header
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
@@ -15,6 +15,7 @@ from edge_inspector.simulator.controls import Controls
 from edge_inspector.simulator.faults import LEVELS, Fault
 
 require_compiler()
+HERE = Path(__file__).resolve().parent
 
 _CAMERAS = tuple(CameraConfig(f"S{i}", width=64, height=16, stamped=True, padding_bytes=3) for i in range(2))
 _ACCESS = {Fault.PORT_ERROR, Fault.SLOW_CONTROL, Fault.START_FAILURE, Fault.STOP_FAILURE}

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 import sim_pictures
-from sim_child import MakeControls, require_compiler, run_child
+from fakes.alone import run_alone
+from sim_child import MakeControls, require_compiler
 
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
@@ -20,14 +21,14 @@ require_compiler()
 
 
 def test_every_format_has_exactly_the_documented_bytes(cti: str, make_controls: MakeControls) -> None:
-    answers: Any = run_child(sim_pictures.every_format, cti, environment=make_controls().environment())
+    answers: Any = run_alone(sim_pictures.every_format, cti, environment=make_controls().environment())
 
     pixels = sim_pictures.WIDTH * sim_pictures.HEIGHT
     assert answers == {name: [3, True, pixels * (code >> 16 & 255) // 8] for name, code in PIXEL_FORMATS.items()}
 
 
 def test_harvesters_reads_packed_and_deep_formats_as_the_formula_says(cti: str, make_controls: MakeControls) -> None:
-    answers: Any = run_child(sim_pictures.expanded, cti, environment=make_controls().environment())
+    answers: Any = run_alone(sim_pictures.expanded, cti, environment=make_controls().environment())
 
     assert answers == dict.fromkeys(answers, True)
     assert len(answers) == 6
@@ -39,7 +40,7 @@ def test_a_stamped_picture_says_part_frame_and_camera(cti: str, make_controls: M
 
     formats = ["Mono8", "Mono16", "Mono12p"]
 
-    answers = run_child(sim_pictures.stamps, cti, formats, environment=controls.environment())
+    answers = run_alone(sim_pictures.stamps, cti, formats, environment=controls.environment())
 
     assert answers == {name: [3, 2**33 + 2, 0] for name in formats}
 
@@ -51,7 +52,7 @@ def test_pictures_of_a_folder_are_shown_in_turn(cti: str, make_controls: MakeCon
     camera = CameraConfig(width=frames.width, height=frames.height, pictures=frames.path, frame_rate_hz=500)
     controls = make_controls(SimulationConfig((camera,)))
 
-    shown = run_child(sim_pictures.played, cti, 4, environment=controls.environment())
+    shown = run_alone(sim_pictures.played, cti, 4, environment=controls.environment())
 
     assert shown == [[value, 32, 8] for value in (10, 20, 30, 10)]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import sim_project
-from sim_child import MakeControls, require_compiler, run_child
+from fakes.alone import run_alone
+from sim_child import MakeControls, require_compiler
 
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 
@@ -34,7 +35,7 @@ def test_a_fault_of_one_frame_costs_that_part_alone(
 ) -> None:
     controls = make_controls(SimulationConfig((SMALL,)))
 
-    got = run_child(sim_project.arrivals, cti, fault, 4, environment=controls.environment())
+    got = run_alone(sim_project.arrivals, cti, fault, 4, environment=controls.environment())
 
     assert got == [*FRAMES[:2], third, FRAMES[3]]
 
@@ -42,7 +43,7 @@ def test_a_fault_of_one_frame_costs_that_part_alone(
 def test_a_lost_camera_is_noticed(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig((SMALL,)))
 
-    assert run_child(sim_project.loss, cti, environment=controls.environment()) == "CameraLostError"
+    assert run_alone(sim_project.loss, cti, environment=controls.environment()) == "CameraLostError"
 
 
 @pytest.mark.parametrize(
@@ -59,4 +60,4 @@ def test_what_does_not_fit_is_refused_in_words(
 ) -> None:
     controls = make_controls(SimulationConfig((SMALL,)))
 
-    assert said in str(run_child(sim_project.refusal, cti, changes, environment=controls.environment()))
+    assert said in str(run_alone(sim_project.refusal, cti, changes, environment=controls.environment()))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import sim_sharing
-from sim_child import MakeControls, answer_of, require_compiler, run_child, start_child
+from fakes.alone import answer_of, run_alone, start_alone
+from sim_child import MakeControls, require_compiler
 
 from edge_inspector.simulator.config import CameraConfig, ConveyorConfig, SimulationConfig
 from edge_inspector.simulator.controls import Controls
@@ -23,7 +24,7 @@ LONG_MS = 60_000  # longer than any test
 
 def held(cti: str, controls: Controls) -> Any:
     """A process that has the camera."""
-    process = start_child(sim_sharing.hold, cti, environment=controls.environment())
+    process = start_alone(sim_sharing.hold, cti, environment=controls.environment())
     wait_until(lambda: controls.camera.holder_pid == process.pid, "the child has the camera")
     return process
 
@@ -32,9 +33,9 @@ def test_a_camera_that_another_process_has_is_denied_until_it_lets_go(cti: str, 
     controls = make_controls(SimulationConfig((CameraConfig(linger_ms=LONG_MS),)))
     holder = held(cti, controls)
 
-    during = run_child(sim_sharing.try_to_open, cti, environment=controls.environment())
+    during = run_alone(sim_sharing.try_to_open, cti, environment=controls.environment())
     assert answer_of(holder) == "closed"
-    after = run_child(sim_sharing.try_to_open, cti, environment=controls.environment())
+    after = run_alone(sim_sharing.try_to_open, cti, environment=controls.environment())
 
     assert during == {"status": BUSY, "error": "AccessDeniedException"}
     assert after == {"status": FREE, "error": ""}  # closed properly: nothing lingers
@@ -53,13 +54,13 @@ def test_after_a_kill_access_lingers_as_long_as_the_heartbeat_timeout(
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
 
-    assert run_child(sim_sharing.try_to_open, cti, environment=controls.environment()) == expected
+    assert run_alone(sim_sharing.try_to_open, cti, environment=controls.environment()) == expected
 
 
 def test_a_lingering_camera_becomes_free_by_itself(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig((CameraConfig(linger_ms=1500),)))
     holder = held(cti, controls)
-    waiting = start_child(sim_sharing.open_when_free, cti, environment=controls.environment())
+    waiting = start_alone(sim_sharing.open_when_free, cti, environment=controls.environment())
 
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
@@ -72,7 +73,7 @@ def test_cameras_on_one_conveyor_see_the_same_parts(cti: str, make_controls: Mak
     cameras = tuple(CameraConfig(f"S{i}", width=32, height=8, stamped=True) for i in range(3))
     controls = make_controls(SimulationConfig(cameras))
     children = [
-        start_child(sim_sharing.one_of_several, cti, i, 5, environment=controls.environment()) for i in range(3)
+        start_alone(sim_sharing.one_of_several, cti, i, 5, environment=controls.environment()) for i in range(3)
     ]
     wait_until(lambda: all(camera.is_acquiring for camera in controls.cameras), "all cameras are armed")
 
@@ -87,7 +88,7 @@ def test_cameras_on_one_conveyor_see_the_same_parts(cti: str, make_controls: Mak
 def test_cameras_on_conveyors_of_their_own_see_their_own_parts(cti: str, make_controls: MakeControls) -> None:
     cameras = tuple(CameraConfig(f"S{i}", conveyor=i, width=32, height=8, stamped=True) for i in range(2))
     controls = make_controls(SimulationConfig(cameras, (ConveyorConfig(), ConveyorConfig())))
-    child = start_child(sim_sharing.one_of_several, cti, 1, 2, environment=controls.environment())
+    child = start_alone(sim_sharing.one_of_several, cti, 1, 2, environment=controls.environment())
     wait_until(lambda: controls.cameras[1].is_acquiring, "it is armed")
 
     controls.conveyors[0].fire(5)
@@ -103,18 +104,18 @@ def test_two_cameras_run_in_one_process(cti: str, make_controls: MakeControls) -
     cameras = tuple(CameraConfig(f"S{i}", width=32, height=8, stamped=True) for i in range(2))
     controls = make_controls(SimulationConfig(cameras))
 
-    got = run_child(sim_sharing.two_in_one_process, cti, environment=controls.environment())
+    got = run_alone(sim_sharing.two_in_one_process, cti, environment=controls.environment())
 
     assert got == [[part, part - 1, camera] for part in (1, 2, 3) for camera in (0, 1)]
 
 
 def test_a_hung_control_channel_holds_its_caller_until_it_is_mended(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls()
-    child = start_child(sim_sharing.hold, cti, environment=controls.environment())
+    child = start_alone(sim_sharing.hold, cti, environment=controls.environment())
     wait_until(lambda: controls.camera.holder_pid == child.pid, "the child has the camera")
     assert answer_of(child) == "closed"
     controls.camera.fail(Fault.HUNG_CONTROL, every=1)
-    hanging = start_child(sim_sharing.hang, cti, environment=controls.environment())
+    hanging = start_alone(sim_sharing.hang, cti, environment=controls.environment())
     wait_until(lambda: controls.camera.holder_pid == hanging.pid, "it was opened")
 
     assert hanging.poll() is None
@@ -126,7 +127,7 @@ def test_a_hung_control_channel_holds_its_caller_until_it_is_mended(cti: str, ma
 def test_a_patient_camera_loses_nothing_for_want_of_buffers(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig((CameraConfig(width=64, height=16, patient=True),)))
 
-    assert run_child(sim_sharing.patient, cti, 500, environment=controls.environment()) == [True, True]
+    assert run_alone(sim_sharing.patient, cti, 500, environment=controls.environment()) == [True, True]
     assert controls.camera.truth.underruns == 0
     assert controls.camera.truth.exposed >= 500
 
@@ -134,7 +135,7 @@ def test_a_patient_camera_loses_nothing_for_want_of_buffers(cti: str, make_contr
 def test_a_camera_is_opened_and_closed_many_times(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig((CameraConfig(width=64, height=16),)))
 
-    assert run_child(sim_sharing.reconnect, cti, 10, environment=controls.environment()) == 10
+    assert run_alone(sim_sharing.reconnect, cti, 10, environment=controls.environment()) == 10
     assert controls.camera.truth.opened == 10
     assert controls.camera.holder_pid == 0
 
@@ -142,4 +143,4 @@ def test_a_camera_is_opened_and_closed_many_times(cti: str, make_controls: MakeC
 def test_without_a_control_file_there_is_one_camera(cti: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "EDGE_INSPECTOR_SIMULATOR"}
 
-    assert run_child(sim_sharing.try_to_open, cti, environment=environment) == {"status": FREE, "error": ""}
+    assert run_alone(sim_sharing.try_to_open, cti, environment=environment) == {"status": FREE, "error": ""}

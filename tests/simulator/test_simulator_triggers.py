@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import sim_triggers
-from sim_child import MakeControls, require_compiler, run_child
+from fakes.alone import run_alone
+from sim_child import MakeControls, require_compiler
 
 from edge_inspector.simulator.config import CameraConfig, ConveyorConfig, SimulationConfig, TlType
 
@@ -23,7 +24,7 @@ def test_each_part_gives_one_frame_with_its_number_in_pixels_and_chunks(
     with make_controls(line) as controls:
         controls.conveyor.fire(7)  # passed while nobody looked: the counter is reset, the truth is not
 
-        got: Any = run_child(sim_triggers.stepped, cti, 5, environment=controls.environment())
+        got: Any = run_alone(sim_triggers.stepped, cti, 5, environment=controls.environment())
 
     assert got["stamps"] == [[part, part - 1, 0] for part in range(1, 6)]
     assert [chunks["CounterValue"] for chunks in got["chunks"]] == [1, 2, 3, 4, 5]
@@ -35,13 +36,13 @@ def test_each_part_gives_one_frame_with_its_number_in_pixels_and_chunks(
 
 
 def test_a_software_trigger_gives_one_frame(cti: str, make_controls: MakeControls) -> None:
-    assert run_child(sim_triggers.software, cti, environment=make_controls().environment()) == [0, 0, 1, 0]
+    assert run_alone(sim_triggers.software, cti, environment=make_controls().environment()) == [0, 0, 1, 0]
 
 
 def test_a_burst_gives_its_number_of_frames_for_each_part(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig((SMALL,)))
 
-    got = run_child(sim_triggers.burst, cti, environment=controls.environment())
+    got = run_alone(sim_triggers.burst, cti, environment=controls.environment())
 
     assert got == {"parts": [1, 1, 1, 2, 2, 2], "silence": 0}
 
@@ -49,7 +50,7 @@ def test_a_burst_gives_its_number_of_frames_for_each_part(cti: str, make_control
 def test_parts_that_come_by_themselves_are_all_counted(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig((SMALL,)))
 
-    got: Any = run_child(sim_triggers.running, cti, 40, 500.0, environment=controls.environment())
+    got: Any = run_alone(sim_triggers.running, cti, 40, 500.0, environment=controls.environment())
 
     n = got["edges"]
     assert n >= 40
@@ -62,7 +63,7 @@ def test_parts_that_come_by_themselves_are_all_counted(cti: str, make_controls: 
 def test_a_part_that_comes_during_an_exposure_is_an_over_trigger(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig((SMALL,)))
 
-    got: Any = run_child(sim_triggers.running, cti, 10, 7_000.0, environment=controls.environment())
+    got: Any = run_alone(sim_triggers.running, cti, 10, 7_000.0, environment=controls.environment())
 
     n = len(got["ids"])
     assert got["ids"] == list(range(n))  # no gap: only the counters know
@@ -72,7 +73,7 @@ def test_a_part_that_comes_during_an_exposure_is_an_over_trigger(cti: str, make_
 
 
 def test_over_triggers_are_told_as_events(cti: str, make_controls: MakeControls) -> None:
-    got: Any = run_child(sim_triggers.over_trigger_event, cti, environment=make_controls().environment())
+    got: Any = run_alone(sim_triggers.over_trigger_event, cti, environment=make_controls().environment())
 
     assert got["truth"] > 5
     assert got["events"] == got["truth"]
@@ -85,7 +86,7 @@ def test_lines_by_encoder_fill_strips_and_backward_moves_are_made_up_for(
     camera = CameraConfig(width=32, height=8, line_scan=True)
     controls = make_controls(SimulationConfig((camera,)))
 
-    got: Any = run_child(sim_triggers.lines_by_encoder, cti, framed, environment=controls.environment())
+    got: Any = run_alone(sim_triggers.lines_by_encoder, cti, framed, environment=controls.environment())
 
     assert all(step["right"] for step in got)
     starts = [step["encoder"] for step in got]
@@ -99,11 +100,11 @@ def test_a_free_line_scan_camera_fills_strips_at_its_line_rate(cti: str, make_co
     camera = CameraConfig(width=32, line_scan=True)
     controls = make_controls(SimulationConfig((camera,)))
 
-    assert run_child(sim_triggers.free_lines, cti, environment=controls.environment()) == [5_000_000] * 4
+    assert run_alone(sim_triggers.free_lines, cti, environment=controls.environment()) == [5_000_000] * 4
 
 
 def test_features_are_clamped_locked_selected_and_loaded(cti: str, make_controls: MakeControls) -> None:
-    got: Any = run_child(sim_triggers.features, cti, environment=make_controls().environment())
+    got: Any = run_alone(sim_triggers.features, cti, environment=make_controls().environment())
 
     assert round(got["exposure_us"], 1) == 499.8
     assert 2000 < got["rate_hz"] < 2001  # no faster than exposures follow each other
@@ -117,6 +118,6 @@ def test_features_are_clamped_locked_selected_and_loaded(cti: str, make_controls
 def test_an_older_camera_has_the_older_names(cti: str, make_controls: MakeControls) -> None:
     controls = make_controls(SimulationConfig(old_names=True))
 
-    got: Any = run_child(sim_triggers.old_names, cti, environment=controls.environment())
+    got: Any = run_alone(sim_triggers.old_names, cti, environment=controls.environment())
 
     assert [round(got[0], 1), *got[1:]] == [300.0, 12, False, False]

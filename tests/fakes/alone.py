@@ -5,11 +5,12 @@ A GenTL producer loads once in a process and may bring it down; neither may happ
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parents[1]
@@ -22,13 +23,23 @@ print(json.dumps(answer))
 """
 
 
-def start_alone(function: Callable[..., object], *arguments: object) -> subprocess.Popen[str]:
-    """Start a function of a module in tests/acquire; arguments and answer must fit JSON."""
+def start_alone(
+    function: Callable[..., object], *arguments: object, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start a function of a test's module; arguments and answer must fit JSON.
+
+    Args:
+        function: Of a module beside the test.
+        arguments: Its arguments.
+        environment: None for this process's own.
+    """
     call = json.dumps([function.__module__, function.__name__, arguments])
-    path = os.pathsep.join([str(_TESTS), str(_TESTS / "acquire")])
+    here = Path(inspect.getfile(function)).resolve().parent
+    path = [str(_TESTS.parent), str(_TESTS), str(here), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         [sys.executable, "-X", "faulthandler", "-c", _MAIN, call],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**(os.environ if environment is None else environment), "PYTHONPATH": os.pathsep.join(path)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,6 +58,8 @@ def answer_of(process: subprocess.Popen[str]) -> object:
     return json.loads(out.splitlines()[-1])
 
 
-def run_alone(function: Callable[..., object], *arguments: object) -> object:
+def run_alone(
+    function: Callable[..., object], *arguments: object, environment: Mapping[str, str] | None = None
+) -> object:
     """Run a function in its own process and return its answer."""
-    return answer_of(start_alone(function, *arguments))
+    return answer_of(start_alone(function, *arguments, environment=environment))
