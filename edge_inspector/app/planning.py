@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
@@ -18,11 +18,12 @@ from edge_inspector.settings.camera import GenicamSettings, ReplaySettings
 from edge_inspector.settings.identity import EncoderSettings
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.performance import Process
+from edge_inspector.simulator.names import is_simulator
 
 PATIENCE_S = 20.0
 """A camera that is not there is waited for by the process that looks for it: a fresh one costs half a second."""
-NO_CAMERA = ("viky", "simulator")
-"""Names of the simulated producers: their pictures are no evidence of anything."""
+VIKY = ("viky", "viky.cti")
+"""The producer in the genicam wheel, by its short name and by its file's: its pictures are no evidence of anything."""
 
 
 def layout_of(settings: LineSettings) -> Layout:
@@ -34,7 +35,9 @@ def layout_of(settings: LineSettings) -> Layout:
 def is_simulated(settings: LineSettings) -> bool:
     """Return whether the pictures come from anything but a real camera."""
     camera = settings.camera
-    return not isinstance(camera, GenicamSettings) or camera.cti in NO_CAMERA
+    if not isinstance(camera, GenicamSettings):
+        return True
+    return PurePath(camera.cti).name in VIKY or is_simulator(camera.cti)
 
 
 def bypass_most_ns(settings: LineSettings) -> int:

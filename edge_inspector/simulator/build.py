@@ -16,6 +16,7 @@ from edge_inspector.simulator.faults import Fault
 from edge_inspector.simulator.features import PIXEL_FORMATS, addresses, end_of_registers
 from edge_inspector.simulator.genapi_xml import MODULES, camera_xml, module_xml
 from edge_inspector.simulator.layout import STRUCTURES, offsets
+from edge_inspector.simulator.names import PREFIX
 
 SOURCES = Path(__file__).parent / "c"
 FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden")
@@ -45,7 +46,7 @@ def build_producer(folder: Path | None = None, extra_flags: Sequence[str] = ()) 
             "run `sudo apt-get install gcc libc6-dev`"
         )
     folder = folder or _cache_folder()
-    path = folder / f"simulator-{_fingerprint(generated, compiler, extra_flags)}.cti"
+    path = folder / f"{PREFIX}{_fingerprint(generated, compiler, extra_flags)}.cti"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         _compile(compiler, generated, extra_flags, path)

@@ -297,6 +297,9 @@ def test_a_real_camera_never_waits_for_subscribers() -> None:
     [
         ("genicam", "/opt/producer.cti", False),
         ("genicam", "viky", True),
+        ("genicam", "/usr/lib/python3/genicam/viky.cti", True),
+        ("genicam", "simulator", True),
+        ("genicam", "/home/line/.cache/edge_inspector/simulator-0123456789abcdef.cti", True),
         ("replay", None, True),
         ("synthetic", None, True),
     ],

@@ -19,6 +19,7 @@ from edge_inspector.simulator.build import SOURCES, build_producer
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 from edge_inspector.simulator.features import FEATURES, addresses, n_registers
 from edge_inspector.simulator.genapi_xml import MODULES, camera_xml, module_xml
+from edge_inspector.simulator.names import is_simulator
 from edge_inspector.simulator.rehearsal import Simulation
 
 require_compiler()
@@ -102,3 +103,9 @@ def test_a_simulation_that_cannot_be_leaves_nothing(tmp_path: Path, monkeypatch:
         pytest.fail("entered")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_is_known_for_what_it_is(cti: str) -> None:
+    assert is_simulator(cti)
+    assert is_simulator("simulator")
+    assert not is_simulator("/opt/maker/lib/maker.cti")
