@@ -54,6 +54,7 @@ class GrabLoop:
         self._is_out_of_step = False
         self._first_whole = 0
         """Place in the ring behind the first whole picture; 0 before it."""
+        self._frames_before = memory.read(Word.FRAMES)
         self._discarded_before = memory.read(Word.DISCARDED)
         # Nobody knows what a counter did while nobody looked: no place of before can be compared with one of after.
         self._generation = memory.read(Word.ENCODER_GENERATION) + (memory.read(Word.ARMED_TIMES) > 0)
@@ -91,7 +92,8 @@ class GrabLoop:
         self._writer.accept(arrival)
         if arrival.kind is ArrivalKind.FRAME:
             self._memory.write(Word.LAST_FRAME_NS, monotonic_ns())
-            self._first_whole = self._first_whole or self._memory.read(Word.HEAD)
+        if not self._first_whole and self._memory.read(Word.FRAMES) > self._frames_before:  # one that found a slot
+            self._first_whole = self._memory.read(Word.HEAD)
         if self._camera.discarded:
             self._memory.write(Word.DISCARDED, self._discarded_before + self._camera.discarded)
 

@@ -400,3 +400,20 @@ def test_a_part_without_a_place_is_of_the_present_generation(bench: Bench) -> No
     part = RingReader(bench.memory, bench.wake_fd).peek(1)
     assert part is not None
     assert part.travel == Travel(-1, 2, 0)
+
+
+def test_a_picture_for_which_there_was_no_room_brings_no_line_into_step(bench: Bench) -> None:
+    slots = bench.memory.layout.slots
+    bench.loop([Picture] * slots).run()  # nobody judges: every slot is taken
+    seen: list[CameraStatus] = []
+
+    def judge_after_the_first() -> None:
+        if seen:
+            bench.judge_one()
+        seen.append(bench.status())
+
+    bench.on_fetch = judge_after_the_first
+    bench.loop([Picture, *[None] * (slots + 3)]).run()
+
+    assert bench.memory.read(Word.OVERRUNS) == 1
+    assert set(seen) == {CameraStatus.RESYNCING}
