@@ -39,14 +39,25 @@ class Signals(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Seeing:
+    """One camera of the line, and who judges its pictures."""
+
+    name: str
+    model: str
+    """name@version of the bundle."""
+    model_sha256: str
+    scale: Scale = NO_SCALE
+    """What its pixels are in mm, and encoder counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What every verdict of this run says of itself."""
 
     line: str
     epoch: int
-    camera: str
-    model: str
-    model_sha256: str
+    cameras: tuple[Seeing, ...]
+    """In the order of the configuration."""
     recipe: str
     lease_ms: int
     deadline_ns: int | None
@@ -54,5 +65,3 @@ class Identity:
     """Outcomes whose picture evidence wants."""
     bypass_most_ns: int = 0
     """Longest time that bypass may last; 0 where it is not allowed."""
-    scale: Scale = NO_SCALE
-    """What pixels and encoder counts are in mm."""
