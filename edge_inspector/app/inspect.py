@@ -108,6 +108,7 @@ def _identity(plan: InspectPlan) -> Identity:
         recipe=plan.recipe,
         lease_ms=plan.lease_ms,
         deadline_ns=plan.deadline_ns,
+        gate=plan.gate,
         keep=plan.keep,
         bypass_most_ns=plan.bypass_most_ns,
     )

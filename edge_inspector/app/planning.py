@@ -11,6 +11,7 @@ from edge_inspector.app.plans import GrabPlan, InspectPlan, ViewPlan
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import region_plan
 from edge_inspector.core.verdict import Outcome, Scale
+from edge_inspector.decide.gate import NO_GATE, Gate, counts_to_gate
 from edge_inspector.decide.image_health import Baseline, HealthRules
 from edge_inspector.decide.seam import Seam
 from edge_inspector.run.memory import Layout
@@ -114,7 +115,7 @@ def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], epoch: int,
         epoch: Identity of this run of numbers.
         config_file: For messages.
     """
-    decide, performance = settings.decide, settings.performance
+    performance = settings.performance
     return InspectPlan(
         line=settings.line,
         log_level=settings.log,
@@ -124,8 +125,9 @@ def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], epoch: int,
         sets=set_rule(settings),
         needs_pause=settings.sets.by == "count"
         and any(isinstance(view.settings.camera, GenicamSettings) for view in views),
+        gate=gate_of(settings),
         cache_dir=settings.state_dir / "engines",
-        deadline_ns=None if decide.deadline_ms is None else round(decide.deadline_ms * 1e6),
+        deadline_ns=None if settings.deadline_ms is None else round(settings.deadline_ms * 1e6),
         endpoint=settings.endpoints.signals,
         lease_ms=settings.endpoints.lease_ms,
         is_simulated=is_simulated(settings),
@@ -169,6 +171,15 @@ def set_rule(settings: LineSettings) -> SetRule | None:
     sets = settings.sets
     later_ns = (0, *(round(view.later_ms * 1e6) for view in settings.more_views))
     return SetRule(sets.by, round(sets.window_ms * 1e6), round(sets.wait_ms * 1e6), later_ns)
+
+
+def gate_of(settings: LineSettings) -> Gate:
+    """Return where the gate acts, in counts of the first camera's encoder."""
+    gate, encoder = settings.gate, getattr(settings.camera, "encoder", None)
+    if gate is None or encoder is None:
+        return NO_GATE
+    way = counts_to_gate(gate.distance_mm, gate.lead_mm, encoder.counts_per_mm, encoder.direction == "backward")
+    return Gate(way, round(gate.window_mm * encoder.counts_per_mm), encoder.modulus)
 
 
 def encoder_plan(encoder: EncoderSettings | None) -> EncoderPlan | None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from edge_inspector.acquire.plan import CameraPlan
 from edge_inspector.core.verdict import NO_SCALE, Outcome, Scale
+from edge_inspector.decide.gate import Gate
 from edge_inspector.decide.image_health import HealthRules
 from edge_inspector.decide.seam import Seam
 from edge_inspector.observe.logs import Level
@@ -108,6 +109,7 @@ class InspectPlan:
     """How several cameras' pictures become one part; None for one camera."""
     needs_pause: bool
     """They are in step only after a pause."""
+    gate: Gate
     cache_dir: Path
     deadline_ns: int | None
     endpoint: str

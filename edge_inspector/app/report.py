@@ -118,7 +118,7 @@ class Reporter:
 
 def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: LineMemory) -> Reporter:
     """Return the reporter of a line, with what it says of itself once."""
-    deadline_ms = settings.decide.deadline_ms
+    deadline_ms = settings.deadline_ms
     metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
     models, names = [], [view.settings.camera.name for view in views]
     for name, view in zip(names, views, strict=True):

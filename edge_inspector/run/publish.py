@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_inspector.core.clock import monotonic_ns, utc_us_at
 from edge_inspector.core.verdict import Judgement, Outcome, Verdict, ViewVerdict
+from edge_inspector.decide.gate import firing
 from edge_inspector.decide.together import lead_of
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.bypass import as_bypassed, bypass_left_ns
@@ -113,6 +114,7 @@ class Publishing:
             evidence_id=None,
             travel=part.travel,
             scale=who.cameras[0].scale,
+            firing=firing(who.gate, part.travel),
             views=self._views(part, judged) if len(part.views) > 1 else (),
         )
 

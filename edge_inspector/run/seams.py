@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edge_inspector.core.verdict import NO_SCALE, Heartbeat, Outcome, Scale, Verdict
+from edge_inspector.decide.gate import NO_GATE, Gate
 
 
 class Signals(Protocol):
@@ -63,5 +64,7 @@ class Identity:
     deadline_ns: int | None
     keep: frozenset[Outcome]
     """Outcomes whose picture evidence wants."""
+    gate: Gate = NO_GATE
+    """Where the gate acts on a part."""
     bypass_most_ns: int = 0
     """Longest time that bypass may last; 0 where it is not allowed."""

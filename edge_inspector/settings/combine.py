@@ -14,6 +14,7 @@ from edge_inspector.settings.areas import wrong_areas
 from edge_inspector.settings.camera import PICTURE_SUFFIXES, GenicamSettings, ReplaySettings
 from edge_inspector.settings.camera_faults import genicam_faults
 from edge_inspector.settings.endpoint import TcpAddress, endpoint_fault, parse_tcp, tcp_address
+from edge_inspector.settings.gate import gate_faults
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, dotted
 from edge_inspector.settings.performance import performance_faults
@@ -34,7 +35,7 @@ class Clash:
 def find_clashes(settings: LineSettings) -> list[Clash]:
     """Return what does not fit together, looking at the settings and at the folders they name."""
     first, *others = settings.views()
-    found = [clash for check in (_addresses, _performance, *_OF_VIEW, _evidence) for clash in check(first)]
+    found = [clash for check in (_addresses, _performance, *_OF_VIEW, _gates, _evidence) for clash in check(first)]
     found += [clash for check in (_sets, _folders) for clash in check(settings)]
     for index, view in enumerate(others):
         for clash in (one for check in _OF_VIEW for one in check(view)):
@@ -154,6 +155,13 @@ def _models(settings: LineSettings) -> Iterator[Clash]:
 def _sets(settings: LineSettings) -> Iterator[Clash]:
     for paths, what in view_faults(settings):
         yield Clash(paths, what)
+
+
+def _gates(settings: LineSettings) -> Iterator[Clash]:
+    if settings.gate is not None:
+        encoder = getattr(settings.camera, "encoder", None)
+        for paths, what in gate_faults(settings.gate, encoder, settings.camera.transport_ms):
+            yield Clash(paths, what)
 
 
 def _regions(settings: LineSettings) -> Iterator[Clash]:

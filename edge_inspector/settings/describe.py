@@ -20,6 +20,7 @@ def describe(settings: LineSettings) -> list[str]:
         *_cores(settings),
         *_pictures(settings),
         *_decision(settings),
+        *_gate(settings),
         *_more_views(settings),
         *_outputs(settings),
         *_evidence(settings),
@@ -149,6 +150,19 @@ def _regions(settings: LineSettings) -> Iterator[str]:
             f"darker than {web.darker_than}" if web.darker_than is not None else f"brighter than {web.brighter_than}"
         )
         yield f"tiles at the ends of a row with {web.share:.0%} of their pixels {which} are skipped as background"
+
+
+def _gate(settings: LineSettings) -> Iterator[str]:
+    gate, encoder = settings.gate, getattr(settings.camera, "encoder", None)
+    if gate is None:
+        return
+    way = f"the gate is {gate.distance_mm:g} mm behind the camera and gets its command {gate.lead_mm:.1f} mm before"
+    if encoder is not None:
+        yield f"{way}, at a count of {encoder.chunk} that each verdict names"
+    else:
+        after_ms = 1000 * gate.distance_mm / gate.speed_mm_s - gate.lead_ms
+        yield f"{way}: {after_ms:.0f} ms after the trigger at {gate.speed_mm_s:g} mm/s"
+    yield f"a verdict later than {gate.reach_ms:.0f} ms after the trigger may find the part behind the gate: it is late"
 
 
 def _more_views(settings: LineSettings) -> Iterator[str]:

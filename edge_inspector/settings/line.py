@@ -9,6 +9,7 @@ from pydantic import Field
 from edge_inspector.settings.bypass import BypassSettings
 from edge_inspector.settings.camera import CameraSettings
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
 from edge_inspector.settings.output import EndpointSettings, EvidenceSettings, MetricsSettings
@@ -29,6 +30,8 @@ class LineSettings(Section):
     model: ModelSettings
     tiling: TilingSettings = TilingSettings()
     decide: DecideSettings = DecideSettings()
+    gate: GateSettings | None = None
+    """Left out: the gate knows by itself where it is, and verdicts say nothing of it."""
     regions: RegionSettings | None = None
     """Left out: the whole frame, by the rules of `decide`."""
     more_views: list[ViewSettings] = Field(default=[], max_length=7)
@@ -46,6 +49,12 @@ class LineSettings(Section):
     """Folder of what must survive a restart (part numbers, audit log), relative to this file."""
     log: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
+
+    @property
+    def deadline_ms(self) -> float | None:
+        """From the trigger to the latest useful verdict, by `decide` and by the gate; None for any."""
+        limits = [self.decide.deadline_ms, None if self.gate is None else self.gate.reach_ms]
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def views(self) -> list[LineSettings]:
         """Return a line of one camera for each camera of this one: what is right for each is right for all."""

@@ -22,6 +22,7 @@ from edge_inspector.settings.camera import (
     SyntheticSettings,
 )
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.line import LineSettings
@@ -56,6 +57,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`model:`", ModelSettings),
     ("`tiling:`", TilingSettings),
     ("`decide:`", DecideSettings),
+    ("`gate:`", GateSettings),
     ("`regions:`", RegionSettings),
     ("`roi:` of `regions`", RoiSettings),
     ("Each of `ignore` of `regions`", AreaSettings),
@@ -185,6 +187,8 @@ _COMBINATIONS = """\
 - `evidence_slots` that leave fewer than 3 slots; frames and slots that need over half of the memory; fewer
   `records` than pictures in a second.
 - `transport_ms` that reaches `deadline_ms`; `min_area_px` over the area of the frame.
+- A gate that a part reaches before its picture can be judged; one that is half a turn of the encoder's counter away or
+  more; `fastest_mm_s` under `speed_mm_s`.
 - A rectangle, polygon or zone of `regions` that reaches outside the frame, a zone outside `roi`; a polygon that
   crosses itself or encloses nothing; two areas of one name; a mask of another size or with anything between black
   and white; `background` with both thresholds or none.

@@ -52,8 +52,8 @@ def verdict_body(verdict: Verdict) -> Body:
         "enc_trigger": travel.count,
         "enc_gen": travel.generation,
         "enc_modulus": scale.modulus,
-        "fire_enc": -1,
-        "fire_window_enc": 0,
+        "fire_enc": verdict.firing.count,
+        "fire_window_enc": verdict.firing.window,
         "budget_us": verdict.budget_us,
         "late": verdict.is_late,
         "bypass": verdict.is_bypass,
@@ -126,7 +126,8 @@ def verdict_frames(verdict: Verdict, body: Body, is_ready: bool, is_simulated: b
         flags |= Flag.LATE
     if verdict.is_bypass:
         flags |= Flag.BYPASS
-    header = Header(flags, verdict.epoch, verdict.seq, utc_us(), verdict.part_id, budget_us=verdict.budget_us)
+    where, left_us = verdict.firing.count, verdict.budget_us
+    header = Header(flags, verdict.epoch, verdict.seq, utc_us(), verdict.part_id, fire_enc=where, budget_us=left_us)
     return [topic(verdict.line, "verdict"), header.pack(), encode_body(body)]
 
 

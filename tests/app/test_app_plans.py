@@ -94,6 +94,11 @@ OTHER: dict[str, Any] = {
     "decide.min_defect_tiles": 2,
     "decide.min_area_px": 100,
     "decide.deadline_ms": 80.0,
+    "gate.distance_mm": 90.0,
+    "gate.lead_ms": 8.0,
+    "gate.window_mm": 20.0,
+    "gate.speed_mm_s": 150.0,
+    "gate.fastest_mm_s": 400.0,
     "regions.roi.x": 4,
     "regions.roi.y": 5,
     "regions.roi.width": 80,
@@ -183,7 +188,12 @@ def leaves(section: type[BaseModel], kind: str, before: str = "") -> Iterator[st
 
 FURTHER: dict[str, Any] = {"camera": {"kind": "genicam", "cti": "/opt/producer.cti", "name": "cam1", "frame": FRAME}}
 """A further camera, for settings that mean nothing without one."""
-ALL = [(kind, path) for kind in KINDS for path in leaves(LineSettings, kind)]
+ALL = [
+    (kind, path)
+    for kind in KINDS
+    for path in leaves(LineSettings, kind)
+    if path != "gate.window_mm" or kind == "genicam"  # in counts: refused without an encoder
+]
 OF_FURTHER = [(kind, path) for kind in KINDS for path in leaves(ViewSettings, kind)]
 
 
@@ -249,6 +259,7 @@ def with_blocks(kind: str, path: str = "") -> dict[str, Any]:
     """A configuration in which every block is there, and the preset that takes a setting."""
     given = values(kind) | {"regions": {"roi": {"width": 64, "height": 64}, "background": {}}}
     given["camera"] |= {"mm_per_px": {"x": 0.1, "y": 0.1}}
+    given |= {"gate": {"distance_mm": 100.0, "speed_mm_s": 200.0}}
     if kind == "genicam":
         given["camera"] |= {"encoder": {"counts_per_mm": 10.0, "max_speed_mm_s": 500.0}}
     if kind == "genicam" and path:
