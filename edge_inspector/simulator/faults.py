@@ -48,6 +48,8 @@ class Fault(IntEnum):
     """AcquisitionStart fails with GenTL error `value` (-1010)."""
     STOP_FAILURE = 19
     """DSStopAcquisition fails with GenTL error `value` (-1010)."""
+    OVER_TRIGGER = 20
+    """A part comes as if the camera were busy: told as an over-trigger, no frame and no gap in the frame ids."""
 
 
 LEVELS = frozenset({Fault.STALL, Fault.LOST, Fault.HUNG_CONTROL})

@@ -182,7 +182,9 @@ CHUNKS: Mapping[str, tuple[int, str, int]] = {
 """Name of the node -> chunk id, type, bytes; in the order of ChunkSelector."""
 
 EVENTS: Mapping[str, int] = {"EventFrameStart": 0x9001, "EventFrameStartOvertrigger": 0x9002}
-"""Name of the node -> event id; in the order of EventSelector. The value is the trigger number."""
+"""Name of the node -> event id; in the order of EventSelector. The value is the trigger number.
+
+Beside each stands one with `Timestamp` behind its name: when that was, by the camera's clock, in ns."""
 
 _FIRST_ADDRESS = 0x100
 

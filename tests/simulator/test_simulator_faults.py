@@ -39,6 +39,7 @@ def parts_and_ids(frames: Any) -> tuple[list[int], list[int]]:
         (Fault.REPEATED, [1, 2, 3, 3, 4, 5, 6], [0, 1, 2, 2, 3, 4, 5]),
         (Fault.OUT_OF_ORDER, [1, 2, 4, 3, 5, 6], [0, 1, 3, 2, 4, 5]),
         (Fault.MISSED_TRIGGER, [1, 2, 4, 5, 6], [0, 1, 2, 3, 4]),
+        (Fault.OVER_TRIGGER, [1, 2, 4, 5, 6], [0, 1, 2, 3, 4]),
         (Fault.EXTRA_FRAME, [1, 2, 3, 3, 4, 5, 6], [0, 1, 2, 3, 4, 5, 6]),
     ],
 )
@@ -147,9 +148,9 @@ def test_harvesters_fetch_does_not_know_a_vendors_format(cti: str, make_controls
 
 def test_a_control_file_of_another_version_is_refused(tmp_path: Path) -> None:
     controls = Controls.create(tmp_path / "control")
-    controls._state.version = 2
+    controls._state.version = 1
 
-    with pytest.raises(ValueError, match="no control file of version 1"):
+    with pytest.raises(ValueError, match="no control file of version 2"):
         Controls(controls.path)
 
 

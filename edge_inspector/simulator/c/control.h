@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define CONTROL_MAGIC 0x4D495345u /* "ESIM" as bytes */
-#define CONTROL_VERSION 1u
+#define CONTROL_VERSION 2u
 #define MAX_CAMERAS 4
 #define MAX_SEGMENTS 32
 #define PATH_BYTES 512
@@ -40,6 +40,7 @@ enum fault {
     FAULT_HUNG_CONTROL,    /* level: register accesses do not return */
     FAULT_START_FAILURE,   /* AcquisitionStart fails */
     FAULT_STOP_FAILURE,    /* DSStopAcquisition fails */
+    FAULT_OVER_TRIGGER,    /* edge counted and told as over-trigger, no frame and no frame id */
     FAULT_COUNT
 };
 
