@@ -24,6 +24,7 @@ ALLOWED_SKIPS: dict[str, str] = {
     "tests/simulator/test_simulator_pictures.py": "there is no C compiler",
     "tests/simulator/test_simulator_triggers.py": "there is no C compiler",
     "tests/simulator/test_simulator_faults.py": "there is no C compiler",
+    "tests/simulator/test_simulator_presets.py": "there is no C compiler",
     "tests/simulator/test_simulator_sharing.py": "there is no C compiler",
     "tests/simulator/test_simulator_gentl.py": "there is no C compiler",
     "tests/simulator/test_simulator_memory.py": "there is no C compiler",

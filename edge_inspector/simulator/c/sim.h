@@ -76,6 +76,15 @@ struct stream {
 
 enum { TRIGGER_FRAME, TRIGGER_LINE, TRIGGER_BURST, TRIGGER_COUNT };
 enum { SOURCE_SOFTWARE, SOURCE_LINE0, SOURCE_LINE1, SOURCE_ENCODER0 };
+/* Steps of the encoder that give a pulse: those beyond the furthest position, or all of a direction. */
+enum {
+    OUTPUT_OFF,
+    OUTPUT_POSITION_UP,
+    OUTPUT_POSITION_DOWN,
+    OUTPUT_DIRECTION_UP,
+    OUTPUT_DIRECTION_DOWN,
+    OUTPUT_MOTION
+};
 
 struct camera {
     unsigned index;

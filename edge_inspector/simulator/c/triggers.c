@@ -153,10 +153,21 @@ int64_t run_triggered(struct camera *camera, unsigned selector) {
     return now;
 }
 
-/* Follows the encoder. Backwards moves must be made up for before a line counts again. */
+/* Of a move of the encoder, the steps that count: of positions those back are taken off, and must be made up for. */
+static int64_t steps_out(const struct camera *camera, int64_t step) {
+    switch (reg_u32(camera, REG_EncoderOutputMode)) {
+    case OUTPUT_POSITION_UP: return step;
+    case OUTPUT_POSITION_DOWN: return -step;
+    case OUTPUT_DIRECTION_UP: return step > 0 ? step : 0;
+    case OUTPUT_DIRECTION_DOWN: return step < 0 ? -step : 0;
+    case OUTPUT_MOTION: return step > 0 ? step : -step;
+    default: return 0;
+    }
+}
+
 static void follow_encoder(struct camera *camera, int64_t now) {
     int64_t raw = encoder_raw(camera, now);
-    camera->scan_position += camera->control->encoder_sign * (raw - camera->scan_raw);
+    camera->scan_position += steps_out(camera, camera->control->encoder_sign * (raw - camera->scan_raw));
     camera->scan_raw = raw;
 }
 
