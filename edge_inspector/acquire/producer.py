@@ -13,7 +13,9 @@ import genicam
 from genicam import gentl
 from harvesters.core import Harvester
 
+from edge_inspector.acquire.description import DESCRIPTION_ERRORS, LOGGER, overheard, why_no_description
 from edge_inspector.acquire.gentl_library import why_not_loadable
+from edge_inspector.acquire.teardown import let_go
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator.build import build_producer
 
@@ -73,12 +75,22 @@ def load_producer(path: Path) -> Harvester:
     if why := why_not_loadable(path):
         raise _not_loaded(path, why)
     # Its handler would write tracebacks to stderr; what matters is raised and worded by this room.
-    logging.getLogger("harvesters.core").setLevel(logging.CRITICAL + 1)
+    logging.getLogger(LOGGER).setLevel(logging.CRITICAL + 1)
     harvester = Harvester()
-    harvester.add_file(str(path))
-    harvester.update()
+    with overheard() as heard:
+        try:
+            harvester.add_file(str(path))
+            harvester.update()
+        except (*DESCRIPTION_ERRORS, gentl.GenericException) as error:
+            let_go(None, harvester)
+            if (why := why_no_description(error, heard)) is None:
+                raise _not_loaded(path, str(error)) from error
+            raise CameraNotFoundError(
+                f"the GenTL producer {path} cannot be used: its own description (XML) {why}; install the maker's "
+                "current GenTL package"
+            ) from error
     if not harvester._systems:  # Harvesters only logs why
-        harvester.reset()
+        let_go(None, harvester)
         raise _not_loaded(path, "it gives no system; another program may hold it")
     return harvester
 

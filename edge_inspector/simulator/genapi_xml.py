@@ -51,6 +51,16 @@ def module_xml(module: str) -> str:
     )
 
 
+def unresolved_xml() -> str:
+    """Return a description that names a register which there is not."""
+    return (
+        _HEAD.format(model="Unresolved", number=9)
+        + '<Category Name="Root" NameSpace="Standard"><pFeature>Width</pFeature></Category>\n'
+        + '<Integer Name="Width" NameSpace="Standard"><pValue>Nowhere</pValue></Integer>\n'
+        + _TAIL
+    )
+
+
 def _categories(features: list[Feature], names: Mapping[str, str]) -> str:
     members: dict[str, list[str]] = {}
     for each in features:
