@@ -196,8 +196,8 @@ def open_device(harvester: Harvester, device: Any, name: str, held_s: float = HE
         except _HELD_ERRORS as error:
             if time.monotonic() > until:
                 raise CameraNotFoundError(
-                    f"camera {name} is in use by another program ({error}); end that program, or wait until the "
-                    "camera's heartbeat timeout has passed"
+                    f"camera {name} is in use by another program: it denied access for {held_s:g} s ({error}); end "
+                    "that program, or wait until the camera's heartbeat timeout has passed"
                 ) from error
             time.sleep(0.25)
         except DESCRIPTION_ERRORS as error:

@@ -66,7 +66,9 @@ def test_a_camera_that_stays_held_is_in_use(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(genicam, "time", clock)
     harvester = HeldHarvester(clock, free_at_s=clock.now_s + 3600.0)
 
-    with pytest.raises(CameraNotFoundError, match=r"cam0 is in use by another program \(held\); end that program"):
+    with pytest.raises(
+        CameraNotFoundError, match=r"cam0 is in use by another program: it denied access for 4 s \(held\); end"
+    ):
         genicam.open_device(harvester, "S1", "cam0")
 
 
