@@ -18,6 +18,8 @@ ALLOWED_SKIPS: dict[str, str] = {
     "tests/end_to_end/test_e2e_offline.py::test_a_line_runs_without_a_route_and_asks_for_none": "unshare is refused",
     "tests/cli/test_cli_simulate.py": "there is no C compiler",
     "tests/cli/test_cli_description.py": "there is no C compiler",
+    "tests/bad_input/test_bad_input_cameras.py": "there is no C compiler",
+    "tests/cli/test_cli_producers.py::test_a_line_names_a_producer_that_crashes": "there is no C compiler",
     "tests/cli/test_cli_producers.py::test_a_producer_that_crashes_is_named_and_hides_none": "there is no C compiler",
     "tests/cli/test_cli_producers.py::test_a_producer_that_hangs_is_given_up": "there is no C compiler",
     "tests/camera_faults/test_camera_faults_parts.py": "there is no C compiler",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_program import Sandbox, has_all, viky
+from cli_program import Sandbox, has_all, heard, is_event, viky
 
 from edge_inspector.acquire.gentl_library import REQUIRED
 from edge_inspector.acquire.installed import VARIABLE
@@ -169,6 +169,22 @@ def test_a_producer_that_crashes_is_named_and_hides_none(sandbox: Sandbox, monke
     words = ["crashes.cti ended the process that asked it", "SIGSEGV", "install the maker's current release"]
     assert has_all(every.error, ["warning:", *words])
     assert has_all(alone.error, ["error:", *words])
+
+
+@pytest.mark.skipif(find_compiler() is None, reason="there is no C compiler")
+def test_a_line_names_a_producer_that_crashes(sandbox: Sandbox) -> None:
+    make_producer(sandbox.folder / "crashes.cti", CRASHES)
+    daemon = sandbox.start("run", "--config", sandbox.config(viky(cti="crashes.cti")))
+
+    with sandbox.listen() as subscriber:
+        for _ in range(2):
+            event = heard(subscriber, is_event("camera_process_lost"))
+            assert has_all(event.body["detail"], ["SIGSEGV comes from native code", "crashes.cti", "camera list --cti"])
+        assert not heard(subscriber, lambda message: message.kind == "hb").body["ready"]
+        daemon.terminate()
+        said = sandbox.ended(daemon)
+
+    assert said.code == 0
 
 
 @pytest.mark.skipif(find_compiler() is None, reason="there is no C compiler")
