@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from edge_inspector.client.decision import Why as Why
     from edge_inspector.client.gate import Gate as Gate
     from edge_inspector.client.gate_settings import GateSettings as GateSettings
+    from edge_inspector.client.key_file import KeyFileError as KeyFileError
     from edge_inspector.client.keys import ClientKeys as ClientKeys
-    from edge_inspector.client.keys import KeysError as KeysError
     from edge_inspector.client.message import Message as Message
     from edge_inspector.client.notice import Notice as Notice
     from edge_inspector.client.notice import NoticeName as NoticeName
@@ -32,7 +32,7 @@ _HOMES = {
     "Gate": "gate",
     "GateSettings": "gate_settings",
     "ClientKeys": "keys",
-    "KeysError": "keys",
+    "KeyFileError": "key_file",
     "Message": "message",
     "Notice": "notice",
     "NoticeName": "notice",

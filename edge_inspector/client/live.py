@@ -31,6 +31,8 @@ ACK_ROWS = 200
 ACK_WAITING = 10_000
 """Outcomes kept while the line does not answer; then the oldest is dropped and counted."""
 ACK_AGAIN_US = 1_000_000
+ACK_TRIES = 3
+"""Words that were refused so often are refused for good."""
 NO_ACKS_US = 10_000_000
 """A line that does not take acknowledgements is asked again so seldom."""
 
@@ -70,7 +72,10 @@ class Live:
         self._outcomes: deque[Outcome] = deque()
         self._acked: tuple[int, int] | None = None  # epoch and upto told last
         self._in_flight: list[Outcome] = []
+        self._tries = 0
         self._upto: tuple[int, int] | None = None
+        # The main process, which takes acknowledgements, knows a verdict some moments after everybody: two heartbeats.
+        self._heads: deque[tuple[int, int]] = deque(maxlen=2)
         self.dropped = 0
         """Outcomes that could not be told."""
 
@@ -100,9 +105,13 @@ class Live:
                 self._empty_us = before_us
                 break
             try:
-                found.append(Heard(parse_message(frames), self._empty_us, now_us()))
+                message = parse_message(frames)
             except WireError as error:
                 self._tell(NoticeName.BAD_MESSAGE, str(error))
+                continue
+            found.append(Heard(message, self._empty_us, now_us()))
+            if message.kind == "hb" and message.is_live:
+                self._heads.append((message.header.epoch, message.header.seq))
         self._watch_silence(bool(found))
         return found
 
@@ -168,34 +177,42 @@ class Live:
 
     def _acknowledge(self, moment_us: int) -> None:
         """Send one acknowledgement: what was not taken before, or the oldest outcomes, of one epoch."""
-        if not self._in_flight and self._outcomes:
-            epoch = self._outcomes[0].epoch
-            while self._outcomes and self._outcomes[0].epoch == epoch and len(self._in_flight) < ACK_ROWS:
-                self._in_flight.append(self._outcomes.popleft())
-        if not self._in_flight and self._upto == self._acked:
-            return
+        while self._outcomes and len(self._in_flight) < ACK_ROWS and not self._tries:
+            first = self._outcomes[0]
+            if (self._in_flight and self._in_flight[0].epoch != first.epoch) or not self._is_known(first):
+                break
+            self._in_flight.append(self._outcomes.popleft())
         epoch, upto = self._upto or (0, 0)
-        request: dict[str, Any] = {"op": "ack", "consumer": self._consumer, "epoch": epoch, "upto": upto}
         if self._in_flight and self._in_flight[0].epoch != epoch:
-            seqs = [outcome.seq for outcome in self._in_flight if outcome.seq is not None]
-            request |= {"epoch": self._in_flight[0].epoch, "upto": max(seqs, default=0)}
+            epoch = self._in_flight[0].epoch
+            upto = max((outcome.seq for outcome in self._in_flight if outcome.seq is not None), default=0)
+        head = self._heads[0] if self._heads else (epoch, 0)
+        upto = min(upto, head[1]) if head[0] == epoch else upto
+        if not self._in_flight and (upto == 0 or (epoch, upto) == self._acked):
+            return
+        request: dict[str, Any] = {"op": "ack", "consumer": self._consumer, "epoch": epoch, "upto": upto}
         request["outcomes"] = [outcome.body() for outcome in self._in_flight]
         if self._service.ask(request, moment_us) is not None:
             self._asked, self._ack_at_us = "ack", moment_us + ACK_US
-            self._acked = (request["epoch"], request["upto"])
+            self._acked = (epoch, upto)
+
+    def _is_known(self, outcome: Outcome) -> bool:
+        """Return whether the main process surely knows the verdict that this is about."""
+        head = self._heads[0] if self._heads else None
+        return outcome.seq is None or head is None or head[0] != outcome.epoch or outcome.seq <= head[1]
 
     def _told(self, answer: dict[str, Any]) -> None:
         if answer.get("ok") is True:
             self._in_flight.clear()
+            self._tries = 0
             return
-        self._acked = None
+        self._acked, self._tries = None, self._tries + 1
         self._ack_at_us = now_us() + ACK_AGAIN_US
-        if answer.get("error") == "bad_request":
-            # The same words would be refused again: a line without acknowledgements, or a consumer without the right.
-            self._ack_at_us = now_us() + NO_ACKS_US
+        if answer.get("error") == "epoch" or self._tries >= ACK_TRIES:
             self.dropped += len(self._in_flight)
             self._in_flight.clear()
-            self._tell(NoticeName.REFUSED, f"service: outcomes are not taken: {answer.get('detail')}")
+            self._tries, self._ack_at_us = 0, now_us() + NO_ACKS_US
+            self._tell(NoticeName.REFUSED, f"service: outcomes are not taken: {answer.get('detail') or answer}")
 
     def _tell(self, name: NoticeName, detail: str) -> None:
         self._on_notice(Notice(name, detail))

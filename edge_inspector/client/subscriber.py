@@ -181,7 +181,7 @@ class Subscriber:
         name, span = message.body.get("name"), message.body.get("range")
         if name in (NoticeName.TAIL_LOST, NoticeName.PARTS_LOST):
             first, last = span if isinstance(span, list) and len(span) == 2 else (None, None)
-            epoch = message.body.get("lost_epoch", message.header.epoch)
+            epoch = message.body.get("of_epoch", message.header.epoch)
             self._on_notice(Notice(NoticeName(name), str(message.body.get("detail", "")), epoch, first, last))
 
     def _serve(self, service: Service, now_us: int) -> None:

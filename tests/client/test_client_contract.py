@@ -198,10 +198,10 @@ def test_an_epoch_that_is_gone_is_said(line: WireLine, tmp_path: Path) -> None:
 def test_losses_that_the_line_announces_are_told(line: WireLine, name: str) -> None:
     with Consumer(line) as consumer:
         consumer.greeted()
-        line.event(name, range=[20, 25])
+        line.event(name, range=[20, 25], **({"of_epoch": 5} if name == "tail_lost" else {}))
         consumer.until(lambda: consumer.told(name), name)
 
-    assert consumer.told(name) == [(7, 20, 25)]
+    assert consumer.told(name) == [(5 if name == "tail_lost" else 7, 20, 25)]
 
 
 def test_a_verdict_sent_twice_is_given_once(line: WireLine) -> None:

@@ -315,3 +315,51 @@ def test_the_oldest_part_is_rejected_when_too_many_wait(monkeypatch: pytest.Monk
         bench.verdict()
 
     assert [each.why for each in bench.core.due(bench.now)] == [Why.OVERFLOW]
+
+
+def test_a_verdict_from_before_arming_releases_nothing_however_it_comes() -> None:
+    bench = Bench(ready=False)
+    bench.core.arming.asked(bench.now)
+    bench.core.arming.answered(HELLO)
+    bench.seq = 5
+    bench.beat()
+
+    assert bench.core.arming.is_armed
+    assert bench.why_one(seq=5) is Why.NO_VERDICT
+
+
+BY_ENCODER = replace(SETTINGS, travel_by="encoder", travel=1_000, ahead=100)
+
+
+@pytest.mark.parametrize(("count", "why"), [(5_899.0, None), (5_900.0, Why.PASS), (6_000.0, Why.LATE)])
+def test_by_encoder_it_acts_before_the_part_is_at_the_gate_and_not_after(count: float, why: Why | None) -> None:
+    bench = Bench(BY_ENCODER)
+    bench.part(enc=5_000.0)
+    bench.go(LATENCY_US)
+    bench.verdict()
+    bench.core.encoder(bench.now, count)
+
+    assert [each.why for each in bench.core.due(bench.now)] == [why] * (why is not None)
+
+
+@pytest.mark.parametrize(
+    ("fire_enc", "modulus", "count", "why"),
+    [
+        (2_500, 0, 5_399.0, None),
+        (2_500, 0, 5_400.0, Why.PASS),
+        (2_500, 0, 5_500.0, Why.LATE),
+        (300, 2_200, 5_400.0, Why.PASS),  # the camera's counter wraps on the way
+        (9_000, 0, 5_900.0, Why.REFUSED),  # no place of this gate
+        (1_900, 0, 5_900.0, Why.REFUSED),  # behind the camera
+    ],
+)
+def test_the_place_that_the_line_gives_overrides_the_gates_own(
+    fire_enc: int, modulus: int, count: float, why: Why | None
+) -> None:
+    bench = Bench(BY_ENCODER)
+    bench.part(enc=5_000.0)
+    bench.go(LATENCY_US)
+    bench.verdict(fire_enc=fire_enc, enc_trigger=2_000, enc_modulus=modulus)
+    bench.core.encoder(bench.now, count)
+
+    assert [each.why for each in bench.core.due(bench.now)] == [why] * (why is not None)

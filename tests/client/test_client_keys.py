@@ -9,18 +9,26 @@ import pytest
 import zmq
 from fakes.wire_line import WireLine
 from line_contract import Consumer
-from zmq.auth import create_certificates
 from zmq.auth.thread import ThreadAuthenticator
 
-from edge_inspector.client.keys import ClientKeys, KeysError
+from edge_inspector.client.key_file import KeyFileError
+from edge_inspector.client.keys import ClientKeys
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> ClientKeys:
-    for name in ("gate-1", "line"):
-        create_certificates(tmp_path, name)
-    (tmp_path / "gate-1.key_secret").chmod(0o600)
-    return ClientKeys.load(tmp_path / "gate-1.key_secret", tmp_path / "line.key")
+def server() -> tuple[bytes, bytes]:
+    return zmq.curve_keypair()
+
+
+@pytest.fixture
+def keys(tmp_path: Path, server: tuple[bytes, bytes]) -> ClientKeys:
+    public, secret = zmq.curve_keypair()
+    entries = {"name": b"gate-1", "server-key": server[0], "public-key": public, "secret-key": secret}
+    text = "".join(f'    {name} = "{value.decode()}"\n' for name, value in entries.items())
+    (tmp_path / "gate-1.key").write_text(text)
+    (tmp_path / "gate-1.key").chmod(0o600)
+    (tmp_path / "gate-1.pub").write_text(f'    public-key = "{public.decode()}"\n')
+    return ClientKeys.load(tmp_path / "gate-1.key")
 
 
 @pytest.fixture
@@ -34,10 +42,8 @@ def authenticator(tmp_path: Path) -> Iterator[ThreadAuthenticator]:
 
 
 @pytest.fixture
-def line(tmp_path: Path, keys: ClientKeys, authenticator: ThreadAuthenticator) -> Iterator[WireLine]:
-    server = ClientKeys.load(tmp_path / "gate-1.key_secret", tmp_path / "line.key").server
-    secret = next(row for row in (tmp_path / "line.key_secret").read_text().splitlines() if "secret-key" in row)
-    with WireLine(tmp_path, curve=(server, secret.split('"')[1].encode())) as line:
+def line(tmp_path: Path, server: tuple[bytes, bytes], authenticator: ThreadAuthenticator) -> Iterator[WireLine]:
+    with WireLine(tmp_path, curve=server) as line:
         yield line
 
 
@@ -46,7 +52,7 @@ def test_a_refused_client_is_told_and_let_in_once_its_key_is_known(
 ) -> None:
     with Consumer(line, keys=keys) as consumer:
         consumer.until(lambda: consumer.told("refused"), "the refusal")
-        (tmp_path / "authorized" / "gate-1.key").write_text((tmp_path / "gate-1.key").read_text())
+        (tmp_path / "authorized" / "gate-1.key").write_text((tmp_path / "gate-1.pub").read_text())
         authenticator.configure_curve(domain="insp", location=str(tmp_path / "authorized"))
         consumer.greeted()
         line.judge()
@@ -66,16 +72,10 @@ def test_a_secret_is_not_shown(keys: ClientKeys) -> None:
     assert keys.secret.decode() not in repr(keys)
 
 
-def test_files_that_are_no_keys_are_refused_in_words(tmp_path: Path, keys: ClientKeys) -> None:
-    own, server = tmp_path / "gate-1.key_secret", tmp_path / "line.key"
-    short = tmp_path / "short"
-    short.write_text('public-key = "abc"\n')
-    with pytest.raises(KeysError, match="cannot be read"):
-        ClientKeys.load(tmp_path / "missing", server)
-    with pytest.raises(KeysError, match="no secret key"):
-        ClientKeys.load(server, server)
-    with pytest.raises(KeysError, match="3 characters, not 40"):
-        ClientKeys.load(own, short)
-    own.chmod(0o640)
-    with pytest.raises(KeysError, match="chmod 600"):
-        ClientKeys.load(own, server)
+@pytest.mark.parametrize("word", ["secret-key", "server-key"])
+def test_a_file_without_all_keys_is_refused_in_words(tmp_path: Path, keys: ClientKeys, word: str) -> None:
+    path = tmp_path / "gate-1.key"
+    path.write_text("".join(row for row in path.read_text().splitlines(True) if word not in row))
+
+    with pytest.raises(KeyFileError, match=r"holds no secret|does not say the line's key"):
+        ClientKeys.load(path)
