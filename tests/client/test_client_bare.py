@@ -49,6 +49,12 @@ def test_it_needs_pyzmq_and_the_standard_library_alone(tmp_path: Path) -> None:
     assert done.stdout.strip() == "['edge_inspector', 'zmq']"
 
 
+def test_the_gate_in_c_is_shipped_and_as_short_as_it_says() -> None:
+    source = Path(client.__file__).with_name("c") / "gate.c"
+
+    assert 100 < len(source.read_text("ascii").splitlines()) < 200
+
+
 def test_a_name_it_does_not_offer_is_an_error_in_words() -> None:
     with pytest.raises(AttributeError, match="has no attribute Nothing"):
         client.Nothing  # noqa: B018
