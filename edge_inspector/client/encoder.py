@@ -53,13 +53,15 @@ class CameraCounts:
     """Translates counts of the camera's encoder into the gate's own, by what heartbeats say.
 
     A heartbeat tells the camera's count at its newest frame and how long ago that was. The difference of the two
-    counters must be the same for three frames before it is believed, and is forgotten when `enc_gen` changes.
+    counters must be the same for three frames before it is believed. A frame that disagrees suspends it until one
+    agrees again, or three agree on another difference. It is forgotten when `enc_gen` changes.
     """
 
     def __init__(self, ratio: float, window: float) -> None:
         """Take the gate's counts per camera count, and how far two differences may lie apart."""
         self._ratio, self._window = ratio, window
-        self._pairs: deque[tuple[int, float]] = deque(maxlen=_AGREEING)
+        self._pairs: list[tuple[int, float]] = []
+        self._doubts: list[tuple[int, float]] = []
         self._modulus = 0
         self.generation: int | None = None
         """`enc_gen` of what is known; None before the first heartbeat with an encoder."""
@@ -67,11 +69,11 @@ class CameraCounts:
     @property
     def is_known(self) -> bool:
         """Whether counts can be translated."""
-        return len(self._pairs) == _AGREEING
+        return len(self._pairs) == _AGREEING and not self._doubts
 
     def forget(self) -> None:
         """Begin anew: the two counters can no longer be compared."""
-        self._pairs.clear()
+        self._pairs, self._doubts = [], []
 
     def beat(self, count: int, age_us: int, generation: int, at_us: int, own: OwnEncoder) -> bool:
         """Take a heartbeat's count; False when places told before are worth nothing any more."""
@@ -80,24 +82,30 @@ class CameraCounts:
             self.forget()
         self.generation = generation
         there = own.at(at_us - age_us) if count >= 0 and age_us >= 0 else None
-        if there is None or (self._pairs and self._pairs[-1][0] == count):
+        newest = (self._doubts or self._pairs)[-1:]
+        if there is None or (newest and newest[0][0] == count):
+            return is_same  # nothing new
+        if self._agrees(self._pairs, count, there):
+            self._pairs = [*self._pairs, (count, there)][-_AGREEING:]
+            self._doubts = []
             return is_same
-        if self._pairs and abs(self._translate(count) - there) > self._window:
-            self._pairs.clear()
-            self._pairs.append((count, there))
-            return False
-        self._pairs.append((count, there))
-        return is_same
+        self._doubts = [*self._doubts, (count, there)] if self._agrees(self._doubts, count, there) else [(count, there)]
+        if len(self._doubts) == _AGREEING:
+            self._pairs, self._doubts = self._doubts, []
+        return False
+
+    def _agrees(self, pairs: list[tuple[int, float]], count: int, there: float) -> bool:
+        return not pairs or abs(self._from(pairs[-1], count) - there) <= self._window
 
     def translate(self, count: int, generation: int, modulus: int) -> float | None:
         """Return the gate's own count for a count of the camera; None where it cannot be known."""
         self._modulus = modulus
         if not self.is_known or count < 0 or generation != self.generation:
             return None
-        return self._translate(count)
+        return self._from(self._pairs[-1], count)
 
-    def _translate(self, count: int) -> float:
-        camera, own = self._pairs[-1]
+    def _from(self, pair: tuple[int, float], count: int) -> float:
+        camera, own = pair
         return own + self._ratio * wrapped(count - camera, self._modulus)
 
 

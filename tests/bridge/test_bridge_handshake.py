@@ -5,9 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fakes.plc import (
+    BUSY,
+    FAIL_SAFE,
+    FAULT,
+    NONE,
+    OVERFLOW,
+    PASS,
+    REJECT,
+    RESULT_ACK,
+    TOGGLE,
+    TRIGGER_READY,
+    VALID,
+    Seen,
+)
 from hypothesis import given
 from hypothesis import strategies as st
-from plc import BUSY, FAIL_SAFE, FAULT, NONE, OVERFLOW, PASS, REJECT, RESULT_ACK, TOGGLE, TRIGGER_READY, VALID, Seen
 
 from edge_inspector.bridge.handshake import Handshake, Result
 from edge_inspector.bridge.registers import REGISTERS, FaultCode, ResultCode, StatusBit, fill

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.plc import FAIL_SAFE, FAULT, N_WORDS, NONE, PASS, REJECT, RESULT_ACK, TRIGGER_READY, UNKNOWN, VALID, Plc
+from fakes.raw_modbus import RawModbus, Refused
 from fakes.wire_line import BYPASS, DRILL, LATE, REPLAYED, SIMULATED, WireLine
-from plc import FAIL_SAFE, FAULT, N_WORDS, NONE, PASS, REJECT, RESULT_ACK, TRIGGER_READY, UNKNOWN, VALID, Plc
-from raw_modbus import RawModbus, Refused
 
 LIMIT_S = 20.0
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS = 1, 2

@@ -63,13 +63,25 @@ def test_the_same_frame_told_again_is_no_second_witness() -> None:
     assert not camera.is_known
 
 
-def test_frames_that_disagree_begin_anew() -> None:
+def test_a_frame_that_disagrees_suspends_what_is_known_until_one_agrees() -> None:
     own, camera = moving(), CameraCounts(1.0, 5)
     answers = beats(camera, own, 500, 600, 700) + beats(camera, own, 800, off=50)
+    suspended = camera.translate(900, 0, 0)
+    answers += beats(camera, own, 900)
 
-    assert answers == [True, True, True, False]
-    assert not camera.is_known
-    assert beats(camera, own, 900, 1000, off=50) == [True, True]
+    assert answers == [True, True, True, False, True]
+    assert suspended is None
+    assert camera.translate(900, 0, 0) == pytest.approx(900 + OFFSET)
+
+
+def test_three_frames_that_agree_on_something_else_are_believed() -> None:
+    own, camera = moving(), CameraCounts(1.0, 5)
+    beats(camera, own, 500, 600, 700)
+    answers = beats(camera, own, 800, 900, off=50)
+    suspended = camera.is_known
+    answers += beats(camera, own, 1000, off=50)
+
+    assert (answers, suspended) == ([False] * 3, False)
     assert camera.translate(900, 0, 0) == pytest.approx(850 + OFFSET)
 
 

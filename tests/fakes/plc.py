@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from raw_modbus import RawModbus
+from fakes.raw_modbus import RawModbus
 
 TRIGGER_READY, BUSY, TOGGLE, VALID, FAULT, HEARTBEAT, OVERFLOW, BYPASS, SIMULATED, DRILL = (1 << n for n in range(10))
 NONE, PASS, REJECT, UNKNOWN, FAIL_SAFE = 0, 1, 2, 3, 255
