@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edge_inspector.app.journal import journal_folder
 from edge_inspector.app.planning import bypass_most_ns, is_simulated
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
@@ -16,6 +17,8 @@ from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.scheduling import PAGE_NICE, SERVICE_NICE
 from edge_inspector.run.worker import Worker
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.signal.consumers import Consumers
+from edge_inspector.signal.journal_reader import JournalReader
 from edge_inspector.signal.service import Service, ServiceFacts
 from edge_inspector.signal.telemetry import Telemetry
 
@@ -45,7 +48,9 @@ class Outlet:
             lambda: self._ledger.seq,
             lambda: self.bypass_left_s() > 0,
         )
-        service = Service(endpoints.service, self._facts)
+        reader = JournalReader(journal_folder(settings))
+        consumers = Consumers(settings.state_dir / "consumers.db")
+        service = Service(endpoints.service, self._facts, reader, consumers)
         self._workers = [Worker("service", service.step, service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None
         if settings.metrics.port is not None:

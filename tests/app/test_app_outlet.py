@@ -42,6 +42,7 @@ class Bench:
         self.endpoints = {name: f"ipc://{folder}/{name}" for name in ("signals", "telemetry")}
         self.endpoints["service"] = f"tcp://127.0.0.1:{free_port()}"
         given = values() | {
+            "state_dir": folder,
             "endpoints": self.endpoints | {"lease_ms": LEASE_MS},
             "metrics": {"host": "127.0.0.1", "port": self.port},
         }
