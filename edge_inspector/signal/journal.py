@@ -79,7 +79,9 @@ class _Found:
     """Of its newest whole segment."""
     counts: Counts = field(default_factory=Counts)
     files: list[SegmentFile] = field(default_factory=list)
-    """Those that were read: from the newest back to the newest that has rows."""
+    """Those that were read: from the newest back to one with rows before which all are finished."""
+    holes: list[tuple[int, int]] = field(default_factory=list)
+    """Numbers that are gone while later ones are there: a power cut spares what it likes of what was not synced."""
     damaged: list[str] = field(default_factory=list)
 
 
@@ -142,24 +144,37 @@ def _look(folder: Path, line: str) -> _Found:
     if not files:
         return found
     found.epoch = files[-1].epoch
-    for file in reversed([each for each in files if each.epoch == found.epoch]):
+    ours = [file for file in files if file.epoch == found.epoch]
+    later_seq = 0
+    while ours:
+        file = ours.pop()
         try:
             facts = read_segment(file)
             check_segment(file)
         except SegmentDamaged as damage:
             found.damaged.append(f"{damage} (kept as {set_aside(file)})")
             continue
-        if facts.label.line != line:
-            raise JournalError(
-                f"{folder} is the journal of line {facts.label.line}, not of {line}; set another journal.folder, or "
-                "move it away to begin a new one"
-            )
+        _demand_line(folder, line, facts.label)
         found.files.append(file)
         found.label = found.label or facts.label
-        if facts.first_seq:
+        if not facts.first_seq:
+            continue
+        if not later_seq:
             found.counts = facts.counts
+        elif facts.counts.seq + 1 < later_seq:
+            found.holes.append((facts.counts.seq + 1, later_seq - 1))
+        later_seq = facts.first_seq
+        if not any(each.beside("-wal").exists() for each in ours):
             break
     return found
+
+
+def _demand_line(folder: Path, line: str, label: Label) -> None:
+    if label.line != line:
+        raise JournalError(
+            f"{folder} is the journal of line {label.line}, not of {line}; set another journal.folder, or move it "
+            "away to begin a new one"
+        )
 
 
 def _why_anew(found: _Found, boot: str, known: Known | None) -> str | None:
@@ -170,6 +185,8 @@ def _why_anew(found: _Found, boot: str, known: Known | None) -> str | None:
         return "there was none"
     if not found.label.is_clean and found.label.boot_id != boot:
         return "the computer was restarted before the line had ended in good order"
+    if found.holes:
+        return f"rows {', '.join(f'{first} to {last}' for first, last in found.holes)} are missing"
     if known is not None and known.epoch != found.epoch:
         return f"it holds epoch {found.epoch:08x}, the line was at {known.epoch:08x}"
     if known is not None and known.judged_below - 1 - known.offset > found.counts.seq:
@@ -202,11 +219,14 @@ def _tail_lost(found: _Found, known: Known | None, why: str) -> Iterable[News]:
     if known is None and found.epoch is None:
         return
     epoch = known.epoch if known is not None else found.epoch
+    ranges = list(found.holes) if found.epoch == epoch else []
     kept = found.counts.seq if found.epoch == epoch else 0
     last = known.given_below - 1 - known.offset if known is not None else MAX_SEQ
     if last > kept:
-        detail = f"a new epoch begins: {why}; verdicts {kept + 1} to at most {last} of epoch {epoch} are gone"
-        yield News("tail_lost", "error", detail, {"of_epoch": epoch, "range": [kept + 1, last]})
+        ranges.append((kept + 1, last))
+    for first, last in ranges:
+        detail = f"a new epoch begins: {why}; verdicts {first} to at most {last} of epoch {epoch} are gone"
+        yield News("tail_lost", "error", detail, {"of_epoch": epoch, "range": [first, last]})
 
 
 def _drop_empty(files: Iterable[SegmentFile], keep: SegmentFile) -> None:

@@ -197,6 +197,18 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in _DAMAGE or code == _SHORT_READ
 
 
+def in_words(error: Exception, folder: Path) -> str:
+    """Return what a disk said, with the reason where it can be seen."""
+    said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    try:
+        found = os.statvfs(folder)
+    except OSError as gone:
+        return f"{said}; {folder}: {gone.strerror}"
+    if found.f_flag & os.ST_RDONLY:
+        return f"{said}; the file system of {folder} is read-only"
+    return f"{said}; the disk of {folder} is full" if not found.f_bavail else said
+
+
 def set_aside(file: SegmentFile) -> str:
     """Rename a damaged segment, so that nobody uses it and people still can look; returns its new name.
 

@@ -22,6 +22,7 @@ from edge_inspector.signal.journal_files import (
     Label,
     SegmentDamaged,
     SegmentFile,
+    in_words,
     is_damage,
     make_segment,
     next_ordinal,
@@ -69,7 +70,7 @@ class JournalKeeper:
         """
         self._folder, self._limits, self._writing, self._at = folder, limits, writing, at
         self._next: deque[OpenSegment] = deque()
-        self._retired: deque[OpenSegment] = deque()
+        self._retired: deque[OpenSegment | Leftover] = deque()
         self._unsynced: list[OpenSegment | Leftover] = []
         self._unfinished: list[OpenSegment | Leftover] = []
         self._looked_ns = self._retry_ns = 0
@@ -92,13 +93,11 @@ class JournalKeeper:
         self._retired.append(segment)
 
     def adopt(self, files: list[SegmentFile]) -> None:
-        """Take over what killed processes left unfinished; before the segment is written to."""
-        left = [Leftover(file) for file in files if file.beside("-wal").exists()]
-        self._unsynced += left
-        self._unfinished += left
+        """Take over what killed processes left unfinished; before a segment is written to."""
+        self._retired.extend(Leftover(file) for file in files if file.beside("-wal").exists())
 
     def offer_next(self, segment: OpenSegment) -> None:
-        """Take over an empty segment that a killed process had made; before the segment is written to."""
+        """Take over an empty segment that a killed process had made; before a segment is written to."""
         self._next.append(segment)
 
     def step(self) -> bool:
@@ -205,7 +204,8 @@ class JournalKeeper:
         busy = {segment.file for segment in (*self._next, *self._retired, *self._unsynced)}
         busy |= {each.file for each in self._unfinished}
         for file in segment_files(self._folder):
-            if file not in busy and (active is None or file.ordinal < active.file.ordinal):
+            # Until the loop has its segment nobody knows which ones it needs.
+            if file not in busy and active is not None and file.ordinal < active.file.ordinal:
                 self._reach("journal.before_drop")
                 remove_segment(file)
                 return True
@@ -225,7 +225,7 @@ class JournalKeeper:
         try:
             did = work()
         except (OSError, sqlite3.Error, SegmentDamaged) as error:
-            self.trouble = f"{work.__name__.strip('_').replace('_', ' ')}: {_in_words(error)}"
+            self.trouble = f"{work.__name__.strip('_').replace('_', ' ')}: {in_words(error, self._folder)}"
             self._retry_ns = monotonic_ns() + RETRY_NS
             return False
         if did:
@@ -241,7 +241,3 @@ def _is_full(error: Exception) -> bool:
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def _in_words(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

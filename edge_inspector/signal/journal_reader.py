@@ -86,7 +86,7 @@ class JournalReader:
             UnknownEpoch: Nothing is kept of it.
             sqlite3.Error: It cannot be read just now.
         """
-        files = self._of(epoch, first)
+        files = self._of(epoch, last)
         if not files:
             raise UnknownEpoch
         rows: list[Pair] = []

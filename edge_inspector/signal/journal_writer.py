@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 
 from edge_inspector.client.wire import topic
@@ -11,6 +12,7 @@ from edge_inspector.core.errors import JournalError
 from edge_inspector.core.journal import COMMIT_LIMIT_NS, Counts, Entry, Failpoint, Kept
 from edge_inspector.signal.journal_files import (
     SegmentDamaged,
+    in_words,
     newest_row,
     read_segment,
     remove_segment,
@@ -20,6 +22,8 @@ from edge_inspector.signal.journal_keeper import JournalKeeper, JournalLimits
 from edge_inspector.signal.journal_segment import OpenSegment
 from edge_inspector.signal.message import joined
 
+FINISH_NS = 1_000_000_000
+"""How long a clean end waits for readers, who take milliseconds."""
 _RECENT = 4
 """Segments that are looked at when the journal is opened: the one before, the one written, those made ahead."""
 
@@ -84,13 +88,13 @@ class JournalWriter:
         if not self._has_segment():
             return False
         assert self._active is not None
-        self._reach("journal.before_commit")
         try:
+            self._reach("journal.before_commit")
             self._active.touch()
         except SegmentDamaged as error:
             raise _damaged(error) from error
         except sqlite3.Error as error:
-            self.trouble = str(error)
+            self.trouble = in_words(error, self._folder)
             return False
         self.trouble = ""
         self._change_if_full()
@@ -118,18 +122,20 @@ class JournalWriter:
         self.keeper.close()
         active, self._active = self._active, None
         self._reach("journal.before_clean")
-        active.finish(is_clean=True)
+        _finish(active)
         self._reach("journal.after_clean")
 
     def _insert(self, entry: Entry, began_ns: int) -> Kept:
         assert self._active is not None
-        self._reach("journal.before_commit")
         try:
+            self._reach("journal.before_commit")
             self._active.insert(entry)
         except SegmentDamaged as error:
             raise _damaged(error) from error
         except sqlite3.Error as error:
-            self.trouble = str(error)
+            self.trouble = in_words(error, self._folder)
+            if not _is_busy(error):  # the disk: another segment has room of its own
+                self._change()
             return Kept.NOT
         took_ns = monotonic_ns() - began_ns
         self._reach("journal.after_commit")
@@ -139,11 +145,14 @@ class JournalWriter:
 
     def _change_if_full(self) -> None:
         assert self._active is not None
-        if not (self._active.is_full or self.keeper.wants_change):
-            return
+        if self._active.is_full or self.keeper.wants_change:
+            self._change()
+
+    def _change(self) -> None:
         following = self.keeper.take_next()
         if following is None:
-            return  # it grows over its size meanwhile
+            return  # the one at hand grows over its size meanwhile
+        assert self._active is not None
         self._reach("journal.before_change")
         self.keeper.retire(self._active)  # first: whoever sees the new one finds the former one among the retired
         self._active = following
@@ -156,7 +165,7 @@ class JournalWriter:
             except SegmentDamaged as error:
                 raise _damaged(error) from error
             except (OSError, sqlite3.Error) as error:
-                self.trouble = str(error)
+                self.trouble = in_words(error, self._folder)
         return self._active is not None
 
     def _open(self) -> None:
@@ -192,6 +201,22 @@ class JournalWriter:
     def _reach(self, name: str) -> None:
         if self._at is not None:
             self._at(name)
+
+
+def _finish(segment: OpenSegment) -> None:
+    """Close a segment as clean; a reader may be at it just now."""
+    until_ns = monotonic_ns() + FINISH_NS
+    while True:
+        try:
+            return segment.finish(is_clean=True)
+        except sqlite3.OperationalError:
+            if monotonic_ns() > until_ns:
+                raise
+            time.sleep(0.005)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _damaged(error: SegmentDamaged) -> JournalError:

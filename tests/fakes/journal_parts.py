@@ -14,6 +14,7 @@ from edge_inspector.client.wire import Flag, Header, topic
 from edge_inspector.core.journal import Counts, Entry, Failpoint, Kept
 from edge_inspector.signal.journal import Beginning, Known, begin_journal
 from edge_inspector.signal.journal_keeper import JournalLimits
+from edge_inspector.signal.journal_segment import OpenSegment
 from edge_inspector.signal.journal_writer import JournalWriter
 from edge_inspector.signal.message import joined
 
@@ -53,6 +54,9 @@ class JournalRun:
 
     def respawn(self) -> None:
         """Another inspect process takes over."""
+        for segment in (self.writer._active, *self.writer.keeper._next, *self.writer.keeper._retired):
+            if isinstance(segment, OpenSegment):
+                segment.close()  # a kill closes too, but copies nothing
         self.writer = self._new_writer(self.writer.durable_seq)
 
     def append(self, n: int = 1, size: int = 700) -> list[Kept | Entry]:
