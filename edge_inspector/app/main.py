@@ -82,6 +82,7 @@ class Daemon:
         self._keeper = self._evidence(bundle)
         # After the binds: a start that fails there uses up no part numbers.
         self._numbers = PartNumbers(settings.state_dir)
+        self._numbers.begin()
         self._memory.write(Word.FIRST_PART, self._numbers.first)
         self._memory.write(Word.PART_MARK, self._numbers.mark)
         self._bypass = BypassControl(settings, self._memory, self._epoch, bundle.label)
