@@ -19,7 +19,7 @@ from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.acquire.trigger_count import TriggerCount
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import CameraLostError
-from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Travel
+from edge_inspector.core.frame import PICTURED, U8, Arrival, ArrivalKind, Travel
 from edge_inspector.core.logs import get_log
 
 log = get_log(__name__)
@@ -180,8 +180,8 @@ class Grabber:
             travel, fault = self._encoder.follow(values.get(self._plan.encoder.chunk), moment.trigger_ns)
             if fault is not None and kind is ArrivalKind.FRAME:
                 kind = self._refuse(fault, ArrivalKind.ENCODER)
-        if kind is ArrivalKind.FRAME:
-            kind = self._read(buffer)
+        if kind in PICTURED and (read := self._read(buffer)) is not ArrivalKind.FRAME:
+            kind = read
         self._deliver(counted.missed, followed.frame_id, kind, moment, travel)
 
     def _read(self, buffer: Any) -> ArrivalKind:
@@ -224,7 +224,7 @@ class Grabber:
             guess_ns = before_ns + (moment.trigger_ns - before_ns) * (k + 1) // (lost + 1)
             told = count - lost + k if count >= 0 else -1
             self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", count=told))
-        pixels = self._pixels if kind is ArrivalKind.FRAME else None
+        pixels = self._pixels if kind in PICTURED else None
         self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel, count))
         self._last_trigger_ns = moment.trigger_ns
 

@@ -13,7 +13,7 @@ from edge_inspector.core.errors import EdgeInspectorError
 
 @click.command()
 @config_option
-@click.option("--camera/--no-camera", default=True, help="Also connect to the camera (default) or not.")
+@click.option("--camera/--no-camera", default=True, help="Also connect to the cameras (default) or not.")
 def check(config: Path, camera: bool) -> int:
     """Validate a configuration, its bundle on this hardware, and the camera; explain what the line would do.
 
@@ -22,7 +22,7 @@ def check(config: Path, camera: bool) -> int:
     configured, 69 camera.
     """
     from edge_inspector.app.baseline import baseline_sentence
-    from edge_inspector.app.rehearse import see_camera, try_model
+    from edge_inspector.app.rehearse import see_cameras, try_model
     from edge_inspector.app.start import prepare
     from edge_inspector.core.errors import BundleError
     from edge_inspector.settings.describe import describe
@@ -38,10 +38,10 @@ def check(config: Path, camera: bool) -> int:
     click.echo(f"{config}: no mistakes")
     _say(describe(settings))
     if not wrong:
-        _say([baseline_sentence(ready.baseline)])
+        _say(baseline_sentence(view.settings.camera.name, view.baseline) for view in ready.views)
         wrong += _tried(lambda: try_model(ready))
     if camera:
-        wrong += _tried(lambda: see_camera(settings))
+        wrong += _tried(lambda: see_cameras(settings))
     if not wrong:
         click.secho("ready to run", fg="green")
     return wrong[0].exit_code if wrong else 0
