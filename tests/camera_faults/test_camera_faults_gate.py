@@ -32,5 +32,5 @@ def test_each_verdict_names_the_same_way_from_its_trigger_to_the_gate(tmp_path: 
         # 400 mm at 250 mm/s less 20 ms; each verdict has that much less what it took itself.
         assert all(0 < body["budget_us"] + body["latency_us"] <= 1_580_000 for body in known)
         assert min(body["budget_us"] + body["latency_us"] for body in known) > 1_579_000
-        assert STEP_MM * COUNTS_PER_MM == known[1]["fire_enc"] - known[0]["fire_enc"]
+        assert known[1]["fire_enc"] - known[0]["fire_enc"] == STEP_MM * COUNTS_PER_MM
         assert line.line.stop() == 0
