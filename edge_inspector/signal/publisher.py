@@ -46,6 +46,10 @@ class SignalPublisher:
         frames = verdict_frames(verdict, verdict_body(verdict), is_ready, self._is_simulated)
         return frames[2], joined(frames)
 
+    def body(self, message: bytes) -> bytes:
+        """Return the JSON of a message that `encode` made, in any process."""
+        return split(message)[2]
+
     def send(self, message: bytes) -> None:
         """Send a verdict that `encode` made."""
         self._socket.send_multipart(split(message), flags=zmq.NOBLOCK)
