@@ -96,13 +96,22 @@ class ViewPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalPlan:
+    """Where rows go, and how much disk they may take."""
+
+    folder: Path
+    max_bytes: int
+    segment_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class InspectPlan:
     """What an inspect process is given."""
 
     line: str
     log_level: Level
-    epoch: int
     recipe: str
+    journal: JournalPlan
     views: tuple[ViewPlan, ...]
     """One for each camera, in the order of the configuration."""
     sets: SetRule | None

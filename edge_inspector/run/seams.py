@@ -18,6 +18,10 @@ class Signals(Protocol):
         """Return the body as JSON, and the whole message."""
         ...
 
+    def body(self, message: bytes) -> bytes:
+        """Return the body of a message that `encode` made, in any process."""
+        ...
+
     def send(self, message: bytes) -> None:
         """Send; never waits for a client."""
         ...

@@ -25,6 +25,7 @@ from edge_inspector.settings.decide import DecideSettings
 from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
+from edge_inspector.settings.journal import JournalSettings
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
 from edge_inspector.settings.output import EndpointSettings, EvidenceSettings, MetricsSettings
@@ -75,6 +76,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`cores:` of `performance`", CoreSettings),
     ("`nice:` of `performance`", NiceSettings),
     ("`bypass:`", BypassSettings),
+    ("`journal:`", JournalSettings),
 )
 
 

@@ -24,7 +24,6 @@ class Telemetry:
         self,
         endpoint: str,
         line: str,
-        epoch: int,
         is_simulated: bool,
         head_seq: Callable[[], int],
         is_bypass: Callable[[], bool] = lambda: False,
@@ -34,7 +33,6 @@ class Telemetry:
         Args:
             endpoint: ZeroMQ address.
             line: Name of the line.
-            epoch: Identity of this run of numbers.
             is_simulated: Whether the source is not a real camera.
             head_seq: Gives the newest seq, as main knows it.
             is_bypass: Tells whether bypass is on now.
@@ -42,7 +40,9 @@ class Telemetry:
         Raises:
             EndpointError: The address cannot be bound.
         """
-        self._line, self._epoch, self._head_seq, self._is_bypass = line, epoch, head_seq, is_bypass
+        self._line, self._head_seq, self._is_bypass = line, head_seq, is_bypass
+        self.epoch = 0
+        """Identity of the present run of numbers."""
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
         self._is_ready = False
         self._standing: list[dict[str, Any]] = []
@@ -55,7 +55,7 @@ class Telemetry:
         """Announce a change of state."""
         self._state, self._reason = state, reason
         self._is_ready = state in (LineState.READY, LineState.CONTINUOUS_EXECUTION)
-        self._send("state", state_body(self._line, self._epoch, state, previous, reason))
+        self._send("state", state_body(self._line, self.epoch, state, previous, reason))
 
     def event(
         self, name: str, severity: str, detail: str, extra: dict[str, Any] | None = None, *, stands: bool = False
@@ -69,7 +69,7 @@ class Telemetry:
             extra: Keys of that event, such as `range`.
             stands: Said again to every client that subscribes later in this run.
         """
-        body = event_body(self._line, self._epoch, name, severity, detail, extra)
+        body = event_body(self._line, self.epoch, name, severity, detail, extra)
         if stands:
             self._standing.append(body)
         self._send("event", body)
@@ -95,7 +95,7 @@ class Telemetry:
 
     def metrics(self, families: list[dict[str, Any]]) -> None:
         """Send a snapshot of all metrics."""
-        self._send("metrics", {"v": 1, "line": self._line, "epoch": self._epoch, "families": families})
+        self._send("metrics", {"v": 1, "line": self._line, "epoch": self.epoch, "families": families})
 
     def close(self) -> None:
         """Close; what was sent may still leave."""
@@ -105,5 +105,5 @@ class Telemetry:
         flags = self._flags | Flag.READY if self._is_ready else self._flags
         if self._is_bypass():
             flags |= Flag.BYPASS
-        frames = other_frames(self._line, kind, self._epoch, self._head_seq(), flags, body)
+        frames = other_frames(self._line, kind, self.epoch, self._head_seq(), flags, body)
         self._socket.send_multipart(frames, flags=zmq.NOBLOCK)

@@ -36,6 +36,9 @@ KINDS: dict[str, type[BaseModel]] = {
 OTHER: dict[str, Any] = {
     "line": "press-4",
     "recipe": "bolt-m8",
+    "journal.folder": "/journal",
+    "journal.max_mb": 200,
+    "journal.segment_mb": 8,
     "state_dir": "/elsewhere",
     "log": "debug",
     "camera.name": "cam1",
@@ -204,7 +207,7 @@ class Taken:
         self._seen, self._name = seen, name
 
     def __call__(self, *given: Any, **named: Any) -> Any:
-        plain = [value for value in given if not callable(value)]
+        plain = [value for value in given if not callable(value) and not isinstance(value, types.SimpleNamespace)]
         self._seen.append((self._name, plain, named))
         return types.SimpleNamespace(step=lambda: False)
 
@@ -222,6 +225,8 @@ class Reach:
         self._seen: list[Any] = []
         for module, name in ((outlet, "Telemetry"), (outlet, "Service"), (outlet, "MetricsPage")):
             monkeypatch.setattr(module, name, Taken(self._seen, name))
+        for name in ("JournalReader", "Consumers"):
+            monkeypatch.setattr(outlet, name, Taken(self._seen, name))
         monkeypatch.setattr(outlet, "Worker", lambda *_, **__: None)
         monkeypatch.setattr(keeping, "EvidenceStore", Taken(self._seen, "EvidenceStore"))
         monkeypatch.setattr(regions, "read_mask", lambda path, frame_hw: f"{path}{frame_hw}".encode())
@@ -229,7 +234,7 @@ class Reach:
     def __call__(self, settings: LineSettings) -> list[Any]:
         self._seen.clear()
         memory, manifest = make_memory(), self._bundle.manifest
-        Outlet(settings, memory, epoch=5)
+        Outlet(settings, memory)
         assert settings.evidence is not None
         scene = Scene(np.zeros((1, 2), np.intp), manifest.tile_hw)
         cameras = [Looking(settings.camera.name, EvidenceBorrower(memory.cameras[0]), scene)]
@@ -247,7 +252,7 @@ def grab_plan(settings: LineSettings) -> GrabPlan:
 def inspect_plan_of(settings: LineSettings, bundle: Bundle) -> InspectPlan:
     """Return the plan of an inspect process whose cameras all have one bundle."""
     views = [ReadyView(view, bundle) for view in settings.views()]
-    return inspect_plan(settings, views, 5, Path("line.yaml"))
+    return inspect_plan(settings, views, Path("line.yaml"))
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class Bench:
 
     def __init__(self, endpoint: str) -> None:
         self.switch = Switch()
-        self.telemetry = Telemetry(endpoint, "l1", 7, False, lambda: 1, self.switch)
+        self.telemetry = Telemetry(endpoint, "l1", False, lambda: 1, self.switch)
         self.endpoint = endpoint
 
     def greeted(self, listener: Subscriber) -> list[Message]:
