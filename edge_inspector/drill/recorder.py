@@ -5,6 +5,7 @@ python -m edge_inspector.drill.recorder LINE SIGNALS SERVICE FILE
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from collections.abc import Mapping
@@ -85,12 +86,12 @@ def _record(base: sqlite3.Connection, epoch: int) -> Record:
 
 
 def main(line: str, signals: str, service: str, file: str) -> None:
-    """Record until killed."""
-    store = Store(Path(file))
+    """Record until killed, or until who started it is gone."""
+    store, parent = Store(Path(file)), os.getppid()
     with Subscriber(
         line, [signals], service=service, consumer=CONSUMER, cursor=store, on_notice=store.notice
     ) as subscriber:
-        while True:
+        while os.getppid() == parent:
             message = subscriber.receive(0.2)
             if message is not None and message.kind == "verdict":
                 store.row(message.header.epoch, message.header.seq)

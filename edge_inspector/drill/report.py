@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,5 +84,6 @@ def write_whole(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         written.replace(path)
     except OSError as error:
-        written.unlink(missing_ok=True)
+        with suppress(OSError):
+            written.unlink(missing_ok=True)
         raise ProcessError(f"{path} cannot be written: {error.strerror}; give another place with --output") from error
