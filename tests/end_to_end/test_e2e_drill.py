@@ -165,8 +165,7 @@ def test_a_main_that_nothing_starts_again_is_not_killed(make_line: MakeLine) -> 
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_whoever_interrupts_leaves_the_line_at_work_and_the_plug_in(  # fmt: skip
-    
+def test_whoever_interrupts_leaves_the_line_at_work_and_the_plug_in(
     number: signal.Signals, make_line: MakeLine
 ) -> None:
     line = running(make_line(camera=CAMERA))
