@@ -100,10 +100,10 @@ def test_only_the_worker_makes_threads() -> None:
     assert makers == {"edge_inspector/run/worker.py"}
 
 
-def test_only_the_child_and_the_demo_make_processes() -> None:
+def test_only_the_child_the_demo_and_the_drill_make_processes() -> None:
     makers = {name for name, tree in modules().items() if called(tree) & CHILD_MAKERS}
 
-    assert makers == {"edge_inspector/run/child.py", "edge_inspector/cli/rehearsal.py"}
+    assert makers == {f"edge_inspector/{name}.py" for name in ("run/child", "cli/rehearsal", "drill/processes")}
 
 
 def test_nothing_prints_but_the_command_line() -> None:

@@ -19,6 +19,7 @@ from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.child import Start, enter_child
+from edge_inspector.run.drill import failing, refusing
 from edge_inspector.run.failpoint import VARIABLE, failpoint
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
@@ -63,7 +64,9 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
     # Bound first: clients connect while the model loads, and hear the first verdict.
     signals = SignalPublisher(plan.endpoint, plan.is_simulated)
     memory.write(Word.SIGNALS_BOUND, 1)
-    judges = make_judges(plan, is_first=memory.read(Word.HEARTBEAT_NS) == 0)
+    judges = make_judges(
+        plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns)
+    )  # fmt: skip
     failure = judges[0].failure
     if failure is not None:
         # Not fatal: parts come all the same, and each must be rejected by a verdict, not by our absence.
@@ -90,7 +93,7 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
 
 def _journal(plan: InspectPlan, memory: LineMemory) -> ThreadedJournal:
     limits = JournalLimits(plan.journal.max_bytes, plan.journal.segment_bytes)
-    at = failpoint(os.environ.get(VARIABLE))
+    at = refusing(memory, plan.drill_most_ns, failpoint(os.environ.get(VARIABLE)))
     epoch, durable_seq = memory.read(Word.EPOCH), memory.read(Word.DURABLE_SEQ)
     return ThreadedJournal(JournalWriter(plan.journal.folder, plan.line, epoch, limits, durable_seq, at))
 
@@ -125,6 +128,7 @@ def _identity(plan: InspectPlan, epoch: int) -> Identity:
         gate=plan.gate,
         keep=plan.keep,
         bypass_most_ns=plan.bypass_most_ns,
+        drill_most_ns=plan.drill_most_ns,
     )
 
 

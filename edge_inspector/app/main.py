@@ -254,8 +254,8 @@ class Daemon:
         totals = self._ledger.epoch_totals()
         state, _ = self._outlet.state()
         children = Children(self._cameras, self._inspect)
-        is_ready, left_s = self._outlet.is_ready(), self._outlet.bypass_left_s()
-        self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, left_s))
+        is_ready, left_s = self._outlet.is_ready(), (self._outlet.bypass_left_s(), self._outlet.drill_left_s())
+        self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, *left_s))
 
     def _obey_signals(self) -> None:
         if self._stops.requests == self._stops_obeyed:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_inspector.app.planning import bypass_most_ns, is_simulated, journal_plan
+from edge_inspector.app.planning import bypass_most_ns, drill_most_ns, is_simulated, journal_plan
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState
 from edge_inspector.observe.page import MetricsPage
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.bypass import bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.scheduling import PAGE_NICE, SERVICE_NICE
@@ -46,6 +47,7 @@ class Outlet:
             is_simulated(settings),
             lambda: self._ledger.head_seq,
             lambda: self.bypass_left_s() > 0,
+            lambda: self.drill_left_s() > 0,
         )
         self.consumers = Consumers(settings.state_dir / "consumers.db")
         self.reader = JournalReader(journal_plan(settings).folder)
@@ -104,6 +106,10 @@ class Outlet:
     def bypass_left_s(self) -> float:
         """Return how long bypass still lasts; 0 while it is off."""
         return bypass_left_ns(self._memory, bypass_most_ns(self._settings), monotonic_ns()) / 1e9
+
+    def drill_left_s(self) -> float:
+        """Return how long drill mode still lasts; 0 while the line is at work."""
+        return drill_left_ns(self._memory, drill_most_ns(self._settings), monotonic_ns()) / 1e9
 
     def follow_state(self) -> None:
         """Announce the state when it has changed, and tell it to clients that have just come."""

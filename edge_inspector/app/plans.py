@@ -126,6 +126,8 @@ class InspectPlan:
     is_simulated: bool
     bypass_most_ns: int
     """Longest time that bypass may last; 0 where it is not allowed."""
+    drill_most_ns: int
+    """The same of drill mode."""
     keep: frozenset[Outcome]
     profile: Literal["latency", "throughput"] = "latency"
     workers: int | None = None

@@ -9,6 +9,7 @@ from edge_inspector.core.frame import Travel
 from edge_inspector.core.verdict import Heartbeat
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.bypass import bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
 from edge_inspector.run.journaling import Journaling
@@ -81,6 +82,7 @@ class Heart:
             travel=self._travel(),
             travel_age_us=self._travel_age_us(now_ns),
             is_bypass=bypass_left_ns(self._memory, self._who.bypass_most_ns, now_ns) > 0,
+            is_drill=drill_left_ns(self._memory, self._who.drill_most_ns, now_ns) > 0,
         )
         body = self._signals.beat(beat)
         self._memory.write(Word.STATE, readiness.state)

@@ -57,6 +57,9 @@ class Word(IntEnum):
     REJECTS_BASE = 10
     UNKNOWNS_BASE = 11
     LATES_BASE = 12
+    DRILL_UNTIL_NS = 13  # monotonic moment until which the line is in drill mode; 0 or past: it is at work
+    DRILL_JOURNAL_UNTIL_NS = 14  # until then the journal refuses rows, in drill mode
+    DRILL_MODEL_BELOW = 15  # the model fails for parts below this number, in drill mode
     # inspect
     ACTIVE = 40  # which half of the ledger is valid
     IN_STEP = 41  # ARMED_TIMES of all cameras together when sets by count were last in step; see `run/assemble.py`

@@ -72,3 +72,5 @@ class Identity:
     """Where the gate acts on a part."""
     bypass_most_ns: int = 0
     """Longest time that bypass may last; 0 where it is not allowed."""
+    drill_most_ns: int = 0
+    """The same of drill mode."""

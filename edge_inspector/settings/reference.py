@@ -22,6 +22,7 @@ from edge_inspector.settings.camera import (
     SyntheticSettings,
 )
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.drill import DrillSettings
 from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
@@ -76,6 +77,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`cores:` of `performance`", CoreSettings),
     ("`nice:` of `performance`", NiceSettings),
     ("`bypass:`", BypassSettings),
+    ("`drill:`", DrillSettings),
     ("`journal:`", JournalSettings),
 )
 
@@ -158,6 +160,7 @@ _BLOCKS = {
     "cores": "Which cores each process may use.",
     "nice": "Who goes first.",
     "bypass": "Whether defects may pass for a while.",
+    "drill": "Whether failures may be rehearsed.",
 }
 """What the blocks are for, where the field itself says nothing."""
 

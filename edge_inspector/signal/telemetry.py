@@ -27,6 +27,7 @@ class Telemetry:
         is_simulated: bool,
         head_seq: Callable[[], int],
         is_bypass: Callable[[], bool] = lambda: False,
+        is_drill: Callable[[], bool] = lambda: False,
     ) -> None:
         """Bind.
 
@@ -36,11 +37,12 @@ class Telemetry:
             is_simulated: Whether the source is not a real camera.
             head_seq: Gives the newest seq, as main knows it.
             is_bypass: Tells whether bypass is on now.
+            is_drill: Tells whether the line is in drill mode now.
 
         Raises:
             EndpointError: The address cannot be bound.
         """
-        self._line, self._head_seq, self._is_bypass = line, head_seq, is_bypass
+        self._line, self._head_seq, self._is_bypass, self._is_drill = line, head_seq, is_bypass, is_drill
         self.epoch = 0
         """Identity of the present run of numbers."""
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
@@ -105,5 +107,7 @@ class Telemetry:
         flags = self._flags | Flag.READY if self._is_ready else self._flags
         if self._is_bypass():
             flags |= Flag.BYPASS
+        if self._is_drill():
+            flags |= Flag.DRILL
         frames = other_frames(self._line, kind, self.epoch, self._head_seq(), flags, body)
         self._socket.send_multipart(frames, flags=zmq.NOBLOCK)

@@ -151,6 +151,8 @@ OTHER: dict[str, Any] = {
     "performance.nice.camera": 5,
     "bypass.allowed": False,
     "bypass.max_minutes": 30.0,
+    "drill.allowed": False,
+    "drill.max_minutes": 15.0,
 }
 """Another value for every setting. A setting that is added belongs here, and must then reach somebody."""
 
