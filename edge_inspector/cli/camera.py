@@ -15,7 +15,7 @@ from edge_inspector.cli.options import camera_option, config_option
 from edge_inspector.cli.simulate import simulate
 
 if TYPE_CHECKING:
-    from edge_inspector.acquire.producer import CameraInfo
+    from edge_inspector.app.producers import Row
 
 
 @click.group()
@@ -31,30 +31,32 @@ def list_(cti: str | None, as_json: bool) -> None:
 
     Exit code 69 when a producer cannot be loaded, or none offers a camera.
     """
-    from edge_inspector.acquire.look import list_cameras, list_installed
+    from edge_inspector.app.producers import cameras_installed, cameras_of
     from edge_inspector.core.errors import CameraNotFoundError
 
-    found, wrong = ({cti: list_cameras(cti)}, []) if cti is not None else list_installed()
+    found, wrong = ({cti: cameras_of(cti)}, []) if cti is not None else cameras_installed()
     for what in wrong:
         click.echo(f"{click.style('warning:', fg='yellow')} {what}", err=True)
     if as_json:
-        told = [(file, dataclasses.asdict(info)) for file, infos in found.items() for info in infos]
+        told = [(file, row) for file, rows in found.items() for row in rows]
         click.echo(json.dumps([row if cti is not None else {"cti": file} | row for file, row in told], indent=2))
     if not any(found.values()):
-        names = ", ".join(found) or "no producer that can be loaded"
-        raise CameraNotFoundError(f"{names} offers no camera; check power, cable and network, then ask again")
+        offer = "offers" if len(found) == 1 else "offer"
+        raise CameraNotFoundError(
+            f"{', '.join(found)} {offer} no camera; check power, cable and network, then ask again"
+        )
     if as_json:
         return
-    for file, infos in found.items():
+    for file, rows in found.items():
         if cti is None:
-            click.echo(f"{file}:" if infos else f"{file}: no camera")
-        if infos:
-            _table(infos)
+            click.echo(f"{file}:" if rows else f"{file}: no camera")
+        if rows:
+            _table(rows)
 
 
-def _table(infos: Sequence[CameraInfo]) -> None:
-    rows = [[str(value) for value in dataclasses.astuple(info)] for info in infos]
-    heads = [field.name for field in dataclasses.fields(infos[0])]
+def _table(cameras: Sequence[Row]) -> None:
+    heads = list(cameras[0])
+    rows = [list(camera.values()) for camera in cameras]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     for row in [heads, *rows]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

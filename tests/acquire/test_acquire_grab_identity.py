@@ -52,11 +52,11 @@ def test_a_picture_whose_trigger_count_did_not_come_is_judged_by_nobody() -> Non
 
 def test_over_triggers_are_parts_that_nobody_photographed() -> None:
     grabber, stream = make_grabber(FakeBuffer(1), count_source="over_trigger")
-    grabber._meters.over = 2  # type: ignore[attr-defined]
+    grabber._meters.over = [None, None]  # type: ignore[attr-defined]
 
     kinds = [arrival.kind for _ in range(3) if (arrival := grabber.fetch(0.0)) is not None]
 
-    assert kinds == [LOST, LOST, FRAME]
+    assert kinds == [FRAME, LOST, LOST]  # they came while it was exposed
     assert grabber.fetch(0.0) is None
     assert stream.given_back
 

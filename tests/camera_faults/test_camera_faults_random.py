@@ -24,7 +24,7 @@ PARTS_PER_S = 100.0
 OF_A_FRAME = (
     Fault.DROP, Fault.INCOMPLETE, Fault.TRUNCATED, Fault.PADDED, Fault.WRONG_SIZE, Fault.LARGER, Fault.DUPLICATE_ID,
     Fault.REPEATED, Fault.OUT_OF_ORDER, Fault.MISSED_TRIGGER, Fault.EXTRA_FRAME, Fault.MISSING_CHUNK,
-    Fault.UNKNOWN_FORMAT,
+    Fault.UNKNOWN_FORMAT, Fault.OVER_TRIGGER,
 )  # fmt: skip
 """Faults after which the camera goes on: not one part may be lost to the count."""
 

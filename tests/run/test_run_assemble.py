@@ -152,6 +152,29 @@ def test_a_picture_that_comes_too_late_gives_its_slot_back_and_is_no_trigger(mak
     assert rig.assembler.is_empty()
 
 
+def test_a_slot_that_a_killed_process_gave_back_is_not_given_back_for_another_picture(make_rig: type[Rig]) -> None:
+    rig = make_rig()
+    rig.bring(0, 1)
+    rig.pass_ms(60)
+    assert rig.take() is not None
+    rig.bring(1, 101, ago_ms=60.0)
+    assert rig.assembler.take() is None  # too late: its slot is free again
+    rig.bring(1, 102)
+    rig.bring(0, 2)
+    part = rig.assembler.take()
+    assert part is not None
+    assert pixel_of(part, 1) == 102  # in the same slot
+
+    # Killed after it gave the slots back and before the ledger had the verdict.
+    for camera, view in enumerate(part.views):
+        assert view is not None
+        rig.assembler.release(camera, view, lend=False)
+    rig.replace_inspect()
+    assert rig.take() is not None
+
+    assert rig.free_slots() == [4, 4]
+
+
 def test_a_broken_picture_is_told_before_anything_is_judged(make_rig: type[Rig]) -> None:
     rig = make_rig()
     rig.bring(0, 1)
