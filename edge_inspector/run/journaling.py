@@ -136,6 +136,7 @@ class Journaling:
             self._tried_ns = now_ns
             if not self._journal.probe():
                 self._bad_ns = now_ns
+                return
         if not self.is_waiting and not has_backlog and now_ns - self._bad_ns >= STEADY_NS:
             self._recover(now_ns)
 

@@ -13,6 +13,7 @@ from edge_inspector.signal.consumers import Consumers, TooMany
 from edge_inspector.signal.journal_reader import MAX_ROWS, EpochRange, Gap, JournalReader, UnknownEpoch
 from edge_inspector.signal.message import Body, encode_body, header_as_replayed
 from edge_inspector.signal.requests import Ack, BadRequest, Hello, Id, Replay, Request, Status
+from edge_inspector.signal.turns import MAX_WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class ServiceCounts:
     replay: int = 0
     ack: int = 0
     bad_requests: int = 0
+    busy: int = 0
+    """Requests that were right and could not be served just then."""
     replayed: int = 0
     """Verdicts."""
     gaps: int = 0
@@ -101,11 +104,19 @@ class Answers:
         except TooMany:
             return [encode_body(self._bad(request.number, "there are too many consumers already; use a known name"))]
         except sqlite3.Error as error:
-            return [encode_body(self._bad(request.number, f"the disk refuses just now: {error}; ask again"))]
+            return [encode_body(self._busy(request.number, f"the disk refuses just now: {error}; ask again"))]
 
     def _bad(self, number: Id, detail: str) -> Body:
         self._counts.bad_requests += 1
         return {"id": number, "error": "bad_request", "detail": detail}
+
+    def too_many(self, number: Id) -> list[bytes]:
+        """Return the answer to a client that asks on and on without waiting for answers."""
+        return [encode_body(self._busy(number, f"{MAX_WAITING} requests wait already; wait for answers"))]
+
+    def _busy(self, number: Id, detail: str) -> Body:
+        self._counts.busy += 1
+        return {"id": number, "error": "busy", "detail": detail}
 
     def _hello(self, request: Hello) -> Body:
         facts = self._facts()

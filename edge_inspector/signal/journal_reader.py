@@ -99,7 +99,9 @@ class JournalReader:
                 return rows or Gap(first, min(last, begin - 1))
             if begin > last or len(rows) >= MAX_ROWS or n_bytes >= MAX_BYTES:
                 break
-            for header, body in self._rows(file, seq, last, MAX_ROWS - len(rows)):
+            for found, header, body in self._rows(file, seq, last, MAX_ROWS - len(rows)):
+                if found != seq:  # a hole within a segment
+                    return rows or Gap(first, found - 1)
                 if n_bytes >= MAX_BYTES:
                     return rows
                 rows.append((header, body))
@@ -150,8 +152,8 @@ class JournalReader:
         # Two at most may be written: the newest, and the one before it while the newest was made ahead.
         return file not in self._files[-3:]
 
-    def _rows(self, file: SegmentFile, first: int, last: int, most: int) -> list[Pair]:
-        sql = "SELECT header, body FROM verdicts WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
+    def _rows(self, file: SegmentFile, first: int, last: int, most: int) -> list[tuple[int, bytes, bytes]]:
+        sql = "SELECT seq, header, body FROM verdicts WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
         try:
             with reading(file) as connection:
                 return connection.execute(sql, (first, last, most)).fetchall()

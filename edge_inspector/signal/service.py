@@ -101,19 +101,16 @@ class Service:
             frames = rest[len(delimiter) :]
             asked = Asked(sender, delimiter, _parsed(frames), sum(map(len, frames)))
             if not self._turns.put(asked):
-                number = asked.request.number
-                asked.request = BadRequest(number, f"{MAX_WAITING} requests wait already; wait for their answers")
-                self._send(asked)
+                self._send(asked, self._answers.too_many(asked.request.number))
 
     def _answer(self, asked: Asked) -> None:
         began_ns = time.thread_time_ns()
-        self._send(asked)
-        self._turns.charge(asked, time.thread_time_ns() - began_ns, monotonic_ns())
-
-    def _send(self, asked: Asked) -> None:
         if isinstance(asked.request, BadRequest):
             log.warning("service_request_refused", detail=asked.request.detail)
-        frames = self._answers.to(asked.request)
+        self._send(asked, self._answers.to(asked.request))
+        self._turns.charge(asked, time.thread_time_ns() - began_ns, monotonic_ns())
+
+    def _send(self, asked: Asked, frames: list[bytes]) -> None:
         try:
             self._socket.send_multipart([asked.peer, *asked.delimiter, *frames], flags=zmq.NOBLOCK)
         except zmq.ZMQError:  # EHOSTUNREACH: it has left. EAGAIN: it takes no answers

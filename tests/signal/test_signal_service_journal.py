@@ -6,6 +6,7 @@ import json
 import socket
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,20 @@ def test_rows_before_a_hole_are_given_then_the_hole_is_named(bench: Bench) -> No
     assert bench.service.counts.damaged_segments == 1
 
 
+def test_a_row_that_is_missing_within_a_segment_is_a_gap_too(bench: Bench) -> None:
+    first = segment_files(bench.folder / "journal")[0]
+    with closing(sqlite3.connect(first.path, isolation_level=None)) as database:
+        database.execute("DELETE FROM verdicts WHERE seq BETWEEN 4 AND 6")
+
+    before, _ = bench.replay(1, 20)
+    hole, _ = bench.replay(4, 20)
+    after, _ = bench.replay(7, 20)
+
+    assert (before["count"], before["next"]) == (3, 4)
+    assert hole["gap"] == [4, 6]
+    assert after["count"] == 14
+
+
 def test_an_unknown_epoch_is_named_as_such(bench: Bench) -> None:
     other = (bench.epoch + 1) % 2**32
 
@@ -234,7 +249,7 @@ def test_a_database_that_cannot_be_written_refuses_acknowledgements_and_nothing_
         foreign.execute("ROLLBACK")
     foreign.close()
 
-    assert (refused["id"], refused["error"]) == (3, "bad_request")
+    assert (refused["id"], refused["error"]) == (3, "busy"), "it is no fault of the client's: he asks again"
     assert "disk refuses" in refused["detail"]
     assert hello["id"] == 4
     assert bench.ask(op="ack", id=5, consumer="g", epoch=bench.epoch, upto=1) == {"id": 5, "ok": True}
@@ -252,6 +267,7 @@ def test_a_client_that_asks_on_without_waiting_is_refused_beyond_a_bound(bench: 
 
     refused = [each for each in answers if "error" in each]
     assert 0 < len(refused) <= 2 * MAX_WAITING
+    assert refused[0]["error"] == "busy"
     assert "wait already" in refused[0]["detail"]
     assert all(each["count"] == 500 for each in answers if "error" not in each)
 
