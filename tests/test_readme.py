@@ -75,7 +75,7 @@ def why_not(rest: str) -> str | None:
             # A group that does something by itself has options with values, which are no verbs.
             is_value = any(word in each.opts and not getattr(each, "is_flag", True) for each in command.params)
             continue
-        elif isinstance(command, click.Group) and not is_value:
+        if isinstance(command, click.Group) and not is_value:
             following = command.get_command(context, word)
             if following is None:
                 return f"there is no verb {word}"
