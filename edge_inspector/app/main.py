@@ -91,10 +91,9 @@ class Daemon:
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
         self._cameras = self._camera_children()
-        start_s = max(START_S[view.settings.model.provider] for view in views)
-        self._inspect = self._inspect_child(inspect_plan(settings, views, config_file), start_s)
+        self._inspect = self._inspect_child(inspect_plan(settings, views, config_file), _start_s(views))
         self._supervisor = self._new_supervisor()
-        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s)
+        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, _start_s(views))
         self._stops, self._stops_obeyed = StopSignals(), 0
         self._urgent.register(self._stops, selectors.EVENT_READ)
         self._watched_fds: dict[int, int] = {}
@@ -293,3 +292,7 @@ class Daemon:
             self._numbers.close(self._numbers.first + totals.triggers)
         self._attendance.close()
         self._outlet.close()
+
+
+def _start_s(views: Sequence[ReadyView]) -> float:
+    return max(START_S[view.settings.model.provider] for view in views)

@@ -107,6 +107,11 @@ class Gate:
         return self._core.arming.why
 
     @property
+    def n_waiting(self) -> int:
+        """Parts that the sensor has seen and that are not decided yet."""
+        return self._core.n_waiting
+
+    @property
     def stop_line(self) -> str:
         """Why the line should stop; empty while it need not. Stands until `reset_stop`."""
         return self._core.stop.why

@@ -108,6 +108,11 @@ class GateCore:
         self._clear_away(now_us)
         return found
 
+    @property
+    def n_waiting(self) -> int:
+        """Parts that the sensor has seen and that are not decided yet."""
+        return len(self._parts)
+
     def take_outcomes(self) -> list[Outcome]:
         """Return what became of verdicts and parts since the last call."""
         found = list(self._outcomes)

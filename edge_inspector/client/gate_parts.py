@@ -50,6 +50,10 @@ class Parts:
         """The oldest part that waits; None when none does."""
         return self._waiting[0] if self._waiting else None
 
+    def __len__(self) -> int:
+        """Return how many wait for their decision."""
+        return len(self._waiting)
+
     @property
     def is_full(self) -> bool:
         """Whether the oldest must be decided now."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.journal import COMMIT_LIMIT_NS, Counts, Entry, Kept
+from edge_inspector.core.journal import Counts, Entry, Kept
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.ledger import Ledger
@@ -35,7 +35,7 @@ class Journal(Protocol):
 
     @property
     def trouble(self) -> str:
-        """Why the last row was not taken; empty while rows are."""
+        """Why the last row was not taken, or not in time; empty while rows are."""
         ...
 
     @property
@@ -153,10 +153,8 @@ class Journaling:
         if self.is_fault:
             return
         self.is_fault, self._began_ns = True, now_ns
-        why = self._journal.trouble if kept is Kept.NOT else f"a commit took over {COMMIT_LIMIT_NS // _MS} ms"
-        self._tell(
-            "journal_fault", "error", f"the journal does not keep up: {why}; nothing is sent that it does not have"
-        )
+        detail = f"the journal does not keep up: {self._journal.trouble}; nothing is sent that it does not have"
+        self._tell("journal_fault", "error", detail)
 
     def _recover(self, now_ns: int) -> None:
         self.is_fault = False

@@ -109,8 +109,6 @@ class Answers:
 
     def _hello(self, request: Hello) -> Body:
         facts = self._facts()
-        if request.consumer is not None:
-            self._consumers.hear(request.consumer)
         return {
             "id": request.number,
             "schema": "insp/1",
@@ -137,7 +135,7 @@ class Answers:
     def _status(self, number: Id) -> Body:
         facts = self._facts()
         consumers = [
-            {"consumer": each.consumer, "epoch": each.epoch, "acked_seq": each.upto, "heard_utc_us": each.heard_utc_us}
+            {"consumer": each.consumer, "epoch": each.epoch, "acked_seq": each.upto, "acked_utc_us": each.at_utc_us}
             for each in self._consumers.acked.values()
         ]
         return {"id": number, "heartbeat": facts.heartbeat, "hb_age_ms": facts.age_ms(), "consumers": consumers}

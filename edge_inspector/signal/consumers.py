@@ -50,11 +50,11 @@ class Acked:
     """How far one consumer is."""
 
     consumer: str
-    epoch: int | None
-    """The newest that it acknowledged something of; None for nothing yet."""
+    epoch: int
+    """The newest that it acknowledged something of."""
     upto: int
-    heard_utc_us: int
-    """Label of its newest hello or acknowledgement."""
+    at_utc_us: int
+    """Label of its newest acknowledgement."""
 
 
 class Consumers:
@@ -88,13 +88,6 @@ class Consumers:
             self._connection.close()
             self._connection = None
 
-    def hear(self, consumer: str) -> None:
-        """Note that a consumer is there; raises TooMany."""
-        former = self.acked.get(consumer)
-        self._demand_room(consumer)
-        epoch, upto = (former.epoch, former.upto) if former is not None else (None, 0)
-        self.acked = self.acked | {consumer: Acked(consumer, epoch, upto, utc_us())}
-
     def knows(self, consumer: str, epoch: int) -> bool:
         """Whether a consumer acknowledged something of an epoch before."""
         sql = "SELECT 1 FROM acks WHERE consumer = ? AND epoch = ?"
@@ -107,7 +100,8 @@ class Consumers:
             TooMany: There are as many consumers as may be.
             sqlite3.Error: The disk does not take it.
         """
-        self._demand_room(ack.consumer)
+        if ack.consumer not in self.acked and len(self.acked) >= MAX_CONSUMERS:
+            raise TooMany
         now_us, connection = utc_us(), self._run()
         with connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -120,16 +114,6 @@ class Consumers:
         former = self.acked.get(ack.consumer)
         upto = max(ack.upto, former.upto) if former is not None and former.epoch == ack.epoch else ack.upto
         self.acked = self.acked | {ack.consumer: Acked(ack.consumer, ack.epoch, upto, now_us)}
-
-    def _demand_room(self, consumer: str) -> None:
-        if consumer in self.acked or len(self.acked) < MAX_CONSUMERS:
-            return
-        # Names that only said hello make room: they must not keep out a gate.
-        silent = [each for each in self.acked.values() if each.epoch is None]
-        if not silent:
-            raise TooMany
-        oldest = min(silent, key=lambda each: each.heard_utc_us).consumer
-        self.acked = {name: each for name, each in self.acked.items() if name != oldest}
 
     def _trim(self, connection: sqlite3.Connection, ack: Ack) -> None:
         self._since_trim += len(ack.outcomes) + 1

@@ -55,7 +55,7 @@ class JournalWriter:
         self._head = Counts()
         self._newest: Entry | None = None
         self.trouble = ""
-        """Why the last row was not taken; empty while rows are."""
+        """Why the last row was not taken, or not in time; empty while rows are."""
         self.keeper = JournalKeeper(folder, limits, self._writing, durable_seq, at)
 
     @property
@@ -139,9 +139,10 @@ class JournalWriter:
             return Kept.NOT
         took_ns = monotonic_ns() - began_ns
         self._reach("journal.after_commit")
-        self.trouble, self._newest, self._head = "", None, entry.counts
+        self._newest, self._head = None, entry.counts
         self._change_if_full()
-        return Kept.QUICK if took_ns <= COMMIT_LIMIT_NS else Kept.SLOW
+        self.trouble = "" if took_ns <= COMMIT_LIMIT_NS else f"a commit took {took_ns / 1e6:.1f} ms"
+        return Kept.SLOW if self.trouble else Kept.QUICK
 
     def _change_if_full(self) -> None:
         assert self._active is not None

@@ -63,6 +63,19 @@ def test_no_part_is_released_without_a_live_pass_of_its_own(name: str, seed: int
     assert World(seed, trouble, gate, **options).run().wrong() == []
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", GATES)
+@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**32), trouble=troubles)
+def test_nor_is_any_in_a_long_run(name: str, seed: int, trouble: Trouble) -> None:
+    gate, options = GATES[name]
+    if name in CONSTANT:
+        trouble = Trouble(**{**trouble.__dict__, "speed": 0.0})
+
+    assert World(seed, trouble, gate, **options).run().wrong() == []
+
+
 @pytest.mark.parametrize("name", GATES)
 def test_on_a_quiet_day_good_parts_pass(name: str) -> None:
     gate, options = GATES[name]

@@ -107,7 +107,7 @@ def test_a_gate_that_keeps_releasing_fails_the_drill(make_line: MakeLine, tmp_pa
 
 @pytest.mark.timeout(90)
 def test_every_message_is_flagged_until_it_ends_by_itself(make_line: MakeLine) -> None:
-    line = make_line(camera=CAMERA)
+    line = make_line(camera=CAMERA | {"wait_for_subscribers": 1})
     witness = line.listen()
     running(line)
 

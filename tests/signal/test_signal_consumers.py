@@ -71,21 +71,16 @@ def test_a_folder_that_comes_late_is_opened_when_somebody_acknowledges(
     assert rows(tmp_path / "late" / "c.db", "SELECT upto FROM acks") == [(2,)]
 
 
-def test_names_that_only_said_hello_make_room_and_those_that_acknowledged_do_not(tmp_path: Path) -> None:
+def test_there_are_only_so_many_consumers_and_those_there_are_stay(tmp_path: Path) -> None:
     with Consumers(tmp_path / "c.db") as consumers:
-        consumers.hear("gate")
-        consumers.store(ack("gate"))
-        for n in range(2 * MAX_CONSUMERS):
-            consumers.hear(f"stray-{n}")
-        assert "gate" in consumers.acked
-        assert len(consumers.acked) == MAX_CONSUMERS
-        for n in range(MAX_CONSUMERS - 1):
+        for n in range(MAX_CONSUMERS):
             consumers.store(ack(f"logger-{n}"))
 
         with pytest.raises(TooMany):
             consumers.store(ack("one-more"))
-        with pytest.raises(TooMany):
-            consumers.hear("one-more")
+        consumers.store(ack("logger-0", upto=9))
+
+        assert consumers.acked["logger-0"].upto == 9
 
 
 def test_outcomes_and_epochs_are_bounded_and_the_newest_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
