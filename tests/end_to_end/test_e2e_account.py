@@ -106,16 +106,17 @@ class Trial:
         return code
 
     def finish(self) -> str:
-        """Let the consumer catch up beside a slow line, end both and return the account."""
-        self.set("camera", rate_hz=5.0)
+        """End a run in good order, let the consumer catch up beside a camera at rest, and return the account."""
         self.start()
         self.wait_ready()
+        self._stop()
+        # No verdict comes any more: one that is committed too late to be sent has its turn to be replayed, too.
+        self.set("camera", wait_for_subscribers=99)
+        self.start()
         journal = Path(yaml.safe_load(self.line.config.read_text())["journal"]["folder"])
         log = self.line.folder / "taken.log"
-        wait_until(lambda: len(read_log(log)) >= len(read_journal(journal)) - 1, 60, "the consumer to catch up")
-        self.line.children()
-        self.line.process.terminate()  # type: ignore[union-attr]
-        assert self.ended() == 0
+        wait_until(lambda: len(read_log(log)) >= len(read_journal(journal)), 60, "the consumer to catch up")
+        self._stop()
         self.keeper.terminate()
         assert self.keeper.wait(20) == 0
         triggers = self.line.folder / "triggers.jsonl"
@@ -127,6 +128,11 @@ class Trial:
         self.keeper.kill()
         self.keeper.wait()
         self._context.destroy(linger=0)
+
+    def _stop(self) -> None:
+        self.line.children()
+        self.line.process.terminate()  # type: ignore[union-attr]
+        assert self.ended() == 0
 
     def _keep(self) -> None:
         command = [sys.executable, str(KEEPER), "--folder", str(self.line.folder)]
