@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import zmq
 
+from edge_inspector.client.curve import Refusals, encrypt
+from edge_inspector.client.key_file import KeyFile
 from edge_inspector.client.wire import Header, WireError, kind_of, topic
 
 
@@ -28,14 +30,20 @@ class Subscriber:
     Use it as a context manager, from one thread. Connecting succeeds before the daemon is up; ZeroMQ retries.
     """
 
-    def __init__(self, line: str | None, endpoints: list[str]) -> None:
+    def __init__(self, line: str | None, endpoints: list[str], key: KeyFile | None = None) -> None:
         """Connect.
 
         Args:
             line: Name of the line; None for whatever line sends there.
             endpoints: Addresses of signals, telemetry or both.
+            key: For encrypted addresses; None for plain ones.
+
+        Raises:
+            KeyFileError: The key file is not that of a client.
         """
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+        if key is not None:
+            encrypt(self._socket, key)
         # One prefix: thousands of filters would be bounded by the high-water mark on a reconnect.
         self._socket.setsockopt(zmq.SUBSCRIBE, topic(line) if line else b"insp.v1.")
         self._socket.setsockopt(zmq.RCVHWM, 100_000)
@@ -43,6 +51,11 @@ class Subscriber:
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
         self._socket.setsockopt(zmq.LINGER, 0)
+        if any("[" in endpoint for endpoint in endpoints):
+            self._socket.setsockopt(zmq.IPV6, 1)
+        self._refusals = Refusals(self._socket)
+        self.refused: str | None = None
+        """Why the line does not let this client in, in words; None since the last message, and while it does."""
         for endpoint in endpoints:
             self._socket.connect(endpoint)
 
@@ -53,8 +66,10 @@ class Subscriber:
             WireError: The message is not of this protocol.
         """
         if not self._socket.poll(int(timeout_s * 1000)):
+            self.refused = self._refusals.take() or self.refused
             return None
         frames = self._socket.recv_multipart()
+        self.refused = None
         if len(frames) != 3:
             raise WireError(f"message has {len(frames)} frames, not 3")
         try:
@@ -73,6 +88,7 @@ class Subscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Disconnect."""
+        self._refusals.close()
         self._socket.close()
 
 

@@ -12,11 +12,16 @@ import zmq
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState
+from edge_inspector.signal.guard import Guard
+from edge_inspector.signal.handshakes import HandshakeWatch
 from edge_inspector.signal.message import encode_body
+from edge_inspector.signal.peers import Peer, claim_fault, peer_of
+from edge_inspector.signal.rebinding import Rebinding
 from edge_inspector.signal.sockets import bound
 
 MAX_REQUEST_BYTES = 65536
 """A larger request is cut off by ZeroMQ, which drops the connection."""
+STEP_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +52,21 @@ class ServiceFacts:
 class Service:
     """A ROUTER socket that answers one JSON object per request. Bad requests get an answer, never a crash."""
 
-    def __init__(self, endpoint: str, facts: Callable[[], ServiceFacts]) -> None:
+    def __init__(self, endpoint: str, facts: Callable[[], ServiceFacts], guard: Guard | None = None) -> None:
         """Bind.
 
         Args:
             endpoint: ZeroMQ address.
             facts: Gives what to answer with; called in the thread that calls `step`.
+            guard: Encrypts, and says who asks; None for whoever reaches the address.
 
         Raises:
             EndpointError: The address cannot be bound.
         """
-        self._facts = facts
-        self._socket = bound(zmq.ROUTER, endpoint, "service", {zmq.MAXMSGSIZE: MAX_REQUEST_BYTES})
+        self._facts, self._guard = facts, guard
+        self._socket = bound(zmq.ROUTER, endpoint, "service", {zmq.MAXMSGSIZE: MAX_REQUEST_BYTES}, guard)
+        self._rebinding = Rebinding(self._socket, "service", guard)
+        self._handshakes = HandshakeWatch(self._socket, "service", guard)
 
     def __enter__(self) -> Self:
         """Return itself; bound already."""
@@ -68,20 +76,25 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close."""
+        self._handshakes.close()
         self._socket.close()
 
     def step(self) -> bool:
         """Answer one request; False if none came within 0.1 s."""
-        if not self._socket.poll(100):
+        self._rebinding.step()
+        self._handshakes.step()
+        if not self._socket.poll(self._rebinding.wait_ms(STEP_MS)):
             return False
-        sender, *rest = self._socket.recv_multipart()
+        message = self._socket.recv_multipart(copy=False)  # as frames, which know whose connection they came by
+        peer = peer_of(message, self._guard)
+        sender, *rest = (frame.bytes for frame in message)
         # A REQ socket puts an empty frame before its request and wants it back; a DEALER may or may not.
         delimiter = [b""] if len(rest) > 1 and rest[0] == b"" else []
-        answer = self._answer(rest[len(delimiter) :])
+        answer = self._answer(rest[len(delimiter) :], peer)
         self._socket.send_multipart([sender, *delimiter, encode_body(answer)], flags=zmq.NOBLOCK)
         return True
 
-    def _answer(self, frames: list[bytes]) -> dict[str, Any]:
+    def _answer(self, frames: list[bytes], peer: Peer | None) -> dict[str, Any]:
         if len(frames) != 1:
             return _bad(None, f"a request is one frame, this has {len(frames)}")
         try:
@@ -93,6 +106,8 @@ class Service:
         number = request.get("id")
         if not isinstance(number, int | str | None):
             return _bad(None, "id must be a number or a text")
+        if fault := claim_fault(peer, request.get("consumer")):
+            return _bad(number, fault)
         match request.get("op"):
             case "hello":
                 return {"id": number, **self._hello()}
