@@ -19,6 +19,7 @@ class LazyGroup(click.Group):
         "check": "edge_inspector.cli.check",
         "camera": "edge_inspector.cli.camera",
         "bypass": "edge_inspector.cli.bypass",
+        "keys": "edge_inspector.cli.keys",
         "schema": "edge_inspector.cli.about",
         "version": "edge_inspector.cli.about",
     }
