@@ -54,7 +54,7 @@ def _addresses(settings: LineSettings) -> Iterator[Clash]:
     for name in _ENDPOINTS:
         path: KeyPath = ("endpoints", name)
         endpoint: str = getattr(settings.endpoints, name)
-        if fault := endpoint_fault(endpoint):
+        if fault := endpoint_fault(endpoint, settings.endpoints.curve is not None):
             yield Clash((path,), fault)
         elif address := parse_tcp(endpoint):
             taken[path] = address
@@ -228,6 +228,10 @@ def _folders(settings: LineSettings) -> Iterator[Clash]:
     folders: dict[KeyPath, Path] = {("state_dir",): settings.state_dir, ("model", "bundle"): settings.model.bundle}
     if isinstance(settings.camera, ReplaySettings):
         folders[("camera", "folder")] = settings.camera.folder
+    if (curve := settings.endpoints.curve) is not None:
+        folders[("endpoints", "curve", "keys")] = curve.keys
+        if _is_no_folder(curve.keys):
+            yield Clash((("endpoints", "curve", "keys"),), f"{curve.keys} is a file; name a folder")
     if _is_no_folder(settings.state_dir):
         yield Clash((("state_dir",),), f"{settings.state_dir} is a file; name a folder")
     if settings.evidence is None:
