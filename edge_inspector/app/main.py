@@ -69,7 +69,7 @@ class Daemon:
         """Bind, lock and prepare; no child runs yet. Without a baseline focus and brightness are not checked.
 
         Raises:
-            EndpointError: An address cannot be bound.
+            EndpointError, KeysError: An address cannot be bound; the keys that encrypt it cannot be used.
             ProcessError: The state folder cannot be used.
         """
         self._settings = settings
@@ -91,7 +91,7 @@ class Daemon:
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
         self._camera = self._child("camera", grab_plan(settings), Word.CAMERA_PROGRESS_NS, CAMERA_START_S)
-        plan = inspect_plan(settings, bundle, self._epoch, config_file, baseline)
+        plan = self._outlet.with_keys(inspect_plan(settings, bundle, self._epoch, config_file, baseline))
         self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
         announce = with_advice(self._outlet.announce, settings)
         self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, announce)
@@ -146,7 +146,7 @@ class Daemon:
         model = named_model(settings.model.provider, bundle.label, bundle.model_sha256)
         metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, *model)
         metrics.set_baseline(has_baseline)
-        return Reporter(metrics, take, self._memory, settings.camera.name)
+        return Reporter(metrics, take, self._memory, settings.camera.name, self._outlet.key_figures)
 
     def _evidence(self, bundle: Bundle) -> EvidenceKeeper | None:
         settings = self._settings

@@ -14,6 +14,7 @@ from edge_inspector.decide.seam import Seam
 from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import ANYWHERE, Place
+from edge_inspector.signal.keys import ServerKey
 from edge_inspector.tile.background import Background
 from edge_inspector.tile.regions import Regions
 
@@ -59,6 +60,15 @@ class RegionPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePlan:
+    """What a process needs to encrypt its endpoints: handed to children, so that all have the same key."""
+
+    key: ServerKey
+    authorized: Path
+    """The list of those who may connect."""
+
+
+@dataclass(frozen=True, slots=True)
 class InspectPlan:
     """What an inspect process is given."""
 
@@ -100,3 +110,5 @@ class InspectPlan:
     scale: Scale = NO_SCALE
     seam: Seam | None = None
     """Where strips of a web overlap; None where they do not."""
+    curve: CurvePlan | None = None
+    """None: the endpoint is not encrypted."""

@@ -10,7 +10,7 @@ from typing import Any
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.child import Child
@@ -26,8 +26,15 @@ CAMERA_MB = 768
 class Reporter:
     """Reads the shared memory and the supervisor, fills the metrics. Owned by main's loop."""
 
-    def __init__(self, metrics: LineMetrics, take: Callable[[], list[Family]], memory: LineMemory, camera: str) -> None:
-        self._metrics, self._take, self._memory, self._camera = metrics, take, memory, camera
+    def __init__(
+        self,
+        metrics: LineMetrics,
+        take: Callable[[], list[Family]],
+        memory: LineMemory,
+        camera: str,
+        keys: Callable[[], KeyFigures | None] = lambda: None,
+    ) -> None:
+        self._metrics, self._take, self._memory, self._camera, self._keys = metrics, take, memory, camera, keys
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its picture said of itself."""
@@ -65,6 +72,8 @@ class Reporter:
             pid = child.child.pid if child.child is not None else None
             metrics.set_process("camera" if child is children[0] else "inspect", child.restarts, _resident_bytes(pid))
         metrics.set_process("main", 0, _resident_bytes(os.getpid()))
+        if (keys := self._keys()) is not None:
+            metrics.set_keys(keys)
         return self._take()
 
     def _set_camera(self, child: Watched) -> None:

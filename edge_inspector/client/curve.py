@@ -21,8 +21,8 @@ _REFUSALS = {
 }
 
 
-def encrypt(socket: zmq.Socket[bytes], key: KeyFile) -> None:
-    """Set a client's socket to a key; before `connect`.
+def curve_options(key: KeyFile) -> dict[int, bytes]:
+    """Return what a client's socket must be set to before `connect`.
 
     Raises:
         KeyFileError: It is no client's key: it has no secret, or does not name the line.
@@ -33,9 +33,11 @@ def encrypt(socket: zmq.Socket[bytes], key: KeyFile) -> None:
         raise KeyFileError(
             f"the key of {key.name} names no line (server-key); make it with `keys new NAME --server FILE`"
         )
-    socket.setsockopt(zmq.CURVE_SERVERKEY, key.server)
-    socket.setsockopt(zmq.CURVE_PUBLICKEY, key.public)
-    socket.setsockopt(zmq.CURVE_SECRETKEY, key.secret)
+    return {
+        zmq.CURVE_SERVERKEY: key.server,
+        zmq.CURVE_PUBLICKEY: key.public,
+        zmq.CURVE_SECRETKEY: key.secret,
+    }
 
 
 class Refusals:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import zmq
 
-from edge_inspector.client.curve import Refusals, encrypt
+from edge_inspector.client.curve import Refusals, curve_options
 from edge_inspector.client.key_file import KeyFile
 from edge_inspector.client.wire import Header, WireError, kind_of, topic
 
@@ -41,9 +41,10 @@ class Subscriber:
         Raises:
             KeyFileError: The key file is not that of a client.
         """
+        secured = curve_options(key) if key is not None else {}
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
-        if key is not None:
-            encrypt(self._socket, key)
+        for option, value in secured.items():
+            self._socket.setsockopt(option, value)
         # One prefix: thousands of filters would be bounded by the high-water mark on a reconnect.
         self._socket.setsockopt(zmq.SUBSCRIBE, topic(line) if line else b"insp.v1.")
         self._socket.setsockopt(zmq.RCVHWM, 100_000)

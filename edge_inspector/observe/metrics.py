@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, Histogram, Metric
 
 from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Totals
 from edge_inspector.decide.image_health import CHECKS
-from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, KeyFigures, LineFigures
+from edge_inspector.observe.key_metrics import KeyMetrics
 from edge_inspector.observe.series import Declared, Kind, Series
 
 PREFIX = "edge_inspector_"
@@ -58,6 +59,7 @@ class LineMetrics:
         self._declare_images()
         self._declare_processes()
         self._declare_evidence()
+        self._keys = KeyMetrics(self._series)
         registry.register(self)
 
     def _declare_parts(self, deadline_s: float | None) -> None:
@@ -197,6 +199,11 @@ class LineMetrics:
             self._unknowns.set(totals.unknowns)
             self._lates.set(totals.lates)
             self._in_flight.set(totals.in_flight)
+
+    def set_keys(self, figures: KeyFigures) -> None:
+        """Take over who was let in, on a line whose endpoints are encrypted."""
+        with self._lock:
+            self._keys.set(figures)
 
     def set_build(self, version: str, line: str, recipe: str, model: str, model_sha256: str) -> None:
         """Say what runs: one series, replaced when the model or the recipe changes."""

@@ -13,7 +13,7 @@ from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraStatus, LineMemory, Word
 from edge_inspector.run.readiness import Readiness, Situation, assess
 from edge_inspector.run.ring import RingReader
-from edge_inspector.run.seams import Identity, Signals
+from edge_inspector.run.seams import Guard, Identity, Signals
 
 HEARTBEAT_NS = 100_000_000
 _MS = 1_000_000
@@ -31,12 +31,15 @@ class Heart:
         signals: Signals,
         notes: NoteSender,
         images: ImageWatch,
+        guard: Guard | None = None,
     ) -> None:
         """Prepare; the first beat is due at once."""
         self._who, self._memory, self._reader, self._ledger = identity, memory, reader, Ledger(memory)
         self._judging, self._signals, self._notes, self._images = judging, signals, notes, images
         self._lost_before = reader.head()
+        self._guard = guard
         self._dropped_before = memory.read(Word.HANDOVER_DROPPED)  # by predecessors
+        self._refused_before = memory.read(Word.KEYS_REFUSED)
         self._next_ns = 0
         self._is_held = False
         """The beat that is due was not sent, since it would have been a lie."""
@@ -83,6 +86,9 @@ class Heart:
         self._memory.write(Word.HEARTBEAT_NS, now_ns)
         self._notes.offer({"kind": "hb", "body": body, "sent_ns": now_ns})
         self._memory.write(Word.HANDOVER_DROPPED, self._dropped_before + self._notes.dropped)
+        if self._guard is not None:
+            refused = self._guard.refused.get(("signals", "unknown_key"), 0)
+            self._memory.write(Word.KEYS_REFUSED, self._refused_before + refused)
 
     def _travel(self) -> Travel:
         """Return the newest count and its generation; never a count of one generation under another."""
@@ -116,6 +122,7 @@ class Heart:
                 is_halting=halting,
                 is_drained=halting and self.is_over(),
                 has_image_fault=self._images.is_fault,
+                is_guarded=self._guard is None or self._guard.is_alive(),
             )
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edge_inspector.core.clock import monotonic_ns, utc_us_at
+from edge_inspector.core.errors import ProcessError
 from edge_inspector.core.frame import Part
 from edge_inspector.core.verdict import Judgement, Outcome, Reason, Stages, Verdict
 from edge_inspector.run.bypass import as_bypassed, bypass_left_ns
@@ -21,7 +22,7 @@ from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.ring import RingReader
 from edge_inspector.run.seam_watch import SeamWatch
-from edge_inspector.run.seams import Identity, Signals
+from edge_inspector.run.seams import Guard, Identity, Signals
 
 RECONNECT_NS = 500_000_000
 """ZeroMQ clients try again every 100 ms unless told otherwise; who needs longer sees the gap in seq."""
@@ -29,6 +30,9 @@ MODEL_RETRY_NS = 10_000_000_000
 """How long a process whose model cannot run stays up, giving UNKNOWN, before it ends and a fresh one tries again.
 
 In a fresh process: after a CUDA error the old one is poisoned."""
+
+GUARD_RETRY_NS = 10_000_000_000
+"""How long a process that can let no client in stays up, not ready, before it ends and a fresh one takes over."""
 
 
 class InspectLoop:
@@ -44,6 +48,7 @@ class InspectLoop:
         notes: NoteSender,
         images: ImageWatch | None = None,
         seam: SeamWatch | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Take over the ring; parts that a killed predecessor left without a verdict become `process_lost`."""
         self._who, self._memory, self._wake_fd = identity, memory, wake_fd
@@ -51,7 +56,8 @@ class InspectLoop:
         self._reader, self._ledger = RingReader(memory, wake_fd), Ledger(memory)
         self._lost_before = self._reader.head()
         self._images, self._seam = images or ImageWatch("metric"), seam or SeamWatch(None)
-        self._heart = Heart(identity, memory, self._reader, judging, signals, notes, self._images)
+        self._heart = Heart(identity, memory, self._reader, judging, signals, notes, self._images, guard)
+        self._guard, self._guarded_ns = guard, monotonic_ns()
         # A model that fails at work is tried again at once, one that cannot even start only now and then.
         self._retry_ns = 0 if judging.failure is None else monotonic_ns() + MODEL_RETRY_NS
 
@@ -60,6 +66,7 @@ class InspectLoop:
 
         Raises:
             EngineError: The model cannot be trusted. What has no verdict yet is `process_lost` for the successor.
+            ProcessError: Nobody lets clients in any more, which a fresh process mends.
         """
         self._await_clients()
         self._send_again()
@@ -70,6 +77,7 @@ class InspectLoop:
                 self._reader.quiet()
             self._memory.write(Word.SUBSCRIBERS, self._signals.subscribers)
             self._end_if_untrusted()
+            self._end_if_unguarded()
         self._heart.beat()
 
     def step(self) -> bool:
@@ -212,6 +220,13 @@ class InspectLoop:
         failure = self._judging.failure
         if failure is not None and monotonic_ns() >= self._retry_ns:
             raise failure
+
+    def _end_if_unguarded(self) -> None:
+        now_ns = monotonic_ns()
+        if self._guard is None or self._guard.is_alive() or self._memory.read(Word.HALT_NS):
+            self._guarded_ns = now_ns
+        elif now_ns - self._guarded_ns > GUARD_RETRY_NS:
+            raise ProcessError("the authenticator ended, so no client could come back to the verdicts; see the log")
 
     def _count(self, word: Word) -> None:
         self._memory.write(word, self._memory.read(word) + 1)

@@ -70,6 +70,7 @@ class Word(IntEnum):
     HANDOVER_DROPPED = 47
     EVIDENCE_DROPPED = 48
     SIGNALS_BOUND = 49  # 1: clients can connect to the verdicts
+    KEYS_REFUSED = 56  # clients whose key was not let in at the signals endpoint
 
 
 class CameraStatus(IntEnum):

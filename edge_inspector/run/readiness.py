@@ -30,6 +30,8 @@ class Situation:
     """Halting, and every accepted part has its verdict."""
     has_image_fault: bool = False
     """The newest picture was unhealthy, by a check whose policy is `fault`."""
+    is_guarded: bool = True
+    """Clients can still be let in; False when what decides about their keys has died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def assess(now: Situation) -> Readiness:
         faults.append("resync")
     if now.has_image_fault:
         faults.append("image_health")
+    if not now.is_guarded:
+        faults.append("authenticator")
     if now.is_halting:
         state = LineState.HALTED if now.is_drained else LineState.INITIALIZED
         return Readiness(state, False, tuple(faults))

@@ -13,7 +13,7 @@ from fakes.line_memory import make_memory
 from pydantic import BaseModel
 
 from edge_inspector.acquire.plan import GenicamPlan, ReplayPlan, SyntheticPlan
-from edge_inspector.app import keeping, outlet, regions
+from edge_inspector.app import keeping, keys, outlet, regions
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plan, inspect_plan, is_simulated, layout_of, place_of
@@ -115,6 +115,8 @@ OTHER: dict[str, Any] = {
     "endpoints.telemetry": "tcp://127.0.0.1:6002",
     "endpoints.service": "tcp://127.0.0.1:6003",
     "endpoints.lease_ms": 500,
+    "endpoints.curve.keys": "/other-keys",
+    "endpoints.curve.server_key": "credential",
     "metrics.host": "127.0.0.2",
     "metrics.port": 6004,
     "evidence.folder": "/other-evidence",
@@ -186,7 +188,7 @@ class Taken:
     def __call__(self, *given: Any, **named: Any) -> Any:
         plain = [value for value in given if not callable(value)]
         self._seen.append((self._name, plain, named))
-        return types.SimpleNamespace(step=lambda: False)
+        return types.SimpleNamespace(step=lambda: False, guard=None)
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +205,8 @@ class Reach:
         for module, name in ((outlet, "Telemetry"), (outlet, "Service"), (outlet, "MetricsPage")):
             monkeypatch.setattr(module, name, Taken(self._seen, name))
         monkeypatch.setattr(outlet, "Worker", lambda *_, **__: None)
+        for module, name in ((keys, "server_key_of"), (keys, "read_authorized"), (outlet, "KeyKeeper")):
+            monkeypatch.setattr(module, name, Taken(self._seen, name))
         monkeypatch.setattr(keeping, "EvidenceStore", Taken(self._seen, "EvidenceStore"))
         monkeypatch.setattr(regions, "read_mask", lambda path, frame_hw: f"{path}{frame_hw}".encode())
 
@@ -226,6 +230,7 @@ def with_blocks(kind: str) -> dict[str, Any]:
     """A configuration in which every block is there."""
     given = values(kind) | {"regions": {"roi": {"width": 64, "height": 64}, "background": {}}}
     given["camera"] |= {"mm_per_px": {"x": 0.1, "y": 0.1}}
+    given["endpoints"] = {"curve": {"keys": "/keys"}}
     if kind == "genicam":
         given["camera"] |= {"encoder": {"counts_per_mm": 10.0, "max_speed_mm_s": 500.0}}
     return given

@@ -35,6 +35,7 @@ def test_a_proven_model_and_an_armed_camera_are_ready() -> None:
         ({"camera": CameraStatus.DOWN}, "camera"),
         ({"camera_progress_age_ns": CAMERA_STALL_NS + 1}, "camera_stalled"),
         ({"has_image_fault": True}, "image_health"),
+        ({"is_guarded": False}, "authenticator"),
     ],
 )
 def test_each_fault_alone_takes_readiness_away_and_is_named(change: dict[str, object], fault: str) -> None:

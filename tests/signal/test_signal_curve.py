@@ -9,7 +9,7 @@ import pytest
 import zmq
 from curve_rig import Client, Keys, Line, lines
 
-from edge_inspector.client.curve import Refusals, encrypt
+from edge_inspector.client.curve import Refusals, curve_options
 from edge_inspector.client.key_file import KeyFile
 from edge_inspector.client.subscriber import Subscriber
 from edge_inspector.core.errors import EndpointError
@@ -320,7 +320,8 @@ def test_many_strangers_at_once_do_not_keep_a_good_client_out(keys: Keys, line: 
 
 def test_a_client_is_told_why_it_is_refused(keys: Keys, line: Line) -> None:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
-    encrypt(socket, keys.new("panel", role=None))
+    for option, value in curve_options(keys.new("panel", role=None)).items():
+        socket.setsockopt(option, value)
     refusals = Refusals(socket)
     socket.connect(line.endpoint)
     told: list[str] = []
