@@ -187,6 +187,27 @@ def test_a_key_is_let_in_and_revoked_while_the_line_runs_and_others_miss_nothing
 
 
 @pytest.mark.timeout(120)
+def test_the_client_of_the_page_hears_an_encrypted_line_with_its_key_alone(make_site: Callable[..., Site]) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/how-to/secure-the-endpoints.md").read_text("utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    site = make_site()
+    site.line.start()
+    gate = site.ear(site.gate)
+    gate.wait_for(lambda: gate.beats and gate.beats[-1].body["ready"], "a line that is ready")
+    arguments = ["e2e", str(site.line.folder / "keys" / "gate-1.key")]
+    arguments += [site.line.endpoints["signals"], site.line.endpoints["service"]]
+
+    with subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        said = [program.stdout.readline().strip() for _ in range(3)]
+        program.kill()
+
+    assert site.line.stop() == 0
+    assert said[0] == "ready"
+    assert [row.split()[1] for row in said[1:]] in (["PASS", "PASS"], ["PASS", "REJECT"], ["REJECT", "PASS"])
+
+
+@pytest.mark.timeout(120)
 def test_a_line_whose_inspect_process_is_replaced_has_the_same_key_and_the_same_clients(
     make_site: Callable[..., Site],
 ) -> None:
