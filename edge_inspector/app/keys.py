@@ -34,14 +34,12 @@ def curve_plan(settings: LineSettings) -> CurvePlan | None:
     """Return the keys of a line; None for one without encryption. Before any socket is made.
 
     Raises:
-        KeysError: The line's key or the list of those who may connect cannot be used.
+        KeysError: The line's own key cannot be used.
     """
     curve = settings.endpoints.curve
     if curve is None:
         return None
-    plan = CurvePlan(server_key_of(curve.keys, curve.server_key == "credential", os.environ), curve.keys / LIST)
-    read_authorized(plan.authorized)  # every mistake is told before anything is bound
-    return plan
+    return CurvePlan(server_key_of(curve.keys, curve.server_key == "credential", os.environ), curve.keys / LIST)
 
 
 def key_sentences(settings: LineSettings) -> Iterator[str]:
@@ -118,7 +116,11 @@ class KeyKeeper:
         return Worker("authenticator", self.guard.step, self.guard, nice=SERVICE_NICE)
 
     def _why(self) -> str:
-        return "its thread hangs" if self._worker.error is None else f"its thread ended ({self._worker.error})"
+        return (
+            "its thread hangs or has just ended"
+            if self._worker.error is None
+            else f"its thread ended ({self._worker.error})"
+        )
 
     def _is_back(self) -> bool:
         if self._worker.error is None:

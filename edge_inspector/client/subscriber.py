@@ -93,11 +93,17 @@ class Subscriber:
         self._socket.close()
 
 
-def ask(endpoint: str, request: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
-    """Send one request to a line's service endpoint and return the answer; None if none came within the time."""
+def ask(endpoint: str, request: dict[str, Any], timeout_s: float, key: KeyFile | None = None) -> dict[str, Any] | None:
+    """Send one request to a line's service endpoint and return the answer; None if none came within the time.
+
+    With the key of this client where the endpoint is encrypted; raises KeyFileError when that is none.
+    """
+    secured = curve_options(key) if key is not None else {}
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     try:
         socket.setsockopt(zmq.LINGER, 0)
+        for option, value in secured.items():
+            socket.setsockopt(option, value)
         socket.connect(endpoint)
         socket.send(json.dumps(request).encode())
         if not socket.poll(int(timeout_s * 1000)):

@@ -57,7 +57,7 @@ class InspectLoop:
         self._lost_before = self._reader.head()
         self._images, self._seam = images or ImageWatch("metric"), seam or SeamWatch(None)
         self._heart = Heart(identity, memory, self._reader, judging, signals, notes, self._images, guard)
-        self._guard, self._guarded_ns = guard, monotonic_ns()
+        self._guard, self._unguarded_ns = guard, 0
         # A model that fails at work is tried again at once, one that cannot even start only now and then.
         self._retry_ns = 0 if judging.failure is None else monotonic_ns() + MODEL_RETRY_NS
 
@@ -222,10 +222,13 @@ class InspectLoop:
             raise failure
 
     def _end_if_unguarded(self) -> None:
-        now_ns = monotonic_ns()
         if self._guard is None or self._guard.is_alive() or self._memory.read(Word.HALT_NS):
-            self._guarded_ns = now_ns
-        elif now_ns - self._guarded_ns > GUARD_RETRY_NS:
+            self._unguarded_ns = 0
+        elif not self._unguarded_ns:
+            self._unguarded_ns = monotonic_ns()
+            detail = "no new client can connect to the verdicts; the inspect process is replaced in 10 s"
+            self._notes.offer({"kind": "event", "name": "authenticator", "severity": "error", "detail": detail})
+        elif monotonic_ns() - self._unguarded_ns > GUARD_RETRY_NS:
             raise ProcessError("the authenticator ended, so no client could come back to the verdicts; see the log")
 
     def _count(self, word: Word) -> None:

@@ -35,6 +35,7 @@ SLOT_NS, MOST_IN_SLOT = 100_000_000, 50
 this process's Python at most, however many strangers knock."""
 MOST_NEWS = 100
 _LOGGED_NS = 10_000_000_000
+_NEVER_NS = -(2**62)  # not 0: that is a moment ago on a computer that has just started
 _ENDPOINTS: tuple[Endpoint, ...] = ("signals", "telemetry", "service")
 _OK, _AGAIN_LATER, _NO = b"200", b"300", b"400"
 
@@ -78,7 +79,7 @@ class Authenticator:
         self._drop_ns: int | None = None
         self._slot_ns = self._in_slot = 0
         self._logged_ns: dict[tuple[str, str], int] = {}
-        self._turned_ns = self._next_look_ns = 0
+        self._turned_ns = self._next_look_ns = _NEVER_NS
         self.open()
 
     def open(self) -> None:
@@ -104,7 +105,7 @@ class Authenticator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let nobody in any more."""
-        self._turned_ns = 0
+        self._turned_ns = _NEVER_NS
         self._socket.close()
 
     def step(self) -> bool:

@@ -36,6 +36,11 @@ def peer_of(message: Sequence[zmq.Frame], guard: Guard | None) -> Peer | None:
     return Peer(name, guard.role_of(name))
 
 
+def consumer_of(peer: Peer | None, consumer: object) -> object:
+    """Return under whose name a request counts that `claim_fault` let pass: the key's; without keys the claimed one."""
+    return consumer if peer is None else peer.name
+
+
 def claim_fault(peer: Peer | None, consumer: object, needs: Role = Role.READ) -> str | None:
     """Return why a request is refused, in words; None when it is not.
 

@@ -78,6 +78,9 @@ def test_a_process_that_can_let_nobody_in_for_long_ends_so_that_a_fresh_one_can(
     with pytest.raises(ProcessError, match="no client could come back to the verdicts"):
         loop.run()
 
+    told = [note["name"] for note, _ in bench.notes.take_up_to(99) if note["kind"] == "event"]
+    assert told == ["authenticator"]
+
 
 def test_a_halting_line_ends_in_good_order_with_a_dead_guard(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch

@@ -13,6 +13,7 @@ from edge_inspector.client.curve import Refusals, curve_options
 from edge_inspector.client.key_file import KeyFile
 from edge_inspector.client.subscriber import Subscriber
 from edge_inspector.core.errors import EndpointError
+from edge_inspector.signal import authenticator
 from edge_inspector.signal.authorized import Role
 from edge_inspector.signal.guard import Endpoint, server_options
 from edge_inspector.signal.sockets import bound
@@ -238,6 +239,20 @@ def test_before_connections_are_dropped_there_is_news_of_it_and_the_key_is_out(k
         assert line.guard.drops == 0
         assert line.guard.role_of("panel") is None
         assert client.count("DISCONNECTED") == 0
+
+
+def test_connections_are_not_dropped_before_there_was_time_to_tell(
+    keys: Keys, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authenticator, "GRACE_NS", 2**62)
+    with Client(line.endpoint, keys.new("panel")) as client:
+        line.turn_until(client.hears, "the client to hear")
+        keys.revoke("panel")
+        line.turn_until(lambda: line.guard.role_of("panel") is None, "the list to be read")
+        heard_then = client.n_heard
+        line.turn_until(lambda: client.hears() and client.n_heard > heard_then + 100, "it to hear on")
+
+        assert line.guard.drops == 0
 
 
 def test_an_address_that_somebody_took_meanwhile_is_bound_again_once_it_is_free(keys: Keys, line: Line) -> None:

@@ -19,7 +19,7 @@ from edge_inspector.core.verdict import LineState
 from edge_inspector.run.worker import Worker
 from edge_inspector.signal.authenticator import Authenticator
 from edge_inspector.signal.authorized import Role
-from edge_inspector.signal.peers import Peer, claim_fault, peer_of
+from edge_inspector.signal.peers import Peer, claim_fault, consumer_of, peer_of
 from edge_inspector.signal.service import Service, ServiceFacts
 
 FLOOD = 2300
@@ -143,6 +143,11 @@ def test_a_revoked_key_is_refused_before_its_connection_is_dropped_and_cut_off_t
             "id": 2, "error": "bad_request", "detail": "the key of gate-1 is not authorised any more"
         }  # fmt: skip
         assert asked.ask(other, op="hello", id=3)["id"] == 3
+
+
+def test_a_request_counts_under_the_key_s_name_also_when_it_names_nobody() -> None:
+    assert consumer_of(Peer("gate-1", Role.GATE), None) == "gate-1"
+    assert consumer_of(None, "gate-2") == "gate-2"
 
 
 def test_without_keys_any_claim_is_believed() -> None:
