@@ -7,7 +7,7 @@ import select
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +17,11 @@ from benchmarks.processes import cpu_time
 from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.app.plans import GrabPlan
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.frame import ArrivalKind, Part
+from edge_inspector.core.frame import ArrivalKind
 from edge_inspector.run.child import Child
 from edge_inspector.run.handover import handover_pair
-from edge_inspector.run.memory import CameraStatus, Layout, LineMemory, Word
+from edge_inspector.run.memory import CameraStatus, CameraWord, Layout, LineMemory, Word
+from edge_inspector.run.part import View
 from edge_inspector.run.ring import RingReader
 
 START_S = 60.0
@@ -44,35 +45,36 @@ class CameraProcess:
         self._memory.write(Word.HEARTBEAT_NS, monotonic_ns())  # somebody is there to judge
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._notes = handover_pair()
-        grab = GrabPlan("bench", "warning", layout, plan, can_wait=False, wait_for_subscribers=0)
+        grab = GrabPlan("bench", "warning", (layout,), 0, plan, can_wait=False, wait_for_subscribers=0)
         with _given(environment):
             self._child = Child(
                 "edge_inspector.app.camera", self._memory.fd, self._wake_fd, self._notes[1].fileno(), grab
             )
-        self._reader = RingReader(self._memory, self._wake_fd)
+        self._reader = RingReader(self._memory.cameras[0], self._wake_fd, consumed=0)
         self._consumed = 0
         self._wake = select.poll()
         self._wake.register(self._wake_fd, select.POLLIN)
         self._await_armed()
 
-    def next(self, timeout_s: float) -> Part | None:
-        """Return the next part, None when none came within the time; `free` it before the next one is asked for."""
+    def next(self, timeout_s: float) -> View | None:
+        """Return the next trigger, None when none came in time; `free` it before the next one is asked for."""
         ends = time.monotonic() + timeout_s
-        while (part := self._reader.peek(self._consumed)) is None:
-            self._reader.quiet()
+        while (view := self._reader.view(self._consumed)) is None:
+            with suppress(BlockingIOError):
+                os.eventfd_read(self._wake_fd)
             if self._reader.head() > self._consumed:
                 continue
             left_s = ends - time.monotonic()
             if left_s <= 0:
                 return None
             self._wake.poll(left_s * 1000)
-        return part
+        return view
 
-    def free(self, part: Part) -> None:
-        """Give a part's slot and its place in the ring back, as if its verdict were out."""
-        self._reader.release(part, lend=False)
+    def free(self, view: View) -> None:
+        """Give a slot and its place in the ring back, as if the verdict were out."""
+        self._reader.release(view, lend=False)
         self._consumed += 1
-        self._memory.ledger[0, 0] = self._consumed
+        self._reader.consume(self._consumed)
 
     def window(self, seconds: float) -> Window:
         """Let a process that is paused work for so long, and count whole frames.
@@ -84,12 +86,12 @@ class CameraProcess:
         own, cpu, began = time.process_time(), cpu_time(self._child.pid), time.monotonic()
         n = broken = 0
         while time.monotonic() - began < seconds:
-            part = self.next(PATIENCE_S)
-            if part is None:
+            view = self.next(PATIENCE_S)
+            if view is None:
                 raise Silent("the camera process passed no frame on")
-            n += part.kind is ArrivalKind.FRAME
-            broken += part.kind is not ArrivalKind.FRAME
-            self.free(part)
+            n += view.kind is ArrivalKind.FRAME
+            broken += view.kind is not ArrivalKind.FRAME
+            self.free(view)
         wall_s = time.monotonic() - began
         cpu_s = (cpu_time(self._child.pid) - cpu).total_s + time.process_time() - own
         self.pause()
@@ -107,7 +109,7 @@ class CameraProcess:
 
     def _await_armed(self) -> None:
         ends = time.monotonic() + START_S
-        while self._memory.read(Word.CAMERA_STATUS) != CameraStatus.ARMED:
+        while self._memory.cameras[0].read(CameraWord.STATUS) != CameraStatus.ARMED:
             if time.monotonic() > ends or self._child.poll() is not None:
                 self.close()
                 raise Silent("the camera process did not arm its camera")

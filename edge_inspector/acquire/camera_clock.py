@@ -79,11 +79,26 @@ class CameraClock:
             seen_ns: When its buffer was seen here.
         """
         if stamp_ns is not None and self._fit is not None:
-            mapped_ns = self._fit.mapped(stamp_ns)
-            if seen_ns - OLDEST_NS <= mapped_ns <= seen_ns + SLACK_NS:
-                return Moment(min(mapped_ns, seen_ns) - self._stamp_late_ns, "camera")
+            if (mapped_ns := self._mapped(stamp_ns, seen_ns)) is not None:
+                return Moment(mapped_ns - self._stamp_late_ns, "camera")
             self._forget(seen_ns)
         return Moment(seen_ns - self._transport_ns, "host")
+
+    def event_moment(self, stamp_ns: int | None, seen_ns: int) -> Moment:
+        """Return when a trigger came that an event tells; a stamp of another clock is left, and nothing follows of it.
+
+        Args:
+            stamp_ns: Of the edge, by the camera's clock; None when the event has none.
+            seen_ns: When the event was seen here: events do not wait for pictures, so no transport is taken off.
+        """
+        mapped_ns = None if stamp_ns is None else self._mapped(stamp_ns, seen_ns)
+        return Moment(seen_ns, "host") if mapped_ns is None else Moment(mapped_ns, "camera")
+
+    def _mapped(self, stamp_ns: int, seen_ns: int) -> int | None:
+        """Return the host's time of a stamp; None when that cannot be."""
+        mapped_ns = None if self._fit is None else self._fit.mapped(stamp_ns)
+        is_possible = mapped_ns is not None and seen_ns - OLDEST_NS <= mapped_ns <= seen_ns + SLACK_NS
+        return min(mapped_ns, seen_ns) if mapped_ns is not None and is_possible else None
 
     def _forget(self, now_ns: int) -> None:
         self.jumps += 1

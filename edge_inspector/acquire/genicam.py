@@ -19,6 +19,7 @@ from genicam import genapi, gentl
 from harvesters.core import Harvester, ParameterKey, ParameterSet
 
 from edge_inspector.acquire.configure import configure
+from edge_inspector.acquire.description import DESCRIPTION_ERRORS, overheard, why_no_description
 from edge_inspector.acquire.grab import Grabber
 from edge_inspector.acquire.meters import HarvestersMeters
 from edge_inspector.acquire.pixels import find_format, fit_format
@@ -38,7 +39,7 @@ HELD_S = 4.0
 """How long a refused access is tried again: a GigE camera stays held for its heartbeat timeout, up to 3 s unless the
 configuration says more, after the process that had it was killed."""
 _HELD_ERRORS = (gentl.AccessDeniedException, gentl.ResourceInUseException, gentl.BusyException)
-SETUP_ERRORS = (gentl.GenericException, genapi.GenericException, RuntimeError, ValueError)
+SETUP_ERRORS = (gentl.GenericException, genapi.GenericException, RuntimeError, ValueError, AssertionError, OSError)
 """What a camera that dies during set-up raises: Harvesters lets ValueError and RuntimeError through."""
 
 
@@ -182,21 +183,30 @@ def open_device(harvester: Harvester, device: Any, name: str, held_s: float = HE
         held_s: A camera that is in use is tried again for so long.
 
     Raises:
-        CameraNotFoundError: It stayed in use.
+        CameraNotFoundError: It stayed in use, or its description cannot be read.
     """
     config = {ParameterKey.ENABLE_AUTO_CHUNK_DATA_UPDATE: False}  # a broken chunk layout would raise out of a fetch
     until = time.monotonic() + held_s
     while True:
         try:
-            with _own_interrupt():
-                return harvester.create(device, config=ParameterSet(config))
+            with overheard() as heard, _own_interrupt():
+                acquirer = harvester.create(device, config=ParameterSet(config))
+            acquirer.remote_device.node_map.has_node("Root")  # raises where there is no description
+            return acquirer
         except _HELD_ERRORS as error:
             if time.monotonic() > until:
                 raise CameraNotFoundError(
-                    f"camera {name} is in use by another program ({error}); end that program, or wait until the "
-                    "camera's heartbeat timeout has passed"
+                    f"camera {name} is in use by another program: it denied access for {held_s:g} s ({error}); end "
+                    "that program, or wait until the camera's heartbeat timeout has passed"
                 ) from error
             time.sleep(0.25)
+        except DESCRIPTION_ERRORS as error:
+            if (why := why_no_description(error, heard)) is None:
+                raise
+            raise CameraNotFoundError(
+                f"the description (GenICam XML) of camera {name} {why}; its producer is {', '.join(harvester.files)}: "
+                "install the maker's current GenTL package and camera firmware, and power the camera off and on"
+            ) from error
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from edge_inspector.acquire.camera_clock import CameraClock, Latch, Moment
 from edge_inspector.acquire.encoder import Encoder
 from edge_inspector.acquire.frame_ids import Followed, FrameIds
 from edge_inspector.acquire.image_part import BadBuffer, find_image, value_or
+from edge_inspector.acquire.over_triggers import OverTrigger, OverTriggers
 from edge_inspector.acquire.pixels import PixelFormat, copy_to_rgb, rows_in
 from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.acquire.trigger_count import TriggerCount
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import CameraLostError
-from edge_inspector.core.frame import U8, Arrival, ArrivalKind, Travel
+from edge_inspector.core.frame import PICTURED, U8, Arrival, ArrivalKind, Travel
 from edge_inspector.core.logs import get_log
 
 log = get_log(__name__)
@@ -60,8 +61,11 @@ class Meters(Protocol):
         """Ask the camera for its time; None if it cannot tell."""
         ...
 
-    def over_triggers(self) -> int:
-        """Return how many triggers it could not take since it was last asked. Does not wait."""
+    def over_triggers(self) -> list[int | None]:
+        """Return the triggers that it could not take since it was last asked. Does not wait.
+
+        Each is its time by the camera's clock, in ns; None where that is not known.
+        """
         ...
 
 
@@ -97,7 +101,9 @@ class Grabber:
         self._ids = FrameIds(wraps, plan.name)
         self._count = TriggerCount(plan.count_source, counts_from, plan.name)
         self._encoder = None if plan.encoder is None else Encoder(plan.encoder)
-        self._clock = CameraClock(round(plan.transport_ms * 1e6), round(plan.stamp_late_us * 1e3))
+        delays_ns = round(plan.transport_ms * 1e6), round(plan.stamp_late_us * 1e3)
+        self._clock = CameraClock(*delays_ns)
+        self._over = OverTriggers(*delays_ns)
         self._latches = plan.clock == "auto"
         self._chunks = chunk_names(plan)
         self._now_ns = now_ns
@@ -139,13 +145,16 @@ class Grabber:
 
     def _take(self, buffer: Any) -> None:
         self._heard_ns = self._now_ns()
+        self._hear_over_triggers()  # after the frame was taken: what came before it has been told by now
         stamp_ns = value_or(buffer, "timestamp_ns", None) or None
         try:
             moment = self._clock.moment(stamp_ns, self._heard_ns)
             raw_id = value_or(buffer, "frame_id", None)
             if not _is_complete(buffer):
                 lost, frame_id = self._ids.incomplete(raw_id)
+                self._miss(self._over.before(stamp_ns, lost > 0))
                 self._deliver(self._count.broken(lost), frame_id, ArrivalKind.INCOMPLETE, moment)
+                self._miss(self._over.after(stamp_ns))
                 return
             followed = self._ids.complete(raw_id)
             is_again = followed.frame_id == self._former[0]
@@ -156,7 +165,9 @@ class Grabber:
                 return
             self._repeats = 0 if not is_repeated else self._repeats
             self._former = followed.frame_id, stamp_ns
+            self._miss(self._over.before(stamp_ns, followed.lost > 0))
             self._judge(buffer, followed, is_again, moment)
+            self._miss(self._over.after(stamp_ns))
         finally:
             # Giving back a buffer sets its memory to zero: not before everything was copied out.
             if buffer is not self._lent:
@@ -180,8 +191,8 @@ class Grabber:
             travel, fault = self._encoder.follow(values.get(self._plan.encoder.chunk), moment.trigger_ns)
             if fault is not None and kind is ArrivalKind.FRAME:
                 kind = self._refuse(fault, ArrivalKind.ENCODER)
-        if kind is ArrivalKind.FRAME:
-            kind = self._read(buffer)
+        if kind in PICTURED and (read := self._read(buffer)) is not ArrivalKind.FRAME:
+            kind = read
         self._deliver(counted.missed, followed.frame_id, kind, moment, travel)
 
     def _read(self, buffer: Any) -> ArrivalKind:
@@ -224,18 +235,27 @@ class Grabber:
             guess_ns = before_ns + (moment.trigger_ns - before_ns) * (k + 1) // (lost + 1)
             told = count - lost + k if count >= 0 else -1
             self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", count=told))
-        pixels = self._pixels if kind is ArrivalKind.FRAME else None
+        pixels = self._pixels if kind in PICTURED else None
         self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel, count))
         self._last_trigger_ns = moment.trigger_ns
 
+    def _hear_over_triggers(self) -> None:
+        if self._plan.count_source == "over_trigger":
+            self._over.told(self._meters.over_triggers(), self._now_ns())
+
+    def _miss(self, found: Sequence[OverTrigger]) -> None:
+        """Deliver triggers that the camera could not take."""
+        for one in found:
+            trigger_ns, source = self._clock.event_moment(*one)
+            if self._last_trigger_ns is not None:  # they came after what was told, whatever two clocks say
+                trigger_ns = max(trigger_ns, self._last_trigger_ns)
+            self._deliver(0, -1, ArrivalKind.LOST, Moment(trigger_ns, source))
+
     def _look_after(self) -> None:
         """Do what is due between two buffers: over-triggers, the camera's time, whether it is still there."""
-        if self._plan.count_source == "over_trigger":
-            for _ in range(self._meters.over_triggers()):
-                now_ns = self._now_ns()
-                moment = Moment(now_ns - round(self._plan.transport_ms * 1e6), "host")
-                self._deliver(0, -1, ArrivalKind.LOST, moment)
+        self._hear_over_triggers()
         now_ns = self._now_ns()
+        self._miss(self._over.overdue(now_ns))
         if self._latches and now_ns >= self._clock.next_ns:
             self._latch()
         if now_ns - self._checked_ns < HEALTH_S * 1e9:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator
 from contextlib import closing
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_inspector.acquire.open import load_genicam, open_camera
 from edge_inspector.acquire.plan import CameraPlan
-from edge_inspector.core.errors import CameraLostError, CameraNotFoundError
+from edge_inspector.core.errors import CameraLostError
 from edge_inspector.core.features import Features, FeatureValue
 from edge_inspector.core.frame import U8, ArrivalKind
 from edge_inspector.core.ports import Camera, SourceEnded
@@ -40,32 +39,6 @@ def list_cameras(cti: str) -> list[CameraInfo]:
         return [describe(device) for device in harvester.device_info_list]
     finally:
         let_go(None, harvester)
-
-
-def list_installed() -> tuple[dict[str, list[CameraInfo]], list[str]]:
-    """Return the cameras of every producer that the makers' packages announce, and what is wrong with the others.
-
-    Raises:
-        CameraNotFoundError: No producer is announced.
-    """
-    load_genicam()
-    from edge_inspector.acquire.producer import installed_producers
-
-    producers = installed_producers()
-    if not producers:
-        folders = os.environ.get("GENICAM_GENTL64_PATH", "")
-        raise CameraNotFoundError(
-            f"GENICAM_GENTL64_PATH is {folders or 'empty'} and names no folder with a .cti file; install the camera "
-            "maker's GenTL package and log in anew, or name its file with --cti"
-        )
-    found: dict[str, list[CameraInfo]] = {}
-    wrong: list[str] = []
-    for cti in producers:
-        try:
-            found[cti] = list_cameras(cti)
-        except CameraNotFoundError as error:
-            wrong.append(str(error))
-    return found, wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ def why_refused(node: Any, value: FeatureValue, error: Exception) -> str:
 
 
 def _other_kind(node: Any, value: FeatureValue) -> str:
+    if isinstance(node, genapi.ICommand) and not isinstance(value, bool):
+        return "it is a command; write true to have it executed"
     if isinstance(node, genapi.IBoolean) and isinstance(value, str):
         meant = {"on": "true", "off": "false", "1": "true", "0": "false"}.get(value.lower(), "true or false")
         return f"it is a switch; write {meant}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,10 @@ import genicam
 from genicam import gentl
 from harvesters.core import Harvester
 
+from edge_inspector.acquire.description import DESCRIPTION_ERRORS, LOGGER, overheard, why_no_description
 from edge_inspector.acquire.gentl_library import why_not_loadable
+from edge_inspector.acquire.installed import installed_producers, where_searched
+from edge_inspector.acquire.teardown import let_go
 from edge_inspector.core.errors import CameraNotFoundError
 from edge_inspector.simulator.build import build_producer
 
@@ -54,10 +56,15 @@ def producer_path(cti: str) -> Path:
         return path
     if cti == "viky":
         raise CameraNotFoundError(f"this genicam wheel has no {path.name}; install genicam 1.6.0 or set camera.cti")
-    found = installed_producers()
-    hint = f"; installed here: {', '.join(found)}" if found else ""
+    found = [one for one in installed_producers() if one != str(path)]
+    hint = f"installed here: {', '.join(found)}" if found else where_searched()
+    what = f"there is no GenTL producer at {path}"
+    if path.exists():
+        what = f"{path} is no file, so no GenTL producer"
+    elif path.is_symlink():
+        what = f"{path} is a link to {path.readlink()}, which is gone"
     raise CameraNotFoundError(
-        f"there is no GenTL producer at {path}{hint}; install the camera maker's GenTL package and set camera.cti to "
+        f"{what}; {hint}; install the camera maker's GenTL package and set camera.cti to "
         "the .cti file in it, or to `simulator` or `viky` to try without a camera"
     )
 
@@ -73,12 +80,22 @@ def load_producer(path: Path) -> Harvester:
     if why := why_not_loadable(path):
         raise _not_loaded(path, why)
     # Its handler would write tracebacks to stderr; what matters is raised and worded by this room.
-    logging.getLogger("harvesters.core").setLevel(logging.CRITICAL + 1)
+    logging.getLogger(LOGGER).setLevel(logging.CRITICAL + 1)
     harvester = Harvester()
-    harvester.add_file(str(path))
-    harvester.update()
+    with overheard() as heard:
+        try:
+            harvester.add_file(str(path))
+            harvester.update()
+        except (*DESCRIPTION_ERRORS, gentl.GenericException) as error:
+            let_go(None, harvester)
+            if (why := why_no_description(error, heard)) is None:
+                raise _not_loaded(path, str(error)) from error
+            raise CameraNotFoundError(
+                f"the GenTL producer {path} cannot be used: its own description (XML) {why}; install the maker's "
+                "current GenTL package"
+            ) from error
     if not harvester._systems:  # Harvesters only logs why
-        harvester.reset()
+        let_go(None, harvester)
         raise _not_loaded(path, "it gives no system; another program may hold it")
     return harvester
 
@@ -142,9 +159,3 @@ def _text(ask: Callable[[], Any]) -> str:
         return str(ask() or "")
     except gentl.GenericException:  # producers leave out what they do not know
         return ""
-
-
-def installed_producers() -> list[str]:
-    """Return the .cti files in the folders of GENICAM_GENTL64_PATH, where makers' packages announce theirs."""
-    folders = os.environ.get("GENICAM_GENTL64_PATH", "").split(os.pathsep)
-    return sorted(str(path) for folder in folders if folder for path in Path(folder).glob("*.cti"))

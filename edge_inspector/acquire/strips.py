@@ -50,14 +50,14 @@ class OverlappingCamera:
         arrival = self._camera.fetch(timeout_s)
         if arrival is None:
             return None
-        if arrival.kind is not ArrivalKind.FRAME or arrival.pixels is None:
+        if arrival.pixels is None:
             self._has_tail = False
             return arrival
         strip, overlap = arrival.pixels, self._overlap
         self._frame[:overlap] = self._tail if self._has_tail else strip[:overlap][::-1]
         self._frame[overlap:] = strip
         self._tail[:] = strip[-overlap:]
-        self._has_tail = True
+        self._has_tail = arrival.kind is ArrivalKind.FRAME  # whatever else is shown, nobody knows where it lies
         return replace(arrival, pixels=self._frame)
 
     def __exit__(

@@ -83,4 +83,6 @@ class TriggerCount:
         if step == 0 and not told:
             return Counted(0, "it came without a trigger")
         self._last, self._told = counter, 0
-        return Counted(max(0, step - 1 - told))
+        if step - 1 < told:  # a broken frame and this one share a trigger: either may be the one without
+            return Counted(0, "more frames came than triggers")
+        return Counted(step - 1 - told)

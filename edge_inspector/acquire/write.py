@@ -179,8 +179,9 @@ class _Writer:
             return  # also when it may only be read and says so already
         name, setting = named(found.name, step.at), _SETTING.get(step.name, "camera.features")
         if refused is not None:
+            has = "" if got is None else f", it has {got!r}"
             raise CameraFormatError(
-                f"camera {self._who} refuses {name} = {value!r} ({why_refused(node, value, refused)}), it has {got!r}"
+                f"camera {self._who} refuses {name} = {value!r} ({why_refused(node, value, refused)}){has}"
                 f"{allowed_tail(node)}; change {setting}"
             ) from refused
         raise CameraFormatError(
@@ -194,7 +195,9 @@ def try_write(node: Any, value: FeatureValue) -> Exception | None:
     try:
         if not hasattr(node, "execute"):
             node.value = value
-        elif value is True:
+        elif not isinstance(value, bool):
+            return TypeError("a command is executed or not")
+        elif value:
             _execute(node)
     except (genapi.GenericException, TypeError, OverflowError) as error:
         return error

@@ -13,6 +13,7 @@ from statistics import median
 from edge_inspector.acquire.look import snaps
 from edge_inspector.app.baseline_file import write_baseline
 from edge_inspector.app.planning import camera_plan, health_rules
+from edge_inspector.app.ready import view_named
 from edge_inspector.core.errors import CameraError, Mistake, SettingsError
 from edge_inspector.core.look import Look
 from edge_inspector.decide.image_health import Baseline, HealthRules, figures_of
@@ -37,21 +38,27 @@ class Recorded:
     took_s: float
 
 
-def record_baseline(config: Path, n: int, timeout_s: float, tell: Callable[[int], None]) -> Recorded:
-    """Take pictures with the line's camera and keep what is usual in them; a running line reads it at its next start.
+def record_baseline(
+    config: Path, n: int, timeout_s: float, tell: Callable[[int], None], camera: str | None = None
+) -> Recorded:
+    """Take pictures with a camera of the line and keep what is usual in them; the line reads it at its next start.
 
     Args:
         config: The line's configuration; the line must not run, since its camera is used here.
         n: Pictures; a folder that ends may give fewer, but not fewer than MIN_PICTURES.
         timeout_s: Time to wait for each picture.
         tell: Called with the count after each picture.
+        camera: Its name; None for the first.
 
     Raises:
+        UsageError: No camera of the line has that name.
         SettingsError: The configuration is wrong, or its tolerances are too small for these pictures.
         CameraError: The camera is not there or not as configured, or its pictures are themselves unhealthy.
         ProcessError: The state folder cannot be written.
     """
-    settings, lines = load_line_with_lines(config)
+    line, lines = load_line_with_lines(config)
+    place, settings = view_named(line, camera)
+    lines = lines if place == 0 else lines.below(("more_views", place - 1))
     began = time.monotonic()
     looks: list[Look] = []
     with closing(snaps(camera_plan(settings), n, timeout_s)) as pictures:
@@ -64,14 +71,15 @@ def record_baseline(config: Path, n: int, timeout_s: float, tell: Callable[[int]
     usual = Baseline(median(look.brightness for look in looks), median(look.sharpness for look in looks))
     if mistakes := _too_unlike(looks, usual, settings, lines):
         raise SettingsError(mistakes)
-    return Recorded(write_baseline(settings, usual, looks), usual, tuple(looks), took_s)
+    return Recorded(write_baseline(settings, place, usual, looks), usual, tuple(looks), took_s)
 
 
-def baseline_sentence(baseline: Baseline | None) -> str:
-    """Say what a line compares its pictures with; None when nothing was recorded."""
+def baseline_sentence(camera: str, baseline: Baseline | None) -> str:
+    """Say what the pictures of a camera are compared with; None when nothing was recorded."""
     if baseline is None:
-        return "no baseline: focus and brightness of the pictures are not checked (`edge-inspector camera baseline`)"
-    return f"pictures are compared with brightness {baseline.brightness:.0f} and sharpness {baseline.sharpness:.2f}"
+        return f"{camera}: no baseline, focus and brightness are not checked (`edge-inspector camera baseline`)"
+    light, sharp = baseline.brightness, baseline.sharpness
+    return f"{camera}: pictures are compared with brightness {light:.0f} and sharpness {sharp:.2f}"
 
 
 def baseline_sentences(recorded: Recorded, settings: LineSettings) -> Iterator[str]:

@@ -17,25 +17,31 @@ from edge_inspector.settings.camera import GenicamSettings
 from edge_inspector.settings.line import LineSettings
 
 FORMAT = "insp-baseline/1"
-NAME = "baseline.json"
 EXPOSURE = ("Exposure", "Gain", "BlackLevel", "Gamma", "Balance", "LUT", "Light", "Binning", "Decimation")
 """Beginnings of the names (SFNC) of features that change how bright or how sharp a picture is."""
 _MAX_BYTES = 65536
 """A baseline has some 500; a larger file is something else."""
 
 
-def baseline_path(settings: LineSettings) -> Path:
-    """Return where the line's baseline lies, whether there is one or not."""
-    return settings.state_dir / NAME
+def baseline_path(settings: LineSettings, place: int) -> Path:
+    """Return where the baseline of a line's camera lies, whether there is one or not.
+
+    By its place among the cameras, not by its name: the file says which camera it is of, and another is refused.
+    """
+    return settings.state_dir / ("baseline.json" if place == 0 else f"baseline-{place + 1}.json")
 
 
-def load_baseline(settings: LineSettings) -> Baseline | None:
-    """Return the line's baseline; None when none was recorded.
+def load_baseline(settings: LineSettings, place: int) -> Baseline | None:
+    """Return the baseline of one camera; None when none was recorded.
+
+    Args:
+        settings: As if it were the only camera of the line.
+        place: Among the cameras of the line, from 0.
 
     Raises:
         SettingsError: It is damaged, or was recorded with another camera or exposure than configured now.
     """
-    path = baseline_path(settings)
+    path = baseline_path(settings, place)
     try:
         with path.open("rb") as file:
             text = file.read(_MAX_BYTES)
@@ -59,13 +65,13 @@ def load_baseline(settings: LineSettings) -> Baseline | None:
     return usual
 
 
-def write_baseline(settings: LineSettings, usual: Baseline, looks: Sequence[Look]) -> Path:
+def write_baseline(settings: LineSettings, place: int, usual: Baseline, looks: Sequence[Look]) -> Path:
     """Keep a baseline, whole or not at all; returns its file.
 
     Raises:
         ProcessError: The state folder cannot be written.
     """
-    path = baseline_path(settings)
+    path = baseline_path(settings, place)
     content = {
         "format": FORMAT,
         "recorded_utc_us": utc_us(),

@@ -29,7 +29,7 @@ def main(start_fd: int) -> int:
     start = enter_child(start_fd)
     plan: GrabPlan = start.plan
     configure_logging(plan.log_level, plan.line, "camera")
-    for what in take_place(plan.place):
+    for what in take_place(plan.cores):
         log.warning("place_refused", detail=what)
     notes = NoteSender(socket.socket(fileno=start.notes_fd))
     try:
@@ -42,7 +42,8 @@ def main(start_fd: int) -> int:
 
 def _grab(start: Start, plan: GrabPlan, notes: NoteSender) -> None:
     cv2.setNumThreads(1)  # decoding and colour conversion must not take the cores of the inference
-    memory = LineMemory(plan.layout, start.memory_fd)
+    line = LineMemory(*plan.layouts, fd=start.memory_fd)
+    memory = line.cameras[plan.place]
     writer = RingWriter(memory, start.wake_fd)
     camera = open_camera(_going_on(plan.camera, writer))
 
@@ -50,6 +51,7 @@ def _grab(start: Start, plan: GrabPlan, notes: NoteSender) -> None:
         notes.offer({"kind": "event", "name": "camera_armed", "severity": "info", "detail": plan.camera.name})
 
     GrabLoop(
+        line,
         memory,
         writer,
         camera,

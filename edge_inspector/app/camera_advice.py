@@ -20,11 +20,13 @@ def with_advice(announce: Announce, settings: LineSettings) -> Announce:
         announce: Tells people and clients.
         settings: Of the line.
     """
-    camera = settings.camera
+    cameras = [view.camera for view in settings.views()]
 
     def tell(name: str, severity: str, detail: str, extra: dict[str, object] | None = None) -> None:
-        if name == "camera_process_lost" and isinstance(camera, GenicamSettings):
-            detail += _advice(detail, camera.cti)
+        if name == "camera_process_lost":
+            # With several cameras the event names which one it was.
+            which = next((one for one in cameras if f"camera {one.name} process" in detail), cameras[0])
+            detail += _advice(detail, which.cti) if isinstance(which, GenicamSettings) else ""
         announce(name, severity, detail, extra)
 
     return tell

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from edge_inspector.acquire.plan import GenicamPlan
 from edge_inspector.app.planning import camera_plan
+from edge_inspector.app.ready import view_named
 from edge_inspector.core.errors import SettingsError, UsageError
 from edge_inspector.settings.camera import GenicamSettings
 from edge_inspector.settings.feature_tree import FeatureTree
@@ -23,7 +24,7 @@ class FeatureFile(Section):
     features: FeatureTree
 
 
-def meant_camera(config: Path | None, cti: str | None, serial: str) -> tuple[str, str]:
+def meant_camera(config: Path | None, cti: str | None, serial: str, name: str | None = None) -> tuple[str, str]:
     """Return producer and serial number, of a configuration or as they were named.
 
     Raises:
@@ -36,7 +37,7 @@ def meant_camera(config: Path | None, cti: str | None, serial: str) -> tuple[str
         return str(cti), serial
     if serial:
         raise UsageError("--serial belongs to --cti; the configuration names its camera itself")
-    camera = load_line(config).camera
+    camera = view_named(load_line(config), name)[1].camera
     if not isinstance(camera, GenicamSettings):
         raise UsageError(f"{config} has a camera of kind {camera.kind}, which has no features; genicam has")
     return camera.cti, camera.serial

@@ -16,6 +16,7 @@ from edge_inspector.app.plans import InspectPlan, named_model
 from edge_inspector.core.errors import EdgeInspectorError
 from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
+from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.child import Start, enter_child
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
@@ -23,9 +24,10 @@ from edge_inspector.run.inspect import InspectLoop
 from edge_inspector.run.judge import Judge
 from edge_inspector.run.judging import InTurn, Judging, SideBySide
 from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.publish import Watches
 from edge_inspector.run.scheduling import take_place
 from edge_inspector.run.seam_watch import SeamWatch
-from edge_inspector.run.seams import Identity
+from edge_inspector.run.seams import Identity, Seeing
 from edge_inspector.signal.authenticator import Authenticator
 from edge_inspector.signal.publisher import SignalPublisher
 
@@ -37,7 +39,7 @@ def main(start_fd: int) -> int:
     start = enter_child(start_fd)
     plan: InspectPlan = start.plan
     configure_logging(plan.log_level, plan.line, "inspect")
-    for what in take_place(plan.place):
+    for what in take_place(plan.cores):
         log.warning("place_refused", detail=what)
     notes = NoteSender(socket.socket(fileno=start.notes_fd))
     try:
@@ -53,7 +55,7 @@ def main(start_fd: int) -> int:
 
 def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenticator | None) -> SignalPublisher:
     cv2.setNumThreads(1)  # what is done to one tile is not worth waking another core for
-    memory = LineMemory(plan.layout, start.memory_fd)
+    memory = LineMemory(*(view.layout for view in plan.views), fd=start.memory_fd)
     # Bound first: clients connect while the model loads, and hear the first verdict.
     signals = SignalPublisher(plan.endpoint, plan.is_simulated, guard)
     memory.write(Word.SIGNALS_BOUND, 1)
@@ -63,17 +65,19 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenti
         # Not fatal: parts come all the same, and each must be rejected by a verdict, not by our absence.
         log.error("model_not_ready", detail=str(failure))
         notes.offer({"kind": "event", "name": "model_error", "severity": "error", "detail": str(failure)})
-    elif plan.provider == "null":
+    elif any(view.provider == "null" for view in plan.views):
         detail = "model.provider is null: no model is asked, every tile is called good; for measuring alone"
         log.warning("no_model", detail=detail)
         notes.offer({"kind": "event", "name": "no_model", "severity": "warning", "detail": detail})
     else:
-        log.info("model_proven", model=plan.model, provider=plan.provider, profile=plan.profile, workers=len(judges))
+        for view in plan.views:
+            log.info("model_proven", camera=view.camera, model=view.model, provider=view.provider)
+        log.info("judging", profile=plan.profile, workers=len(judges))
     gc.freeze()  # what is there now stays: the collector need not walk through all of it between two parts
+    assembler = Assembler(memory, start.wake_fd, plan.sets, needs_pause=plan.needs_pause)
+    watches = [Watches(ImageWatch(view.image_health.policies["stuck"]), SeamWatch(view.seam)) for view in plan.views]
     with _judging(plan, judges, memory, start.wake_fd) as judging:
-        images = ImageWatch(plan.image_health.policies["stuck"])
-        seams = SeamWatch(plan.seam)
-        InspectLoop(_identity(plan), memory, start.wake_fd, judging, signals, notes, images, seams, guard).run()
+        InspectLoop(_identity(plan), memory, assembler, judging, signals, notes, start.wake_fd, watches, guard).run()
     return signals
 
 
@@ -95,19 +99,19 @@ def _judging(plan: InspectPlan, judges: list[Judge], memory: LineMemory, wake_fd
 
 
 def _identity(plan: InspectPlan) -> Identity:
-    model, model_sha256 = named_model(plan.provider, plan.model, plan.model_sha256)
     return Identity(
         line=plan.line,
         epoch=plan.epoch,
-        camera=plan.camera,
-        model=model,
-        model_sha256=model_sha256,
+        cameras=tuple(
+            Seeing(view.camera, *named_model(view.provider, view.model, view.model_sha256), view.scale)
+            for view in plan.views
+        ),
         recipe=plan.recipe,
         lease_ms=plan.lease_ms,
         deadline_ns=plan.deadline_ns,
+        gate=plan.gate,
         keep=plan.keep,
         bypass_most_ns=plan.bypass_most_ns,
-        scale=plan.scale,
     )
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import cast
 
-from edge_inspector.app.plans import InspectPlan
+from edge_inspector.app.plans import InspectPlan, ViewPlan
 from edge_inspector.app.zoning import layout_of_regions, look_for_web, needs_heat, rules_of
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.core.errors import BundleError, EngineError
-from edge_inspector.core.verdict import Judgement, TileResults
 from edge_inspector.decide.image_health import look_at
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.infer.null import NullEngine
 from edge_inspector.infer.providers import ProviderName, usable_cores
-from edge_inspector.run.judge import Judge
+from edge_inspector.run.judge import Eye, Judge
 from edge_inspector.run.worker import all_at_once
 from edge_inspector.tile.regions import Plan
 
@@ -35,54 +34,62 @@ def make_judges(plan: InspectPlan, is_first: bool) -> list[Judge]:
         if is_first:
             raise
         failure = EngineError(str(error))
-    return [Judge(failure, _judge_nothing, plan.deadline_ns)]
+    return [Judge(failure, plan.deadline_ns)]
 
 
 def _proven(plan: InspectPlan) -> list[Judge]:
-    bundle = load_bundle(plan.bundle)
-    manifest = bundle.manifest
-    if bundle.model_sha256 != plan.model_sha256:
-        raise EngineError(
-            f"{plan.bundle} holds another model than when the line started ({bundle.label} instead of {plan.model}); "
-            "start the line again to use it, or put the former bundle back"
-        )
-    laid = layout_of_regions(plan, manifest)
-    engines = _engines(plan, bundle, laid)
+    views = [_View(plan, view) for view in plan.views]
     # At once, as they will work: one after the other, an engine on each of many cores would take minutes.
-    all_at_once([engine.verify for engine in engines])
-    first = engines[0]
-    decide = rules_of(plan, manifest, first.corners_yx, laid, first.margin)
-    look = look_for_web(plan, manifest, laid, partial(look_at, rules=plan.image_health))
-    return [Judge(engine, decide, plan.deadline_ns, look) for engine in engines]
+    all_at_once([engine.verify for view in views for engine in view.engines])
+    eyes = [view.eyes() for view in views]
+    return [Judge(of_worker, plan.deadline_ns) for of_worker in zip(*eyes, strict=True)]
 
 
-def _engines(plan: InspectPlan, bundle: Bundle, laid: Plan | None) -> list[ModelEngine]:
+class _View:
+    """One camera's bundle, and an engine for each worker."""
+
+    def __init__(self, plan: InspectPlan, view: ViewPlan) -> None:
+        self._plan = view
+        self._bundle = load_bundle(view.bundle)
+        if self._bundle.model_sha256 != view.model_sha256:
+            raise EngineError(
+                f"{view.bundle} holds another model than when the line started ({self._bundle.label} instead of "
+                f"{view.model}); start the line again to use it, or put the former bundle back"
+            )
+        self._laid = layout_of_regions(view, self._bundle.manifest)
+        self.engines = _engines(plan, view, self._bundle, self._laid)
+
+    def eyes(self) -> list[Eye]:
+        """Return how each worker judges this camera's pictures; the engines are verified."""
+        view, manifest, first = self._plan, self._bundle.manifest, self.engines[0]
+        decide = rules_of(view, manifest, first.corners_yx, self._laid, first.margin)
+        look = look_for_web(view, manifest, self._laid, partial(look_at, rules=view.image_health))
+        return [Eye(engine, decide, look) for engine in self.engines]
+
+
+def _engines(plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | None) -> list[ModelEngine]:
     corners_yx = None if laid is None else laid.corners_yx
     n_workers = (plan.workers or usable_cores()) if plan.profile == "throughput" else 1
-    if plan.provider == "null":
+    if view.provider == "null":
         return [
-            NullEngine(bundle, plan.layout.frame, overlap=plan.overlap, chunk=plan.chunk, corners_yx=corners_yx)
+            NullEngine(bundle, view.layout.frame, overlap=view.overlap, chunk=view.chunk, corners_yx=corners_yx)
             for _ in range(n_workers)
         ]
     # Side by side, each part has a core of its own: threads inside one inference would only wait for each other.
-    threads = plan.threads or (1 if plan.profile == "throughput" else None)
+    threads = view.threads or (1 if plan.profile == "throughput" else None)
     engine = OnnxEngine(
         bundle,
-        plan.layout.frame,
-        overlap=plan.overlap,
-        provider=cast(ProviderName, plan.provider),
-        device_id=plan.device_id,
+        view.layout.frame,
+        overlap=view.overlap,
+        provider=cast(ProviderName, view.provider),
+        device_id=view.device_id,
         threads=threads,
-        chunk=plan.chunk,
+        chunk=view.chunk,
         # A compiled engine belongs to one model; ONNX Runtime adds GPU and versions to its file names.
-        cache_dir=plan.cache_dir / bundle.model_sha256[:16] if plan.provider == "tensorrt" else None,
+        cache_dir=plan.cache_dir / bundle.model_sha256[:16] if view.provider == "tensorrt" else None,
         spin=plan.spin,
         corners_yx=corners_yx,
-        may_skip=plan.regions is not None and plan.regions.background is not None,
+        may_skip=view.regions is not None and view.regions.background is not None,
         reads_heat=needs_heat(laid),
     )
     return [engine, *(engine.twin() for _ in range(n_workers - 1))]
-
-
-def _judge_nothing(_results: TileResults) -> Judgement:
-    raise EngineError("there is no model")

@@ -5,39 +5,33 @@ from __future__ import annotations
 import os
 import secrets
 import selectors
-import signal
-import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge_inspector.app.attendance import Attendance
 from edge_inspector.app.bypass import BypassControl
 from edge_inspector.app.camera_advice import with_advice
-from edge_inspector.app.keeping import EvidenceKeeper
+from edge_inspector.app.keeping import new_keeper
 from edge_inspector.app.outlet import Outlet
-from edge_inspector.app.planning import grab_plan, inspect_plan, layout_of
-from edge_inspector.app.plans import named_model
-from edge_inspector.app.regions import scene_of
-from edge_inspector.app.report import Reporter, grown_too_large
-from edge_inspector.bundle.load import Bundle
+from edge_inspector.app.planning import grab_plans, inspect_plan, layouts_of
+from edge_inspector.app.plans import InspectPlan, process_name
+from edge_inspector.app.ready import ReadyView
+from edge_inspector.app.report import Children, grown_too_large, new_reporter
+from edge_inspector.app.stop_signals import StopSignals
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError, ProcessError
 from edge_inspector.core.frame import F32
 from edge_inspector.core.logs import get_log
-from edge_inspector.decide.image_health import Baseline
-from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.notify import Notifier
 from edge_inspector.run.child import Child
 from edge_inspector.run.clocksync import is_clock_synced
 from edge_inspector.run.handover import NoteReceiver, handover_pair
 from edge_inspector.run.ledger import Ledger
-from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.memory import CameraWord, LineMemory, Word
 from edge_inspector.run.part_numbers import PartNumbers
-from edge_inspector.run.ring import EvidenceBorrower
 from edge_inspector.run.scheduling import may_raise, priority_refused
 from edge_inspector.run.supervise import Supervisor
 from edge_inspector.run.watch import Watched
@@ -63,10 +57,13 @@ CAMERA_START_S = 60.0
 class Daemon:
     """One line, from start to end. Built and run in the main thread."""
 
-    def __init__(
-        self, settings: LineSettings, bundle: Bundle, config_file: Path, baseline: Baseline | None = None
-    ) -> None:
-        """Bind, lock and prepare; no child runs yet. Without a baseline focus and brightness are not checked.
+    def __init__(self, settings: LineSettings, views: Sequence[ReadyView], config_file: Path) -> None:
+        """Bind, lock and prepare; no child runs yet.
+
+        Args:
+            settings: Of the line.
+            views: One for each camera, in the order of the configuration.
+            config_file: For messages.
 
         Raises:
             EndpointError, KeysError: An address cannot be bound; the keys that encrypt it cannot be used.
@@ -74,33 +71,30 @@ class Daemon:
         """
         self._settings = settings
         self._epoch = secrets.randbelow(2**32 - 1) + 1
-        self._memory = LineMemory(layout_of(settings))
+        self._memory = LineMemory(*layouts_of(settings))
         self._memory.write(Word.EPOCH, self._epoch)
         self._ledger = Ledger(self._memory)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outlet = Outlet(settings, self._memory, self._epoch)
-        self._keeper = self._evidence(bundle)
+        self._keeper = new_keeper(settings, views, self._memory)
         # After the binds: a start that fails there uses up no part numbers.
         self._numbers = PartNumbers(settings.state_dir)
         self._memory.write(Word.FIRST_PART, self._numbers.first)
         self._memory.write(Word.PART_MARK, self._numbers.mark)
-        self._bypass = BypassControl(settings, self._memory, self._epoch, bundle.label)
-        self._reporter = self._new_reporter(bundle, has_baseline=baseline is not None)
+        self._bypass = BypassControl(settings, self._memory, self._epoch, views[0].bundle.label)
+        self._reporter = new_reporter(settings, views, self._memory, self._outlet.key_figures)
         # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
-        self._camera = self._child("camera", grab_plan(settings), Word.CAMERA_PROGRESS_NS, CAMERA_START_S)
-        plan = self._outlet.with_keys(inspect_plan(settings, bundle, self._epoch, config_file, baseline))
-        self._inspect = self._child("inspect", plan, Word.INSPECT_PROGRESS_NS, START_S[settings.model.provider])
-        announce = with_advice(self._outlet.announce, settings)
-        self._supervisor = Supervisor(self._memory, self._wake_fd, self._camera, self._inspect, announce)
-        start_s = START_S[settings.model.provider]
+        self._cameras = self._camera_children()
+        start_s = max(START_S[view.settings.model.provider] for view in views)
+        plan = self._outlet.with_keys(inspect_plan(settings, views, self._epoch, config_file))
+        self._inspect = self._inspect_child(plan, start_s)
+        self._supervisor = self._new_supervisor()
         self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s)
-        self._stop_requests = self._stops_obeyed = 0
-        self._wake, self._woken = socket.socketpair()
-        self._wake.setblocking(False)
-        self._woken.setblocking(False)
+        self._stops, self._stops_obeyed = StopSignals(), 0
+        self._urgent.register(self._stops, selectors.EVENT_READ)
         self._watched_fds: dict[int, int] = {}
         self._next_turn_ns = self._next_second_ns = self._next_reserve_ns = 0
 
@@ -111,7 +105,7 @@ class Daemon:
             self._keeper.worker.start()
         self._announce_start()
         self._bypass.start()
-        with self._signals():
+        with self._stops.caught():
             while not self._supervisor.is_over:
                 now_ns = monotonic_ns()
                 if now_ns >= self._next_turn_ns:
@@ -140,30 +134,29 @@ class Daemon:
         """Why it ended with another code than 0."""
         return self._supervisor.failure
 
-    def _new_reporter(self, bundle: Bundle, has_baseline: bool) -> Reporter:
-        settings, deadline_ms = self._settings, self._settings.decide.deadline_ms
-        metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
-        model = named_model(settings.model.provider, bundle.label, bundle.model_sha256)
-        metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, *model)
-        metrics.set_baseline(has_baseline)
-        return Reporter(metrics, take, self._memory, settings.camera.name, self._outlet.key_figures)
+    def _new_supervisor(self) -> Supervisor:
+        announce = with_advice(self._outlet.announce, self._settings)
+        return Supervisor(self._memory, self._wake_fd, self._cameras, self._inspect, announce)
 
-    def _evidence(self, bundle: Bundle) -> EvidenceKeeper | None:
-        settings = self._settings
-        if settings.evidence is None:
-            return None
-        scene = scene_of(settings, bundle.manifest)
-        return EvidenceKeeper(settings.evidence, EvidenceBorrower(self._memory), scene)
+    def _inspect_child(self, plan: InspectPlan, start_s: float) -> Watched:
+        return self._child("inspect", "inspect", plan, partial(self._memory.read, Word.INSPECT_PROGRESS_NS), start_s)
 
-    def _child(self, name: str, plan: object, progress: Word, start_s: float) -> Watched:
+    def _camera_children(self) -> list[Watched]:
+        children = []
+        for plan, memory in zip(grab_plans(self._settings), self._memory.cameras, strict=True):
+            progress_ns = partial(memory.read, CameraWord.PROGRESS_NS)
+            children.append(self._child(process_name(plan), "camera", plan, progress_ns, CAMERA_START_S))
+        return children
+
+    def _child(self, name: str, module: str, plan: object, progress_ns: Callable[[], int], start_s: float) -> Watched:
         receiver, sender = handover_pair()
         self._receivers.append(NoteReceiver(receiver))
         self._selector.register(receiver, selectors.EVENT_READ)
 
         def spawn() -> Child:
-            return Child(f"edge_inspector.app.{name}", self._memory.fd, self._wake_fd, sender.fileno(), plan)
+            return Child(f"edge_inspector.app.{module}", self._memory.fd, self._wake_fd, sender.fileno(), plan)
 
-        return Watched(name, spawn, lambda: self._memory.read(progress), STALL_S, start_s)
+        return Watched(name, spawn, progress_ns, STALL_S, start_s)
 
     def _announce_start(self) -> None:
         settings = self._settings
@@ -189,12 +182,11 @@ class Daemon:
         self._selector.select(TICK_S)
         if self._urgent.select(0):
             self._next_turn_ns = 0
-        with suppress(BlockingIOError):
-            self._woken.recv(64)  # left in place it would wake the loop for ever
+        self._stops.drain()
 
     def _watch_children(self) -> None:
         """Let a child's end wake the loop."""
-        running = {child.child.pid: child.child.pid_fd for child in (self._camera, self._inspect) if child.child}
+        running = {child.child.pid: child.child.pid_fd for child in (*self._cameras, self._inspect) if child.child}
         for pid in self._watched_fds.keys() - running.keys():  # first: a new child may have the number of an old one
             self._urgent.unregister(self._watched_fds.pop(pid))
         for pid in running.keys() - self._watched_fds.keys():
@@ -210,6 +202,9 @@ class Daemon:
         match note["kind"]:
             case "hb":
                 self._outlet.heard_beat(note["body"], note["sent_ns"])
+            case "view":
+                if self._keeper is not None:
+                    self._keeper.keep_view(note, heat)
             case "verdict":
                 self._reporter.verdict(note)
                 if self._keeper is not None:
@@ -226,8 +221,9 @@ class Daemon:
         self._next_second_ns = monotonic_ns() + SECOND_NS
         self._memory.write(Word.CLOCK_SYNCED, int(is_clock_synced()))
         self._send_metrics()
-        if what := grown_too_large(self._camera.child, self._settings):
-            self._camera.replace(what)
+        for camera, view in zip(self._cameras, self._settings.views(), strict=True):
+            if what := grown_too_large(camera.child, view):
+                camera.replace(what)
 
     def _reserve_numbers(self) -> None:
         if monotonic_ns() < self._next_reserve_ns:
@@ -243,35 +239,20 @@ class Daemon:
     def _send_metrics(self) -> None:
         totals = self._ledger.totals()
         state, _ = self._outlet.state()
-        children = (self._camera, self._inspect)
+        children = Children(self._cameras, self._inspect)
         is_ready, left_s = self._outlet.is_ready(), self._outlet.bypass_left_s()
         self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, left_s))
 
     def _obey_signals(self) -> None:
-        if self._stop_requests == self._stops_obeyed:
+        if self._stops.requests == self._stops_obeyed:
             return
-        self._stops_obeyed = self._stop_requests
-        if self._stop_requests > 1:
+        self._stops_obeyed = self._stops.requests
+        if self._stops.requests > 1:
             self._supervisor.force("a second stop signal came")
         else:
             log.info("stopping", detail="accepted parts are judged first; a second signal ends at once")
             self._supervisor.halt()
         self._attendance.stopping()
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        former_fd = signal.set_wakeup_fd(self._wake.fileno())
-        former = {number: signal.signal(number, self._count_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-        self._urgent.register(self._woken, selectors.EVENT_READ)
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(former_fd)
-
-    def _count_signal(self, _number: int, _frame: object) -> None:
-        self._stop_requests += 1
 
     def _finish(self) -> None:
         self._attendance.stopping()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
-from edge_inspector.app.plans import GrabPlan, InspectPlan
+from edge_inspector.app.plans import GrabPlan, InspectPlan, ViewPlan
+from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import region_plan
-from edge_inspector.bundle.load import Bundle
 from edge_inspector.core.verdict import Outcome, Scale
+from edge_inspector.decide.gate import NO_GATE, Gate, counts_to_gate
 from edge_inspector.decide.image_health import Baseline, HealthRules
 from edge_inspector.decide.seam import Seam
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import Place
+from edge_inspector.run.sets import SetRule
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings
 from edge_inspector.settings.identity import EncoderSettings
 from edge_inspector.settings.line import LineSettings
@@ -27,13 +30,22 @@ VIKY = ("viky", "viky.cti")
 
 
 def layout_of(settings: LineSettings) -> Layout:
-    """Return the sizes of the line's shared memory."""
+    """Return the sizes of one camera's part of the line's shared memory."""
     ring = settings.ring
     return Layout(settings.camera.frame.shape(), ring.slots, ring.evidence_slots, ring.records)
 
 
+def layouts_of(settings: LineSettings) -> tuple[Layout, ...]:
+    """Return the sizes of all cameras' parts of the line's shared memory."""
+    return tuple(layout_of(view) for view in settings.views())
+
+
 def is_simulated(settings: LineSettings) -> bool:
-    """Return whether the pictures come from anything but a real camera."""
+    """Return whether any pictures come from anything but a real camera."""
+    return any(_is_simulated(view) for view in settings.views())
+
+
+def _is_simulated(settings: LineSettings) -> bool:
     camera = settings.camera
     if not isinstance(camera, GenicamSettings):
         return True
@@ -52,19 +64,25 @@ def place_of(settings: LineSettings, process: Process) -> Place:
     return Place(None if cores is None else tuple(sorted(cores)), nice)
 
 
-def grab_plan(settings: LineSettings) -> GrabPlan:
-    """Return the camera process's plan."""
+def grab_plans(settings: LineSettings) -> list[GrabPlan]:
+    """Return the camera processes' plans, in the order of the cameras."""
+    layouts, cores = layouts_of(settings), place_of(settings, "camera")
+    return [_grab_plan(view, layouts, place, cores) for place, view in enumerate(settings.views())]
+
+
+def _grab_plan(settings: LineSettings, layouts: tuple[Layout, ...], place: int, cores: Place) -> GrabPlan:
     camera = settings.camera
     rate_hz = None if isinstance(camera, GenicamSettings) else camera.rate_hz
     is_real = isinstance(camera, GenicamSettings)
     return GrabPlan(
         line=settings.line,
         log_level=settings.log,
-        layout=layout_of(settings),
+        layouts=layouts,
+        place=place,
         camera=camera_plan(settings),
         can_wait=not is_real and rate_hz is None,
         wait_for_subscribers=0 if isinstance(camera, GenicamSettings) else camera.wait_for_subscribers,
-        place=place_of(settings, "camera"),
+        cores=cores,
     )
 
 
@@ -88,46 +106,80 @@ def health_rules(settings: LineSettings, baseline: Baseline | None) -> HealthRul
     )
 
 
-def inspect_plan(
-    settings: LineSettings, bundle: Bundle, epoch: int, config_file: Path, baseline: Baseline | None = None
-) -> InspectPlan:
-    """Return the inspect process's plan; None for a line whose baseline was not recorded."""
-    decide, model = settings.decide, settings.model
+def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], epoch: int, config_file: Path) -> InspectPlan:
+    """Return the inspect process's plan.
+
+    Args:
+        settings: Of the line.
+        views: One for each camera, in the order of the configuration.
+        epoch: Identity of this run of numbers.
+        config_file: For messages.
+    """
+    performance = settings.performance
     return InspectPlan(
         line=settings.line,
         log_level=settings.log,
-        layout=layout_of(settings),
         epoch=epoch,
-        camera=settings.camera.name,
         recipe=settings.recipe,
-        config_file=str(config_file),
-        bundle=model.bundle,
-        model=bundle.label,
-        model_sha256=bundle.model_sha256,
-        provider=model.provider,
-        device_id=model.device_id,
-        threads=model.threads,
-        chunk=model.chunk,
-        overlap=settings.tiling.overlap,
+        views=tuple(_view_plan(view, config_file) for view in views),
+        sets=set_rule(settings),
+        needs_pause=settings.sets.by == "count"
+        and any(isinstance(view.settings.camera, GenicamSettings) for view in views),
+        gate=gate_of(settings),
         cache_dir=settings.state_dir / "engines",
-        limits=dict(decide.limits),
-        min_defect_tiles=decide.min_defect_tiles,
-        min_area_px=decide.min_area_px,
-        regions=region_plan(settings),
-        image_health=health_rules(settings, baseline),
-        deadline_ns=None if decide.deadline_ms is None else round(decide.deadline_ms * 1e6),
+        deadline_ns=None if settings.deadline_ms is None else round(settings.deadline_ms * 1e6),
         endpoint=settings.endpoints.signals,
         lease_ms=settings.endpoints.lease_ms,
         is_simulated=is_simulated(settings),
         bypass_most_ns=bypass_most_ns(settings),
         keep=frozenset(Outcome(name) for name in (settings.evidence.keep if settings.evidence else ())),
-        profile=settings.performance.profile,
-        workers=settings.performance.workers,
-        spin=settings.performance.spin,
-        place=place_of(settings, "inspect"),
+        profile=performance.profile,
+        workers=performance.workers,
+        spin=performance.spin,
+        cores=place_of(settings, "inspect"),
+    )
+
+
+def _view_plan(view: ReadyView, config_file: Path) -> ViewPlan:
+    settings, model, decide = view.settings, view.settings.model, view.settings.decide
+    return ViewPlan(
+        camera=settings.camera.name,
+        layout=layout_of(settings),
+        config_file=str(config_file),
+        bundle=model.bundle,
+        model=view.bundle.label,
+        model_sha256=view.bundle.model_sha256,
+        provider=model.provider,
+        device_id=model.device_id,
+        threads=model.threads,
+        chunk=model.chunk,
+        overlap=settings.tiling.overlap,
+        limits=dict(decide.limits),
+        min_defect_tiles=decide.min_defect_tiles,
+        min_area_px=decide.min_area_px,
+        regions=region_plan(settings),
+        image_health=health_rules(settings, view.baseline),
         scale=scale_of(settings),
         seam=seam_of(settings),
     )
+
+
+def set_rule(settings: LineSettings) -> SetRule | None:
+    """Return how several cameras' pictures become one part; None for one camera."""
+    if not settings.more_views:
+        return None
+    sets = settings.sets
+    later_ns = (0, *(round(view.later_ms * 1e6) for view in settings.more_views))
+    return SetRule(sets.by, round(sets.window_ms * 1e6), round(sets.wait_ms * 1e6), later_ns)
+
+
+def gate_of(settings: LineSettings) -> Gate:
+    """Return where the gate acts, in counts of the first camera's encoder."""
+    gate, encoder = settings.gate, getattr(settings.camera, "encoder", None)
+    if gate is None or encoder is None:
+        return NO_GATE
+    way = counts_to_gate(gate.distance_mm, gate.lead_mm, encoder.counts_per_mm, encoder.direction == "backward")
+    return Gate(way, round(gate.window_mm * encoder.counts_per_mm), encoder.modulus)
 
 
 def encoder_plan(encoder: EncoderSettings | None) -> EncoderPlan | None:

@@ -9,11 +9,13 @@ from typing import Literal
 
 from edge_inspector.acquire.plan import CameraPlan
 from edge_inspector.core.verdict import NO_SCALE, Outcome, Scale
+from edge_inspector.decide.gate import Gate
 from edge_inspector.decide.image_health import HealthRules
 from edge_inspector.decide.seam import Seam
 from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import ANYWHERE, Place
+from edge_inspector.run.sets import SetRule
 from edge_inspector.signal.keys import ServerKey
 from edge_inspector.tile.background import Background
 from edge_inspector.tile.regions import Regions
@@ -30,12 +32,20 @@ class GrabPlan:
 
     line: str
     log_level: Level
-    layout: Layout
+    layouts: tuple[Layout, ...]
+    """Of all cameras of the line."""
+    place: int
+    """Which of them this one is."""
     camera: CameraPlan
     can_wait: bool
     """A source without a rate of its own is held back instead of overrun."""
     wait_for_subscribers: int
-    place: Place = ANYWHERE
+    cores: Place = ANYWHERE
+
+
+def process_name(plan: GrabPlan) -> str:
+    """Return what a camera process is called in events: with its camera's name where there are several."""
+    return "camera" if len(plan.layouts) == 1 else f"camera {plan.camera.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +79,11 @@ class CurvePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class InspectPlan:
-    """What an inspect process is given."""
+class ViewPlan:
+    """How the pictures of one camera are judged."""
 
-    line: str
-    log_level: Level
-    layout: Layout
-    epoch: int
     camera: str
-    recipe: str
+    layout: Layout
     config_file: str
     bundle: Path
     model: str
@@ -88,13 +94,33 @@ class InspectPlan:
     threads: int | None
     chunk: int
     overlap: int
-    cache_dir: Path
     limits: Mapping[str, float]
     min_defect_tiles: int
     min_area_px: int
     regions: RegionPlan | None
     """None: the whole frame, by one set of rules."""
     image_health: HealthRules
+    scale: Scale = NO_SCALE
+    seam: Seam | None = None
+    """Where strips of a web overlap; None where they do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectPlan:
+    """What an inspect process is given."""
+
+    line: str
+    log_level: Level
+    epoch: int
+    recipe: str
+    views: tuple[ViewPlan, ...]
+    """One for each camera, in the order of the configuration."""
+    sets: SetRule | None
+    """How several cameras' pictures become one part; None for one camera."""
+    needs_pause: bool
+    """They are in step only after a pause."""
+    gate: Gate
+    cache_dir: Path
     deadline_ns: int | None
     endpoint: str
     lease_ms: int
@@ -106,9 +132,6 @@ class InspectPlan:
     workers: int | None = None
     """Parts judged side by side in the profile `throughput`; None for one per usable core."""
     spin: bool = False
-    place: Place = ANYWHERE
-    scale: Scale = NO_SCALE
-    seam: Seam | None = None
-    """Where strips of a web overlap; None where they do not."""
+    cores: Place = ANYWHERE
     curve: CurvePlan | None = None
     """None: the endpoint is not encrypted."""

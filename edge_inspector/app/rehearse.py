@@ -9,8 +9,8 @@ import numpy as np
 from edge_inspector.acquire.host import host_checks
 from edge_inspector.acquire.look import snap
 from edge_inspector.app.planning import camera_plan
+from edge_inspector.app.ready import Ready, ReadyView
 from edge_inspector.app.regions import laid_out, region_plan, scene_of
-from edge_inspector.app.start import Ready
 from edge_inspector.core.frame import U8
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.record.annotate import survey
@@ -20,13 +20,17 @@ from edge_inspector.tile.regions import REST, Plan
 
 
 def try_model(ready: Ready) -> list[str]:
-    """Load the model as the line would and replay its golden tiles; returns what that showed.
+    """Load the models as the line would and replay their golden tiles; returns what that showed.
 
     Raises:
-        EngineError: It cannot run here as configured.
-        BundleError: The graph is not what its manifest says.
+        EngineError: One cannot run here as configured.
+        BundleError: A graph is not what its manifest says.
     """
-    settings, bundle = ready.settings, ready.bundle
+    return [sentence for view in ready.views for sentence in _try_view(view)]
+
+
+def _try_view(view: ReadyView) -> list[str]:
+    settings, bundle = view.settings, view.bundle
     if settings.model.provider == "null":
         return ["NO MODEL is asked (model.provider: null): every tile is called good; for measuring the line itself"]
     laid = laid_out(settings, bundle.manifest)
@@ -64,15 +68,15 @@ def _told(laid: Plan | None) -> list[str]:
     return [f"regions: {len(laid.corners_yx)} of {laid.n_grid} tiles inspected{zones}{cells}"]
 
 
-def draw_regions(ready: Ready, pixels: U8) -> U8:
+def draw_regions(view: ReadyView, pixels: U8) -> U8:
     """Return a copy of a picture with tiles, regions and background drawn on it: shape (H, W, 3), RGB.
 
     Args:
-        ready: The line.
+        view: A camera of the line.
         pixels: Shape (h, w, c), a picture of its camera.
     """
-    manifest, plan = ready.bundle.manifest, region_plan(ready.settings)
-    scene, laid = scene_of(ready.settings, manifest), laid_out(ready.settings, manifest)
+    manifest, plan = view.bundle.manifest, region_plan(view.settings)
+    scene, laid = scene_of(view.settings, manifest), laid_out(view.settings, manifest)
     corners_yx, skipped_yx = scene.corners_yx, None
     if laid is not None and plan is not None and plan.background is not None:
         left = WebEdges(laid, manifest.tile_hw, plan.background).tiles(pixels)
@@ -89,14 +93,18 @@ class HasTransport(Protocol):
     """GEV, U3V and so on, once it is connected."""
 
 
-def see_camera(settings: LineSettings) -> list[str]:
-    """Connect to the camera as the line would and disconnect; returns what it said.
+def see_cameras(settings: LineSettings) -> list[str]:
+    """Connect to each camera as the line would and disconnect; returns what they said.
 
-    What this computer should have set otherwise for the camera's transport is told with it.
+    What this computer should have set otherwise for a camera's transport is told with it.
 
     Raises:
-        CameraError: It is not there, or sends something else than configured.
+        CameraError: One is not there, or sends something else than configured.
     """
+    return [sentence for view in settings.views() for sentence in _see(view)]
+
+
+def _see(settings: LineSettings) -> list[str]:
     from edge_inspector.acquire.open import open_camera
 
     with open_camera(camera_plan(settings)) as camera:

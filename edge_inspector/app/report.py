@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from edge_inspector.app.keeping import EvidenceKeeper
+from edge_inspector.app.plans import named_model
+from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
 from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures
+from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.child import Child
-from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.watch import Watched
 from edge_inspector.settings.line import LineSettings
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 CAMERA_MB = 768
 """What a camera process may take besides its buffers: it starts with a tenth of that, and some producers leak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """The processes that main keeps alive."""
+
+    cameras: Sequence[Watched]
+    """In the order of the cameras."""
+    inspect: Watched
 
 
 class Reporter:
@@ -31,23 +45,23 @@ class Reporter:
         metrics: LineMetrics,
         take: Callable[[], list[Family]],
         memory: LineMemory,
-        camera: str,
+        cameras: Sequence[str],
         keys: Callable[[], KeyFigures | None] = lambda: None,
     ) -> None:
-        self._metrics, self._take, self._memory, self._camera, self._keys = metrics, take, memory, camera, keys
+        self._metrics, self._take, self._memory, self._names, self._keys = metrics, take, memory, cameras, keys
 
     def verdict(self, note: dict[str, Any]) -> None:
-        """Take in one verdict note, and what its picture said of itself."""
+        """Take in one verdict note, and what its pictures said of themselves."""
         self._metrics.observe_verdict(note["body"], Stages(*note["stages"]))
-        if (image := note.get("image")) is not None:
-            self._metrics.observe_image(ImageFigures(*image))
+        for camera, figures in note.get("images", ()):
+            self._metrics.observe_image(self._names[camera], ImageFigures(*figures))
 
     def snapshot(
         self,
         totals: Totals,
         state: LineState,
         is_ready: bool,
-        children: tuple[Watched, Watched],
+        children: Children,
         keeper: EvidenceKeeper | None,
         bypass_left_s: float = 0.0,
     ) -> list[Family]:
@@ -66,36 +80,40 @@ class Reporter:
                 bypass_left_s=bypass_left_s,
             )
         )
-        self._set_camera(children[0])
-        self._set_queues(totals, keeper)
-        for child in children:
-            pid = child.child.pid if child.child is not None else None
-            metrics.set_process("camera" if child is children[0] else "inspect", child.restarts, _resident_bytes(pid))
+        self._set_cameras(children.cameras)
+        self._set_queues(keeper)
+        cameras = [_memory_of(child) for child in children.cameras]
+        taken = None if None in cameras else sum(one for one in cameras if one is not None)
+        metrics.set_process("camera", sum(child.restarts for child in children.cameras), taken)
+        metrics.set_process("inspect", children.inspect.restarts, _memory_of(children.inspect))
         metrics.set_process("main", 0, _resident_bytes(os.getpid()))
         if (keys := self._keys()) is not None:
-            metrics.set_keys(keys)
+            metrics.keys.set(keys)
         return self._take()
 
-    def _set_camera(self, child: Watched) -> None:
-        read = self._memory.read
-        figures = CameraFigures(
-            is_connected=read(Word.CAMERA_STATUS) in (CameraStatus.ARMED, CameraStatus.RESYNCING),
-            frames=read(Word.FRAMES),
-            incomplete=read(Word.FRAMES_INCOMPLETE),
-            lost=read(Word.FRAMES_LOST),
-            invalid=read(Word.FRAMES_INVALID),
-            overrun=read(Word.OVERRUNS),
-            encoder=read(Word.ENCODER_FAULTS),
-            discarded=read(Word.DISCARDED),
-            reconnects=child.restarts,
-            last_frame_age_s=_age_s(read(Word.LAST_FRAME_NS)),
-        )
-        self._metrics.set_camera(self._camera, figures)
+    def _set_cameras(self, children: Sequence[Watched]) -> None:
+        for name, memory, child in zip(self._names, self._memory.cameras, children, strict=True):
+            read = memory.read
+            figures = CameraFigures(
+                is_connected=read(CameraWord.STATUS) in (CameraStatus.ARMED, CameraStatus.RESYNCING),
+                frames=read(CameraWord.FRAMES),
+                incomplete=read(CameraWord.FRAMES_INCOMPLETE),
+                lost=read(CameraWord.FRAMES_LOST),
+                invalid=read(CameraWord.FRAMES_INVALID),
+                overrun=read(CameraWord.OVERRUNS),
+                encoder=read(CameraWord.ENCODER_FAULTS),
+                discarded=read(CameraWord.DISCARDED),
+                reconnects=child.restarts,
+                last_frame_age_s=_age_s(read(CameraWord.LAST_FRAME_NS)),
+            )
+            self._metrics.set_camera(name, figures)
 
-    def _set_queues(self, totals: Totals, keeper: EvidenceKeeper | None) -> None:
-        read, layout = self._memory.read, self._memory.layout
-        waiting = read(Word.HEAD) - totals.verdicts
-        self._metrics.set_queue("ring", max(0, waiting), layout.records)
+    def _set_queues(self, keeper: EvidenceKeeper | None) -> None:
+        read, cameras = self._memory.read, self._memory.cameras
+        # The fullest: that one overruns first.
+        waiting = [camera.read(CameraWord.HEAD) - camera.read(CameraWord.CONSUMED) for camera in cameras]
+        fullest = max(range(len(cameras)), key=lambda place: waiting[place])
+        self._metrics.set_queue("ring", max(0, waiting[fullest]), cameras[fullest].layout.records)
         self._metrics.set_handover_dropped(read(Word.HANDOVER_DROPPED))
         if keeper is not None:
             self._metrics.set_queue("evidence", keeper.mailbox.depth, keeper.mailbox.max_items)
@@ -103,6 +121,24 @@ class Reporter:
             status = keeper.status()
             if status is not None:
                 self._metrics.set_evidence(status, lost)
+
+
+def new_reporter(
+    settings: LineSettings,
+    views: Sequence[ReadyView],
+    memory: LineMemory,
+    keys: Callable[[], KeyFigures | None] = lambda: None,
+) -> Reporter:
+    """Return the reporter of a line, with what it says of itself once."""
+    deadline_ms = settings.deadline_ms
+    metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
+    models, names = [], [view.settings.camera.name for view in views]
+    for name, view in zip(names, views, strict=True):
+        model = named_model(view.settings.model.provider, view.bundle.label, view.bundle.model_sha256)
+        models.append((name, *model))
+        metrics.set_baseline(name, view.baseline is not None)
+    metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, models)
+    return Reporter(metrics, take, memory, names, keys)
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:
@@ -114,6 +150,10 @@ def grown_too_large(child: Child | None, settings: LineSettings) -> str:
     if taken is None or taken <= most:
         return ""
     return f"it takes {taken >> 20} MB of memory, {most >> 20} MB are the most for its buffers; the producer leaks"
+
+
+def _memory_of(child: Watched) -> int | None:
+    return _resident_bytes(child.child.pid if child.child is not None else None)
 
 
 def _age_s(moment_ns: int) -> float | None:

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge_inspector.app.baseline_file import baseline_path, load_baseline
 from edge_inspector.app.main import Daemon
 from edge_inspector.app.planning import place_of
+from edge_inspector.app.ready import Ready, ReadyView
 from edge_inspector.app.regions import region_mistakes
 from edge_inspector.bundle.load import Bundle, load_bundle
-from edge_inspector.core.errors import ProcessError, SettingsError
+from edge_inspector.core.errors import Mistake, ProcessError, SettingsError
 from edge_inspector.core.logs import get_log
-from edge_inspector.decide.image_health import Baseline
 from edge_inspector.observe.logs import configure_logging
 from edge_inspector.run.scheduling import stand_behind, take_place
 from edge_inspector.settings.against_bundle import BundleFacts, check_against_bundle
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.lines import LineMap
 from edge_inspector.settings.load import load_line_with_lines
 from edge_inspector.settings.performance import missing_cores
 
 log = get_log(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A configuration and its bundle, checked against each other."""
-
-    settings: LineSettings
-    bundle: Bundle
-    baseline: Baseline | None = None
-    """How the line's pictures usually look; None when it was not recorded."""
 
 
 def prepare(config: Path) -> Ready:
@@ -39,29 +29,41 @@ def prepare(config: Path) -> Ready:
 
     Raises:
         SettingsError: Every mistake in the file, with its line; or a baseline that is damaged or of another camera.
-        BundleError: The bundle is missing or damaged.
+        BundleError: A bundle is missing or damaged.
     """
     settings, lines = load_line_with_lines(config)
-    baseline = load_baseline(settings)
-    bundle = load_bundle(settings.model.bundle)
-    manifest = bundle.manifest
-    facts = BundleFacts(manifest.labels, manifest.tile_hw, manifest.channels, manifest.limits)
-    mistakes = check_against_bundle(settings, facts, lines) + region_mistakes(settings, manifest, lines)
+    baselines = [load_baseline(view, place) for place, view in enumerate(settings.views())]
+    bundles: dict[Path, Bundle] = {}
+    views, mistakes = [], []
+    for place, (view, baseline) in enumerate(zip(settings.views(), baselines, strict=True)):
+        folder = view.model.bundle
+        if folder not in bundles:
+            bundles[folder] = load_bundle(folder)
+        views.append(ReadyView(view, bundles[folder], baseline))
+        mistakes += _misfits(views[-1], lines if place == 0 else lines.below(("more_views", place - 1)))
     offered = os.sched_getaffinity(0)
     mistakes += [lines.mistake(path, what) for path, what in missing_cores(settings.performance, offered)]
     if mistakes:
         raise SettingsError(sorted(mistakes, key=lambda mistake: mistake.line or 0))
-    return Ready(settings, bundle, baseline)
+    return Ready(settings, tuple(views))
+
+
+def _misfits(view: ReadyView, lines: LineMap) -> list[Mistake]:
+    manifest = view.bundle.manifest
+    facts = BundleFacts(manifest.labels, manifest.tile_hw, manifest.channels, manifest.limits)
+    return check_against_bundle(view.settings, facts, lines) + region_mistakes(view.settings, manifest, lines)
 
 
 def run_line(config: Path) -> int:
     """Run the daemon of one line; returns its exit code."""
     ready = prepare(config)
     configure_logging(ready.settings.log, ready.settings.line, "main")
-    if ready.baseline is None:
-        file = baseline_path(ready.settings)
-        log.info("no_baseline", detail=f"focus and brightness are not checked until `camera baseline` writes {file}")
-    daemon = Daemon(_settled_here(ready.settings), ready.bundle, config, ready.baseline)
+    for place, view in enumerate(ready.views):
+        if view.baseline is None:
+            file, camera = baseline_path(view.settings, place), view.settings.camera.name
+            detail = f"focus and brightness are not checked until `camera baseline` writes {file}"
+            log.info("no_baseline", camera=camera, detail=detail)
+    daemon = Daemon(_settled_here(ready.settings), ready.views, config)
     status = daemon.run()
     if daemon.failure:
         error = ProcessError(daemon.failure)

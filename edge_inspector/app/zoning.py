@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from edge_inspector.app.plans import InspectPlan, RegionPlan
+from edge_inspector.app.plans import RegionPlan, ViewPlan
 from edge_inspector.bundle.manifest import Manifest
 from edge_inspector.core.errors import EngineError
 from edge_inspector.core.frame import U8, Index
@@ -23,7 +23,7 @@ Decide = Callable[[TileResults], Judgement]
 LookAt = Callable[[U8], Look]
 
 
-def layout_of_regions(plan: InspectPlan, manifest: Manifest) -> Plan | None:
+def layout_of_regions(plan: ViewPlan, manifest: Manifest) -> Plan | None:
     """Return the tiles to ask about and what each heat cell of them is; None for a line without `regions:`."""
     if plan.regions is None:
         return None
@@ -38,9 +38,7 @@ def needs_heat(laid: Plan | None) -> bool:
     return laid is not None and not laid.is_plain
 
 
-def rules_of(
-    plan: InspectPlan, manifest: Manifest, corners_yx: Index, laid: Plan | None, margin: Margin | None
-) -> Decide:
+def rules_of(plan: ViewPlan, manifest: Manifest, corners_yx: Index, laid: Plan | None, margin: Margin | None) -> Decide:
     """Return what turns the scores of a part into its judgement.
 
     Args:
@@ -64,7 +62,7 @@ def rules_of(
     return partial(judge_zones, corners_yx=corners_yx, tile_hw=manifest.tile_hw, rules=zone_rules)
 
 
-def look_for_web(plan: InspectPlan, manifest: Manifest, laid: Plan | None, look_at: LookAt | None) -> LookAt | None:
+def look_for_web(plan: ViewPlan, manifest: Manifest, laid: Plan | None, look_at: LookAt | None) -> LookAt | None:
     """Return `look_at` with the search for the edges of the web added; unchanged where no background is configured."""
     if plan.regions is None or plan.regions.background is None or laid is None:
         return look_at
@@ -80,7 +78,7 @@ def look_for_web(plan: InspectPlan, manifest: Manifest, laid: Plan | None, look_
     return look
 
 
-def _zones(plan: InspectPlan, regions: RegionPlan, manifest: Manifest, laid: Plan, rules: Rules) -> tuple[Zone, ...]:
+def _zones(plan: ViewPlan, regions: RegionPlan, manifest: Manifest, laid: Plan, rules: Rules) -> tuple[Zone, ...]:
     own = {
         name: Rules(
             manifest.labels,

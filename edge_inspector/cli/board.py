@@ -118,9 +118,12 @@ def _style(body: dict[str, Any]) -> str:
 
 
 def _where(body: dict[str, Any]) -> str:
+    if missing := body.get("missing"):
+        return f"without {', '.join(missing)}"
     defects = body["defects"]
     if not defects:
         return ""
     worst = defects[0]
     more = f" +{len(defects) - 1}" if len(defects) > 1 else ""
-    return f"{worst['x']}, {worst['y']}, {worst['w']}x{worst['h']}{more}"
+    camera = f"{worst['camera']} " if "camera" in worst else ""
+    return f"{camera}{worst['x']}, {worst['y']}, {worst['w']}x{worst['h']}{more}"

@@ -14,7 +14,7 @@ from edge_inspector.core.errors import EdgeInspectorError
 
 @click.command()
 @config_option
-@click.option("--camera/--no-camera", default=True, help="Also connect to the camera (default) or not.")
+@click.option("--camera/--no-camera", default=True, help="Also connect to the cameras (default) or not.")
 def check(config: Path, camera: bool) -> int:
     """Validate a configuration, its bundle on this hardware, and the camera; explain what the line would do.
 
@@ -24,7 +24,7 @@ def check(config: Path, camera: bool) -> int:
     """
     from edge_inspector.app.baseline import baseline_sentence
     from edge_inspector.app.keys import key_sentences
-    from edge_inspector.app.rehearse import see_camera, try_model
+    from edge_inspector.app.rehearse import see_cameras, try_model
     from edge_inspector.app.start import prepare
     from edge_inspector.core.errors import BundleError
     from edge_inspector.settings.describe import describe
@@ -40,10 +40,10 @@ def check(config: Path, camera: bool) -> int:
     _say(describe(settings))
     wrong += _tried(lambda: key_sentences(settings))
     if ready is not None:
-        _say([baseline_sentence(ready.baseline)])
+        _say(baseline_sentence(view.settings.camera.name, view.baseline) for view in ready.views)
         wrong += _tried(partial(try_model, ready))
     if camera:
-        wrong += _tried(lambda: see_camera(settings))
+        wrong += _tried(lambda: see_cameras(settings))
     if not wrong:
         click.secho("ready to run", fg="green")
     return wrong[0].exit_code if wrong else 0

@@ -14,3 +14,5 @@ config_option = click.option(
     type=click.Path(path_type=Path),
     help="Configuration of the line (YAML).",
 )
+
+camera_option = click.option("--camera", "name", metavar="NAME", help="Which camera of the line; default: the first.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from edge_inspector.simulator.config import CameraConfig
     from edge_inspector.simulator.controls import Controls
     from edge_inspector.simulator.faults import Fault
     from edge_inspector.simulator.rehearsal import Simulation
@@ -65,23 +67,32 @@ def _parsed(text: str) -> tuple[Fault, int]:
 def _instructions(simulation: Simulation) -> str:
     from edge_inspector.simulator.controls import ENVIRONMENT
 
-    camera = simulation.config.cameras[0]
-    channels = 1 if camera.pixel_format.startswith("Mono") else 3
-    frame = f"{{width: {camera.width}, height: {camera.height}, channels: {channels}}}"
-    return f"""Parts pass. In another terminal:
+    views = [_view(camera, f"cam{place}") for place, camera in enumerate(simulation.config.cameras)]
+    told = f"""Parts pass. In another terminal:
 
   export {ENVIRONMENT}={simulation.controls.path}
   edge-inspector camera list --cti simulator
   edge-inspector run --config my-line.yaml
 
-with this camera in my-line.yaml:
+with {"this camera" if len(views) == 1 else "these cameras, which see the same parts,"} in my-line.yaml:
 
-camera:
+{views[0]}"""
+    if len(views) == 1:
+        return told
+    items = [textwrap.indent(view, "    ").replace("    ", "  - ", 1) for view in views[1:]]
+    return "".join([told, "more_views:\n", *items])
+
+
+def _view(camera: CameraConfig, name: str) -> str:
+    """Return the block of one camera, as a configuration has it."""
+    channels = 1 if camera.pixel_format.startswith("Mono") else 3
+    return f"""camera:
   kind: genicam
+  name: {name}
   cti: simulator
   serial: "{camera.serial}"
   pixel_format: {camera.pixel_format}
-  frame: {frame}
+  frame: {{width: {camera.width}, height: {camera.height}, channels: {channels}}}
   preset: photo_eye
   trigger_count: {{source: counter}}
   features: {{CounterEventSource: Line0}}

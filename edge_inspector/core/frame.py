@@ -26,6 +26,10 @@ class ArrivalKind(IntEnum):
     ENCODER = 6  # nobody knows where on the line it is: encoder
 
 
+PICTURED = (ArrivalKind.FRAME, ArrivalKind.ENCODER)
+"""Kinds that come with a picture: it is judged only of a FRAME, kept in evidence of both."""
+
+
 @dataclass(frozen=True, slots=True)
 class FrameShape:
     """The size every frame of a camera has, declared in the configuration."""
@@ -76,28 +80,8 @@ class Arrival:
     trigger_source: Literal["camera", "host"]
     """Whose clock gave `trigger_ns`."""
     pixels: U8 | None = None
-    """Shape (h, w, c), c 1 or 3, RGB; only for FRAME. Valid until the next `fetch`: the caller copies it."""
+    """Shape (h, w, c), c 1 or 3, RGB; only for PICTURED. Valid until the next `fetch`: the caller copies it."""
     travel: Travel | None = None
     """Where the line stood; None where nobody knows, or without an encoder."""
     count: int = -1
     """What the trigger counter shows when this trigger and all before it are told; -1 where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part on its way through the inspect process: an arrival with its number and its slot."""
-
-    part_id: int
-    """From 1, never reused on a line."""
-    kind: ArrivalKind
-    frame_id: int
-    trigger_ns: int
-    trigger_source: Literal["camera", "host"]
-    pixels: U8 | None
-    """Shape (h, w, c), a view of the slot; None unless `kind` is FRAME. Valid until the part is released."""
-    slot: int
-    """Index of the shared-memory slot, -1 for none."""
-    generation: int
-    """Counts the fills of that slot; a borrower compares it to see that the picture is still the same."""
-    travel: Travel = NO_TRAVEL
-    """Where the line stood at its trigger."""

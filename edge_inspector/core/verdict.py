@@ -174,6 +174,35 @@ NO_SCALE = Scale()
 
 
 @dataclass(frozen=True, slots=True)
+class Firing:
+    """Where the gate acts on one part."""
+
+    count: int = -1
+    """Count at which the command must be given; -1 where it is not known."""
+    window: int = 0
+    """How many counts around it still hit the part; 0 for none."""
+
+
+NO_FIRING = Firing()
+"""Of a part whose place is not known, or on a line that says nothing of its gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewVerdict:
+    """What one of several cameras contributed to a part's verdict."""
+
+    camera: str
+    frame_id: int
+    """-1 where it brought nothing."""
+    is_missing: bool
+    judgement: Judgement
+    """Its defects are in pixels of this camera's frame."""
+    model: str
+    model_sha256: str
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A part's verdict as it leaves the inspect process."""
 
@@ -201,6 +230,10 @@ class Verdict:
     travel: Travel = NO_TRAVEL
     """Where the line stood at the trigger."""
     scale: Scale = NO_SCALE
+    """Of the first camera."""
+    firing: Firing = NO_FIRING
+    views: tuple[ViewVerdict, ...] = ()
+    """One for each camera, in the order of the configuration; empty on a line of one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge_inspector.core.verdict import LineState
 
@@ -103,3 +103,12 @@ class EvidenceFigures(Protocol):
     def free_bytes(self) -> int | None:
         """Free disk; None when not known."""
         ...
+
+
+def zones_of(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each zone of a verdict body with its name; with its camera's before it where there are several."""
+    for zone in body.get("zones") or ():
+        yield zone["name"], zone
+    for view in body.get("views") or ():
+        for zone in view.get("zones") or ():
+            yield f"{view['camera']}/{zone['name']}", zone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from edge_inspector.observe.figures import KeyFigures
@@ -17,10 +18,16 @@ that would give strangers a way to hold verdicts up."""
 
 
 class KeyMetrics:
-    """Who was let in. Absent on a line without encryption. Not locked: the owner is."""
+    """Who was let in. Absent on a line without encryption."""
 
-    def __init__(self, declare: Callable[..., Series]) -> None:
-        """Declare; `declare` takes kind, name, text and labels, and remembers the series."""
+    def __init__(self, declare: Callable[..., Series], lock: threading.Lock) -> None:
+        """Declare.
+
+        Args:
+            declare: Takes kind, name, text and labels, and remembers the series.
+            lock: Of whoever collects them.
+        """
+        self._lock = lock
         text = "Connections to encrypted endpoints that were not let in; at the signals endpoint unknown keys alone"
         self._refused = declare("counter", "handshakes_refused_total", text, "endpoint", "reason")
         self._authorized = declare("gauge", "authorized_keys", "Keys that may connect to encrypted endpoints")
@@ -28,8 +35,9 @@ class KeyMetrics:
 
     def set(self, figures: KeyFigures) -> None:
         """Take over the counts."""
-        for endpoint, reasons in REFUSALS.items():
-            for reason in reasons:
-                self._refused.set(figures.refused.get((endpoint, reason), 0), endpoint, reason)
-        self._authorized.set(figures.authorized)
-        self._alive.set(figures.is_alive)
+        with self._lock:
+            for endpoint, reasons in REFUSALS.items():
+                for reason in reasons:
+                    self._refused.set(figures.refused.get((endpoint, reason), 0), endpoint, reason)
+            self._authorized.set(figures.authorized)
+            self._alive.set(figures.is_alive)

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram, Metric
 
 from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Totals
 from edge_inspector.decide.image_health import CHECKS
-from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, KeyFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
 from edge_inspector.observe.key_metrics import KeyMetrics
 from edge_inspector.observe.series import Declared, Kind, Series
 
@@ -59,7 +59,7 @@ class LineMetrics:
         self._declare_images()
         self._declare_processes()
         self._declare_evidence()
-        self._keys = KeyMetrics(self._series)
+        self.keys = KeyMetrics(self._series, self._lock)
         registry.register(self)
 
     def _declare_parts(self, deadline_s: float | None) -> None:
@@ -94,7 +94,7 @@ class LineMetrics:
         gauge = self._series
         self._build = gauge(
             "gauge", "build_info", "1; what runs here",
-            "version", "line", "recipe", "model", "model_sha256",
+            "version", "line", "recipe", "camera", "model", "model_sha256",
         )  # fmt: skip
         self._state = gauge("gauge", "state", "1 for the state the line is in (OPC 40100-1), else 0", "state")
         self._ready = gauge("gauge", "ready", "1 while inspecting and trustworthy")
@@ -118,18 +118,19 @@ class LineMetrics:
         self._invalid = of_camera("counter", "frames_invalid_total", "Frames of wrong size, format or unreadable")
         self._overrun = of_camera("counter", "frames_overrun_total", "Frames for which there was no room")
         self._encoder = of_camera("counter", "encoder_faults_total", "Parts whose place on the line was not believed")
-        self._discarded = of_camera(
-            "counter", "buffers_discarded_total", "Buffers delivered twice or after their successor: no trigger"
-        )
+        self._discarded = of_camera("counter", "buffers_discarded_total", "Buffers that came twice or out of turn")
 
     def _declare_images(self) -> None:
-        value = self._series
-        self._light = value("gauge", "image_brightness", "Mean grey value of the newest picture, 0 to 255")
-        self._sharp = value("gauge", "image_sharpness", "Mean grey difference between its neighbouring pixels")
-        self._dark = value("gauge", "image_dark_share", "Share of its pixels at grey 5 or below")
-        self._bright = value("gauge", "image_bright_share", "Share of its pixels with a channel at 250 or above")
-        self._baseline = value("gauge", "image_baseline", "1 if focus and brightness are compared with a baseline")
-        self._troubles = value("counter", "image_troubles_total", "Pictures in which a check found something", "check")
+        def of_camera(name: str, text: str) -> Series:
+            return self._series("gauge", name, text, "camera")
+
+        self._light = of_camera("image_brightness", "Mean grey value of the newest picture, 0 to 255")
+        self._sharp = of_camera("image_sharpness", "Mean grey difference between its neighbouring pixels")
+        self._dark = of_camera("image_dark_share", "Share of its pixels at grey 5 or below")
+        self._bright = of_camera("image_bright_share", "Share of its pixels with a channel at 250 or above")
+        self._baseline = of_camera("image_baseline", "1 if focus and brightness are compared with a baseline")
+        text = "Pictures in which a check found something"
+        self._troubles = self._series("counter", "image_troubles_total", text, "check")
         for check in CHECKS:
             self._troubles.add(0, check)
 
@@ -164,9 +165,9 @@ class LineMetrics:
             self._verdicts.add(1, *((verdict, reason) if is_listed else UNLISTED))
             self._tiles.add(body.get("n_tiles") or 0)
             self._defect_tiles.add(body.get("n_defect_tiles") or 0)
-            for zone in body.get("zones") or ():
-                self._zone_rejects.add(zone["verdict"] == "REJECT", zone["name"])
-                self._zone_tiles.add(zone["n_defect_tiles"], zone["name"])
+            for name, zone in zones_of(body):
+                self._zone_rejects.add(zone["verdict"] == "REJECT", name)
+                self._zone_tiles.add(zone["n_defect_tiles"], name)
             if isinstance(score, int | float) and math.isfinite(score):  # one NaN would stay in the sum for ever
                 self._score.labels(self._bounded_label(str(body.get("label")))).observe(score)
             if isinstance(latency_us, int | float) and latency_us >= 0:
@@ -175,20 +176,20 @@ class LineMetrics:
                 if (took_ns := getattr(stages, f"{stage}_ns")) > 0:
                     self._stage.labels(stage).observe(took_ns / 1e9)
 
-    def observe_image(self, figures: ImageFigures) -> None:
-        """Take in what one picture said of itself."""
+    def observe_image(self, camera: str, figures: ImageFigures) -> None:
+        """Take in what one picture of a camera said of itself."""
         with self._lock:
-            self._light.set(figures.brightness)
-            self._sharp.set(figures.sharpness)
-            self._dark.set(figures.dark_share)
-            self._bright.set(figures.bright_share)
+            self._light.set(figures.brightness, camera)
+            self._sharp.set(figures.sharpness, camera)
+            self._dark.set(figures.dark_share, camera)
+            self._bright.set(figures.bright_share, camera)
             for check in figures.troubles:
                 self._troubles.add(1, check)
 
-    def set_baseline(self, is_there: bool) -> None:
-        """Say whether pictures are compared with a baseline."""
+    def set_baseline(self, camera: str, is_there: bool) -> None:
+        """Say whether a camera's pictures are compared with a baseline."""
         with self._lock:
-            self._baseline.set(is_there)
+            self._baseline.set(is_there, camera)
 
     def set_totals(self, totals: Totals) -> None:
         """Take over the ledger's counts of the epoch: absolute, so nothing that was dropped can make them wrong."""
@@ -200,16 +201,19 @@ class LineMetrics:
             self._lates.set(totals.lates)
             self._in_flight.set(totals.in_flight)
 
-    def set_keys(self, figures: KeyFigures) -> None:
-        """Take over who was let in, on a line whose endpoints are encrypted."""
-        with self._lock:
-            self._keys.set(figures)
+    def set_build(self, version: str, line: str, recipe: str, models: Iterable[tuple[str, str, str]]) -> None:
+        """Say what runs: one series for each camera's model, replaced when a model or the recipe changes.
 
-    def set_build(self, version: str, line: str, recipe: str, model: str, model_sha256: str) -> None:
-        """Say what runs: one series, replaced when the model or the recipe changes."""
+        Args:
+            version: Of this program.
+            line: Its name.
+            recipe: Its recipe.
+            models: Camera, name@version and sha256.
+        """
         with self._lock:
             self._build.clear()
-            self._build.set(1, version, line, recipe, model, model_sha256)
+            for camera, model, model_sha256 in models:
+                self._build.set(1, version, line, recipe, camera, model, model_sha256)
 
     def set_line(self, figures: LineFigures) -> None:
         """Take over state and heartbeat."""

@@ -26,17 +26,13 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceItem:
-    """A part worth keeping. Its arrays are owned by it: copied out of the ring, never written again."""
+class EvidencePicture:
+    """What one camera saw of a part. Its arrays are owned by it: copied out of the ring, never written again."""
 
-    evidence_id: str
-    """Name of its files: letters, digits, `-` and `_`, at most 96, beginning with a letter or digit."""
-    pixels: U8 | None
-    """Shape (h, w, c), c 1 or 3, RGB or grey; None for a part without a picture: only the JSON is kept."""
-    body: Mapping[str, Any]
-    """The verdict body as it was sent; kept as it is."""
-    captured_utc_us: int
-    """When it was captured; names the day's folder."""
+    camera: str
+    """Part of its files' names; empty on a line of one camera."""
+    pixels: U8
+    """Shape (h, w, c), c 1 or 3, RGB or grey."""
     corners_yx: Index
     """Shape (n, 2), top-left corner of each tile, in pixels."""
     tile_hw: tuple[int, int]
@@ -51,6 +47,20 @@ class EvidenceItem:
     """Shape (m, 2), top-left corner of each tile that was taken for background; None for none."""
     regions: DrawnRegions | None = None
     """What was drawn of regions; None for a line without."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """A part worth keeping."""
+
+    evidence_id: str
+    """Name of its files: letters, digits, `-` and `_`, at most 96, beginning with a letter or digit."""
+    body: Mapping[str, Any]
+    """The verdict body as it was sent; kept as it is."""
+    captured_utc_us: int
+    """When it was captured; names the day's folder."""
+    pictures: tuple[EvidencePicture, ...] = ()
+    """One for each camera that brought one; none: only the JSON is kept."""
 
 
 def is_safe_id(evidence_id: str) -> bool:
@@ -70,35 +80,37 @@ def encode(item: EvidenceItem, picture_format: EvidenceFormat, has_annotated: bo
         ValueError: The body is not JSON (NaN, infinity), or the picture cannot be encoded.
     """
     blobs: dict[str, bytes] = {}
-    if item.pixels is not None:
-        extension = EXTENSION[picture_format]
+    extension = EXTENSION[picture_format]
+    for picture in item.pictures:
+        name = item.evidence_id + (f".{picture.camera}" if picture.camera else "")
         try:
-            blobs[item.evidence_id + extension] = _encode_picture(item.pixels, extension)
+            blobs[name + extension] = _encode_picture(picture.pixels, extension)
             if has_annotated:
-                blobs[item.evidence_id + ".annotated.jpg"] = _encode_picture(_annotated(item, item.pixels), ".jpg")
+                blobs[name + ".annotated.jpg"] = _encode_picture(_annotated(item, picture), ".jpg")
         except cv2.error as error:
-            raise ValueError(f"OpenCV refuses the picture of shape {item.pixels.shape}: {error}") from error
+            raise ValueError(f"OpenCV refuses the picture of shape {picture.pixels.shape}: {error}") from error
     text = json.dumps(item.body, ensure_ascii=False, allow_nan=False, indent=1)
     blobs[item.evidence_id + ".json"] = text.encode() + b"\n"
     return blobs
 
 
-def _annotated(item: EvidenceItem, pixels: U8) -> U8:
+def _annotated(item: EvidenceItem, picture: EvidencePicture) -> U8:
     boxes = [
         Defect(d["x"], d["y"], d["w"], d["h"], d["score"], d["label"])
         for d in item.body.get("defects") or ()
-    ]  # fmt: skip
+        if d.get("camera", picture.camera) == picture.camera
+    ]
     return annotate(
-        pixels,
-        item.corners_yx,
-        item.tile_hw,
-        item.tile_scores,
-        item.tile_over,
-        item.heat,
+        picture.pixels,
+        picture.corners_yx,
+        picture.tile_hw,
+        picture.tile_scores,
+        picture.tile_over,
+        picture.heat,
         boxes,
         caption_of(dict(item.body)),
-        item.regions,
-        item.skipped_yx,
+        picture.regions,
+        picture.skipped_yx,
     )
 
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DAY = re.compile(r"[0-9]{8}")
-_OURS = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,95})(\.json|\.jpg|\.png|\.annotated\.jpg)")
+# Name of the part, the camera's where there are several, and what it is.
+_OURS = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9_-]{0,95})(\.json|(\.[a-z0-9][a-z0-9-]{0,31})?(\.jpg|\.png|\.annotated\.jpg))"
+)
 TMP = ".tmp"
 
 

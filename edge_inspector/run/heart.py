@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.frame import Travel
 from edge_inspector.core.verdict import Heartbeat
+from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.bypass import bypass_left_ns
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
 from edge_inspector.run.judging import Judging
 from edge_inspector.run.ledger import Ledger
-from edge_inspector.run.memory import CameraStatus, LineMemory, Word
-from edge_inspector.run.readiness import Readiness, Situation, assess
-from edge_inspector.run.ring import RingReader
+from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
+from edge_inspector.run.readiness import CameraSituation, Readiness, Situation, assess
 from edge_inspector.run.seams import Guard, Identity, Signals
 
 HEARTBEAT_NS = 100_000_000
@@ -26,17 +28,16 @@ class Heart:
         self,
         identity: Identity,
         memory: LineMemory,
-        reader: RingReader,
+        assembler: Assembler,
         judging: Judging,
         signals: Signals,
         notes: NoteSender,
-        images: ImageWatch,
+        images: Sequence[ImageWatch],
         guard: Guard | None = None,
     ) -> None:
         """Prepare; the first beat is due at once."""
-        self._who, self._memory, self._reader, self._ledger = identity, memory, reader, Ledger(memory)
+        self._who, self._memory, self._assembler, self._ledger = identity, memory, assembler, Ledger(memory)
         self._judging, self._signals, self._notes, self._images = judging, signals, notes, images
-        self._lost_before = reader.head()
         self._guard = guard
         self._dropped_before = memory.read(Word.HANDOVER_DROPPED)  # by predecessors
         self._refused_before = memory.read(Word.KEYS_REFUSED)
@@ -60,7 +61,8 @@ class Heart:
         due_ns = self._next_ns + HEARTBEAT_NS
         self._next_ns = due_ns if due_ns > now_ns else now_ns + HEARTBEAT_NS
         readiness = self.readiness()
-        last_frame_ns = self._memory.read(Word.LAST_FRAME_NS)
+        # The camera that has been silent for longest: one that is blind must not hide behind the others.
+        last_frame_ns = min(camera.read(CameraWord.LAST_FRAME_NS) for camera in self._memory.cameras)
         totals = self._ledger.totals()
         beat = Heartbeat(
             line=self._who.line,
@@ -91,17 +93,19 @@ class Heart:
             self._memory.write(Word.KEYS_REFUSED, self._refused_before + refused)
 
     def _travel(self) -> Travel:
-        """Return the newest count and its generation; never a count of one generation under another."""
+        """Return the first camera's newest count and generation; never a count of one under another's."""
+        camera = self._memory.cameras[0]
         while True:
-            generation = self._memory.read(Word.ENCODER_GENERATION)
-            count = self._memory.read(Word.ENCODER_NOW) - 1
-            if self._memory.read(Word.ENCODER_GENERATION) == generation:
+            generation = camera.read(CameraWord.ENCODER_GENERATION)
+            count = camera.read(CameraWord.ENCODER_NOW) - 1
+            if camera.read(CameraWord.ENCODER_GENERATION) == generation:
                 return Travel(count, generation)
 
     def _travel_age_us(self, now_ns: int) -> int:
-        if not self._memory.read(Word.ENCODER_NOW):
+        camera = self._memory.cameras[0]
+        if not camera.read(CameraWord.ENCODER_NOW):
             return -1
-        return max(0, now_ns - self._memory.read(Word.ENCODER_NS)) // 1000
+        return max(0, now_ns - camera.read(CameraWord.ENCODER_NS)) // 1000
 
     def note_progress(self) -> None:
         """Tell main that the slowest part of this process turned, and when."""
@@ -109,19 +113,24 @@ class Heart:
 
     def readiness(self) -> Readiness:
         """Return state, readiness and faults as they are now."""
-        halting = self._memory.read(Word.HALT_NS) != 0
-        next_part = self._memory.read(Word.FIRST_PART) + self._reader.head()
+        halting, cameras = self._memory.read(Word.HALT_NS) != 0, self._memory.cameras
+        triggers, now_ns = self._ledger.totals().triggers, monotonic_ns()
         return assess(
             Situation(
                 is_model_proven=self._judging.failure is None,
-                is_recovering=self._ledger.seq < self._lost_before,
-                has_numbers=next_part < self._memory.read(Word.PART_MARK),
-                camera=CameraStatus(self._memory.read(Word.CAMERA_STATUS)),
-                camera_progress_age_ns=monotonic_ns() - self._memory.read(Word.CAMERA_PROGRESS_NS),
-                has_parts=self._reader.head() > 0,
+                is_recovering=self._assembler.is_recovering,
+                has_numbers=self._memory.read(Word.FIRST_PART) + triggers < self._memory.read(Word.PART_MARK),
+                cameras=tuple(
+                    CameraSituation(
+                        CameraStatus(camera.read(CameraWord.STATUS)), now_ns - camera.read(CameraWord.PROGRESS_NS)
+                    )
+                    for camera in cameras
+                ),
+                has_parts=triggers > 0,
                 is_halting=halting,
                 is_drained=halting and self.is_over(),
-                has_image_fault=self._images.is_fault,
+                has_image_fault=any(images.is_fault for images in self._images),
+                is_in_step=self._assembler.is_in_step,
                 is_guarded=self._guard is None or self._guard.is_alive(),
             )
         )
@@ -129,7 +138,7 @@ class Heart:
     def is_over(self) -> bool:
         """Whether the line halts, nothing more comes and every part has its verdict."""
         is_gone = self._memory.read(Word.CAMERA_GONE) != 0
-        return is_gone and self._memory.read(Word.HALT_NS) != 0 and self._reader.head() == self._ledger.seq
+        return is_gone and self._memory.read(Word.HALT_NS) != 0 and self._assembler.is_empty()
 
     def is_stuck(self) -> bool:
         """Whether a part, or a worker, has waited so long that a heartbeat would be a lie."""
@@ -137,11 +146,13 @@ class Heart:
         now_ns = monotonic_ns()
         if now_ns - self._judging.progress_ns() > limit_ns:
             return True
-        part = self._reader.peek(self._ledger.seq)
-        return part is not None and now_ns - part.trigger_ns > limit_ns
+        oldest_ns = self._assembler.oldest_ns
+        return oldest_ns is not None and now_ns - oldest_ns > limit_ns
 
     def wait_s(self) -> float:
-        """Return how long the loop may wait: to the next heartbeat, or to the deadline of the part in hand."""
+        """Return how long the loop may wait: to the next heartbeat, a deadline of a part, the end of a set's time."""
         wait_s = 0.1 if self._is_held else max(0.0, (self._next_ns - monotonic_ns()) / 1e9)
-        due_ns = self._judging.due_ns
-        return wait_s if due_ns is None else max(0.0, min(wait_s, (due_ns - monotonic_ns()) / 1e9))
+        for due_ns in (self._judging.due_ns, self._assembler.due_ns):
+            if due_ns is not None:
+                wait_s = max(0.0, min(wait_s, (due_ns - monotonic_ns()) / 1e9))
+        return wait_s

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from edge_inspector.core.verdict import Outcome, Reason
 from edge_inspector.decide.image_health import Policy, with_trouble
-from edge_inspector.run.judge import Judged, unknown
+from edge_inspector.run.judge import Seen, unknown
 
 
 class ImageWatch:
-    """Sees every judgement in the order of the parts. Owned by the loop's thread; pictures may be judged elsewhere."""
+    """Sees every view of one camera in the order of the parts. Owned by the loop's thread."""
 
     def __init__(self, stuck: Policy) -> None:
         """Begin.
@@ -23,18 +23,18 @@ class ImageWatch:
         self.is_fault = False
         """The newest picture that was looked at has a trouble whose policy is `fault`."""
 
-    def review(self, judged: Judged) -> Judged:
-        """Return a judgement as it stands beside the one before: never better than it was.
+    def review(self, seen: Seen) -> Seen:
+        """Return a view as it stands beside the one before: never better than it was.
 
-        A part that is UNKNOWN already keeps its reason. One without a picture changes nothing of what is known.
+        One that is UNKNOWN already keeps its reason. One without a picture changes nothing of what is known.
         """
-        look = judged.look
+        look = seen.look
         if look is None:
-            return judged
+            return seen
         if look.fingerprint and look.fingerprint == self._former:
             look = with_trouble(look, "stuck", self._stuck)
         self._former = look.fingerprint
         self.is_fault = look.is_fault
-        if look.refuses and judged.judgement.outcome is not Outcome.UNKNOWN:
-            return replace(judged, judgement=unknown(Reason.IMAGE_HEALTH), look=look)
-        return judged if look is judged.look else replace(judged, look=look)
+        if look.refuses and seen.judgement.outcome is not Outcome.UNKNOWN:
+            return replace(seen, judgement=unknown(Reason.IMAGE_HEALTH), look=look)
+        return seen if look is seen.look else replace(seen, look=look)

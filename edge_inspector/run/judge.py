@@ -2,76 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError
-from edge_inspector.core.frame import U8, ArrivalKind, Part
+from edge_inspector.core.frame import U8
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.look import Look
 from edge_inspector.core.ports import Engine, Progress
 from edge_inspector.core.verdict import REASON_OF_ARRIVAL, Judgement, Outcome, Reason, Stages, TileResults
+from edge_inspector.decide.together import together
+from edge_inspector.run.part import Part
 
 log = get_log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A judgement and how it came about."""
+class Seen:
+    """What was made of one view of a part."""
 
     judgement: Judgement
-    stages: Stages
     results: TileResults | None = None
     """What the model said; None when it was not asked or failed. Valid until the next part."""
     look: Look | None = None
     """What the picture itself said; None when there was none to look at."""
 
 
-class Judge:
-    """Asks the engine and the rules about each part; holds whether the model is proven."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was made of a part: of each view, in the order of the cameras, and how long it took."""
 
-    def __init__(
-        self,
-        engine: Engine | EngineError,
-        decide: Callable[[TileResults], Judgement],
-        deadline_ns: int | None,
-        look: Callable[[U8], Look] | None = None,
-    ) -> None:
+    views: tuple[Seen, ...]
+    stages: Stages
+
+    @property
+    def judgement(self) -> Judgement:
+        """What the views say together."""
+        return together([seen.judgement for seen in self.views])
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """How the pictures of one camera are judged."""
+
+    engine: Engine
+    """Verified."""
+    decide: Callable[[TileResults], Judgement]
+    """The rules, pure."""
+    look: Callable[[U8], Look] | None = None
+    """Whether a picture, shape (h, w, c), may be judged at all, and which of its tiles; None: always, all."""
+
+
+class Judge:
+    """Asks the engines and the rules about each part; holds whether the models are proven."""
+
+    def __init__(self, eyes: Sequence[Eye] | EngineError, deadline_ns: int | None) -> None:
         """Prepare.
 
         Args:
-            engine: Verified; or why there is none: then every part is UNKNOWN `model_error`.
-            decide: The rules, pure.
+            eyes: One for each camera; or why there are none: then every part is UNKNOWN `model_error`.
             deadline_ns: From a part's trigger to the latest useful verdict; None for none.
-            look: Whether a picture, shape (h, w, c), may be judged at all, and which of its tiles; None: always, all.
         """
-        self._engine = None if isinstance(engine, EngineError) else engine
-        self._decide, self._deadline_ns, self._look = decide, deadline_ns, look
-        self.failure: EngineError | None = engine if isinstance(engine, EngineError) else None
-        """Why the model is not trusted (any more); the process must end and a fresh one try again."""
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether the next part will be judged by a model that replayed its golden tiles."""
-        return self.failure is None
+        self._eyes = () if isinstance(eyes, EngineError) else tuple(eyes)
+        self._deadline_ns = deadline_ns
+        self.failure: EngineError | None = eyes if isinstance(eyes, EngineError) else None
+        """Why a model is not trusted (any more); the process must end and a fresh one try again."""
 
     def judge(self, part: Part, progress: Progress, shutdown_ns: int) -> Judged:
         """Return the judgement of one part; never raises.
 
         Args:
-            part: With its picture, if it has one.
-            progress: Passed to the engine.
+            part: With the pictures that it has. Where one is missing or broken, no model is asked about the others.
+            progress: Passed to the engines.
             shutdown_ns: Parts taken after this moment are not judged any more; 0 for none.
         """
         taken_ns = monotonic_ns()
         stages = Stages(grab_ns=max(0, taken_ns - part.trigger_ns))
         if shutdown_ns and taken_ns > shutdown_ns:
-            return Judged(unknown(Reason.SHUTDOWN), stages)
-        if part.kind is not ArrivalKind.FRAME or part.pixels is None:
-            return Judged(unknown(REASON_OF_ARRIVAL.get(part.kind, Reason.FRAME_INVALID)), stages)
+            return not_judged(part, Reason.SHUTDOWN, stages)
+        if part.missing:
+            return not_judged(part, Reason.PARTIAL_SET, stages)
+        if (broken := part.broken) is not None:
+            return not_judged(part, REASON_OF_ARRIVAL.get(broken.kind, Reason.FRAME_INVALID), stages)
         if self.is_late(part, taken_ns):  # too late to obey: the time is better spent on the next part
-            return Judged(unknown(Reason.DEADLINE), stages)
+            return not_judged(part, Reason.DEADLINE, stages)
+        if self.failure is not None:
+            return not_judged(part, Reason.MODEL_ERROR, stages)
         return self._ask(part, stages, progress)
 
     def is_late(self, part: Part, now_ns: int) -> bool:
@@ -84,32 +101,44 @@ class Judge:
         return None if self._deadline_ns is None else part.trigger_ns + self._deadline_ns
 
     def _ask(self, part: Part, stages: Stages, progress: Progress) -> Judged:
-        if self._engine is None or self.failure is not None or part.pixels is None:
-            return Judged(unknown(Reason.MODEL_ERROR), stages)
+        views, tile_ns, infer_ns, decide_ns = [], 0, 0, 0
+        for eye, view in zip(self._eyes, part.views, strict=True):
+            pixels = None if view is None else view.pixels
+            assert pixels is not None  # asked for before
+            seen, took_ns = self._see(part, eye, pixels, progress)
+            views.append(seen)
+            if seen.results is not None:
+                tile_ns, infer_ns = tile_ns + eye.engine.tile_ns, infer_ns + eye.engine.infer_ns
+                decide_ns += took_ns
+        return Judged(tuple(views), Stages(stages.grab_ns, tile_ns, infer_ns, decide_ns))
+
+    def _see(self, part: Part, eye: Eye, pixels: U8, progress: Progress) -> tuple[Seen, int]:
+        """Return what is made of one picture, and how long the rules took."""
         look = None
         try:
-            look = self._look(part.pixels) if self._look is not None else None
+            look = eye.look(pixels) if eye.look is not None else None
             if look is not None and look.refuses:
-                return Judged(unknown(Reason.IMAGE_HEALTH), stages, look=look)
-            results = self._engine.run(part.pixels, progress, None if look is None else look.tiles)
+                return Seen(unknown(Reason.IMAGE_HEALTH), look=look), 0
+            results = eye.engine.run(pixels, progress, None if look is None else look.tiles)
             inferred_ns = monotonic_ns()
-            judgement = self._decide(results)
+            judgement = eye.decide(results)
         except Exception as error:
             log.exception("model_error", part_id=part.part_id, detail=str(error))
-            self._prove_again()
-            return Judged(unknown(Reason.MODEL_ERROR), stages, look=look)
-        decide_ns = monotonic_ns() - inferred_ns
-        return Judged(
-            judgement, Stages(stages.grab_ns, self._engine.tile_ns, self._engine.infer_ns, decide_ns), results, look
-        )
+            self._prove_again(eye.engine)
+            return Seen(unknown(Reason.MODEL_ERROR), look=look), 0
+        return Seen(judgement, results, look), monotonic_ns() - inferred_ns
 
-    def _prove_again(self) -> None:
-        if self._engine is None:
-            return
+    def _prove_again(self, engine: Engine) -> None:
         try:
-            self._engine.verify()
+            engine.verify()
         except Exception as error:  # noqa: BLE001 - a model that cannot prove itself is not trusted, whatever it raised
             self.failure = error if isinstance(error, EngineError) else EngineError(f"self-test failed: {error}")
+
+
+def not_judged(part: Part, reason: Reason, stages: Stages | None = None) -> Judged:
+    """Return what becomes of a part that no model was asked about: UNKNOWN in all its views."""
+    seen = Seen(unknown(reason))
+    return Judged((seen,) * len(part.views), stages or Stages())
 
 
 def unknown(reason: Reason) -> Judgement:

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError
-from edge_inspector.core.frame import ArrivalKind, Part
 from edge_inspector.core.ports import Progress
 from edge_inspector.core.verdict import Reason, Stages, TileResults
-from edge_inspector.run.judge import Judge, Judged, unknown
+from edge_inspector.run.judge import Judge, Judged, Seen, not_judged
+from edge_inspector.run.part import Part
 from edge_inspector.run.worker import Worker
 
 
@@ -202,8 +202,8 @@ class SideBySide:
         return len(self._tasks) < 2 * len(self._workers)
 
     def accept(self, part: Part, progress: Progress) -> None:
-        """Hand a part to the next free worker; one without a picture needs none."""
-        if part.kind is not ArrivalKind.FRAME:
+        """Hand a part to the next free worker; one that no model is asked about needs none."""
+        if part.missing or part.broken is not None:
             self.hold(part, self._judges[0].judge(part, progress, self._halt_ns()))
             return
         task = _Task(part)
@@ -227,7 +227,7 @@ class SideBySide:
             return None
         self._unread.append(self._tasks.popleft())
         stages = Stages(grab_ns=max(0, now_ns - head.part.trigger_ns))
-        return Done(head.part, Judged(unknown(Reason.DEADLINE), stages), is_read=False)
+        return Done(head.part, not_judged(head.part, Reason.DEADLINE, stages), is_read=False)
 
     def let_go(self) -> list[Part]:
         """Return parts that were taken unread and whose worker has ended with them since."""
@@ -257,9 +257,14 @@ class SideBySide:
 
         progress()
         judged = judge.judge(task.part, progress, self._halt_ns())
-        if judged.results is not None:  # the engine writes over its buffers with the next part
-            kept = judged.results
-            judged = replace(judged, results=TileResults(kept.scores.copy(), kept.heat.copy(), kept.tiles))
-        task.judged = judged
+        # The engine writes over its buffers with the next part.
+        task.judged = replace(judged, views=tuple(map(_with_copies, judged.views)))
         os.eventfd_write(self._wake_fd, 1)
         return True
+
+
+def _with_copies(seen: Seen) -> Seen:
+    kept = seen.results
+    if kept is None:
+        return seen
+    return replace(seen, results=TileResults(kept.scores.copy(), kept.heat.copy(), kept.tiles))

@@ -12,6 +12,20 @@ CAMERA_STALL_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class CameraSituation:
+    """What one camera process says."""
+
+    status: CameraStatus
+    progress_age_ns: int
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it stands still at work."""
+        at_work = self.status in (CameraStatus.ARMED, CameraStatus.RESYNCING)
+        return at_work and self.progress_age_ns > CAMERA_STALL_NS
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What readiness is derived from."""
 
@@ -21,15 +35,16 @@ class Situation:
     """Parts of a killed predecessor have no verdict yet."""
     has_numbers: bool
     """The next part's number is kept on disk, so that it is never given again."""
-    camera: CameraStatus
-    camera_progress_age_ns: int
+    cameras: tuple[CameraSituation, ...]
     has_parts: bool
     """A trigger came in this epoch."""
     is_halting: bool
     is_drained: bool
     """Halting, and every accepted part has its verdict."""
     has_image_fault: bool = False
-    """The newest picture was unhealthy, by a check whose policy is `fault`."""
+    """The newest picture of a camera was unhealthy, by a check whose policy is `fault`."""
+    is_in_step: bool = True
+    """The records of all cameras are known to belong together."""
     is_guarded: bool = True
     """Clients can still be let in; False when what decides about their keys has died."""
 
@@ -52,11 +67,12 @@ def assess(now: Situation) -> Readiness:
         faults.append("recovering")
     if not now.has_numbers:
         faults.append("part_numbers")
-    if now.camera is CameraStatus.DOWN and not now.is_halting:
+    statuses = [camera.status for camera in now.cameras]
+    if CameraStatus.DOWN in statuses and not now.is_halting:
         faults.append("camera")
-    if now.camera in (CameraStatus.ARMED, CameraStatus.RESYNCING) and now.camera_progress_age_ns > CAMERA_STALL_NS:
+    if any(camera.is_stalled for camera in now.cameras):
         faults.append("camera_stalled")
-    if now.camera is CameraStatus.RESYNCING:
+    if CameraStatus.RESYNCING in statuses or not now.is_in_step:
         faults.append("resync")
     if now.has_image_fault:
         faults.append("image_health")
@@ -69,6 +85,6 @@ def assess(now: Situation) -> Readiness:
         return Readiness(LineState.INITIALIZED, False, ("resync",))
     if faults:
         return Readiness(LineState.PREOPERATIONAL, False, tuple(faults))
-    if now.camera is CameraStatus.ENDED:
+    if CameraStatus.ENDED in statuses:
         return Readiness(LineState.INITIALIZED, False, ())
     return Readiness(LineState.CONTINUOUS_EXECUTION if now.has_parts else LineState.READY, True, ())

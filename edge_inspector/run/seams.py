@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edge_inspector.core.verdict import NO_SCALE, Heartbeat, Outcome, Scale, Verdict
+from edge_inspector.decide.gate import NO_GATE, Gate
 
 
 class Signals(Protocol):
@@ -53,20 +54,31 @@ class Guard(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Seeing:
+    """One camera of the line, and who judges its pictures."""
+
+    name: str
+    model: str
+    """name@version of the bundle."""
+    model_sha256: str
+    scale: Scale = NO_SCALE
+    """What its pixels are in mm, and encoder counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What every verdict of this run says of itself."""
 
     line: str
     epoch: int
-    camera: str
-    model: str
-    model_sha256: str
+    cameras: tuple[Seeing, ...]
+    """In the order of the configuration."""
     recipe: str
     lease_ms: int
     deadline_ns: int | None
     keep: frozenset[Outcome]
     """Outcomes whose picture evidence wants."""
+    gate: Gate = NO_GATE
+    """Where the gate acts on a part."""
     bypass_most_ns: int = 0
     """Longest time that bypass may last; 0 where it is not allowed."""
-    scale: Scale = NO_SCALE
-    """What pixels and encoder counts are in mm."""

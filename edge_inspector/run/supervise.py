@@ -1,15 +1,16 @@
-"""The life of a line: both children kept alive while it runs, then a shutdown in the order of the flow."""
+"""The life of a line: all children kept alive while it runs, then a shutdown in the order of the flow."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState
 from edge_inspector.run.ledger import Ledger
-from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.ring import RingWriter
 from edge_inspector.run.watch import Ending, Watched
 
@@ -43,10 +44,12 @@ class Phase(Enum):
 class Supervisor:
     """Decides who runs and when all is over. Owned by main's loop; nothing here waits."""
 
-    def __init__(self, memory: LineMemory, wake_fd: int, camera: Watched, inspect: Watched, announce: Announce) -> None:
-        """Take over the children; the first `tick` starts them."""
+    def __init__(
+        self, memory: LineMemory, wake_fd: int, cameras: Sequence[Watched], inspect: Watched, announce: Announce
+    ) -> None:
+        """Take over the children, the cameras' in the order of the memory's; the first `tick` starts them."""
         self._memory, self._wake_fd, self._ledger = memory, wake_fd, Ledger(memory)
-        self._camera, self._inspect, self._announce = camera, inspect, announce
+        self._cameras, self._inspect, self._announce = tuple(cameras), inspect, announce
         self._phase = Phase.RUNNING
         self._phase_ends_ns = _NEVER_NS
         self._drain_s: float | None = JUDGE_S
@@ -56,7 +59,7 @@ class Supervisor:
 
     @property
     def is_over(self) -> bool:
-        """Whether both children have ended for good."""
+        """Whether all children have ended for good."""
         return self._phase is Phase.OVER
 
     @property
@@ -65,8 +68,9 @@ class Supervisor:
         return self._phase is not Phase.RUNNING
 
     def tick(self) -> None:
-        """Look after both children and go on with a shutdown."""
-        self._watch_camera()
+        """Look after all children and go on with a shutdown."""
+        for place in range(len(self._cameras)):
+            self._watch_camera(place)
         self._watch_inspect()
         if self._phase is Phase.DISARMING:
             self._disarm()
@@ -86,17 +90,18 @@ class Supervisor:
         halt_ns = _NEVER_NS if judge_s is None else monotonic_ns() + round(judge_s * _S)
         self._memory.write(Word.HALT_NS, halt_ns)
         if self._phase is Phase.RUNNING:
-            self._camera.is_wanted = False
+            for camera in self._cameras:
+                camera.is_wanted = False
             self._memory.write(Word.STOP_CAMERA, 1)
             self._enter(Phase.DISARMING, DISARM_S)
         elif self._phase is Phase.DRAINING:
             self._enter_draining()
 
     def force(self, why: str) -> None:
-        """End at once: kill both children and announce what has no verdict."""
-        self._camera.kill()
-        self._inspect.kill()
-        RingWriter(self._memory, self._wake_fd)
+        """End at once: kill all children and announce what has no verdict."""
+        self._kill_all()
+        for memory in self._memory.cameras:
+            RingWriter(memory, self._wake_fd)
         totals = self._ledger.totals()
         if totals.in_flight:
             first = self._memory.read(Word.FIRST_PART)
@@ -106,27 +111,33 @@ class Supervisor:
 
     def end(self, exit_code: int, failure: str) -> None:
         """End with an error; kills what still runs."""
-        self._camera.kill()
-        self._inspect.kill()
+        self._kill_all()
         self.exit_code, self.failure = exit_code, failure
         self._enter(Phase.OVER, 0)
 
-    def _watch_camera(self) -> None:
-        ending = self._camera.tick()
+    def _kill_all(self) -> None:
+        for child in (*self._cameras, self._inspect):
+            child.kill()
+
+    def _watch_camera(self, place: int) -> None:
+        ending = self._cameras[place].tick()
         if ending is None:
             return
-        has_played_all = self._memory.read(Word.CAMERA_STATUS) == CameraStatus.ENDED
-        self._settle_camera()
+        has_played_all = self._memory.cameras[place].read(CameraWord.STATUS) == CameraStatus.ENDED
+        self._settle_camera(place)
         if has_played_all:
-            self.halt(judge_s=None)
+            self._cameras[place].is_wanted = False
+            if not any(camera.is_wanted for camera in self._cameras):
+                self.halt(judge_s=None)
         elif not self.is_halting and ending.status != 69:  # 69: the process itself said what is wrong
             self._announce("camera_process_lost", "error", f"{ending}; it is started again")
 
-    def _settle_camera(self) -> None:
+    def _settle_camera(self, place: int) -> None:
         """Act as the dead camera process's successor, so that what it had in hand is UNKNOWN at once."""
-        if self._memory.read(Word.CAMERA_STATUS) != CameraStatus.ENDED:
-            self._memory.write(Word.CAMERA_STATUS, CameraStatus.DOWN)
-        RingWriter(self._memory, self._wake_fd)
+        memory = self._memory.cameras[place]
+        if memory.read(CameraWord.STATUS) != CameraStatus.ENDED:
+            memory.write(CameraWord.STATUS, CameraStatus.DOWN)
+        RingWriter(memory, self._wake_fd)
 
     def _watch_inspect(self) -> None:
         ending = self._inspect.tick()
@@ -146,11 +157,15 @@ class Supervisor:
         self._announce("inspect_process_lost", "error", detail)
 
     def _disarm(self) -> None:
-        if self._camera.child is not None and monotonic_ns() > self._phase_ends_ns:
-            self._camera.kill()
-            self._settle_camera()
-            self._announce("camera_killed", "warning", f"the camera did not let go within {DISARM_S:g} s")
-        if self._camera.child is None:
+        running = [place for place, camera in enumerate(self._cameras) if camera.child is not None]
+        if running and monotonic_ns() > self._phase_ends_ns:
+            for place in running:
+                self._cameras[place].kill()
+                self._settle_camera(place)
+            names = ", ".join(self._cameras[place].name for place in running)
+            self._announce("camera_killed", "warning", f"{names} did not let go within {DISARM_S:g} s")
+            running = []
+        if not running:
             self._enter_draining()
             self._say_camera_gone()
 
@@ -166,8 +181,9 @@ class Supervisor:
         """
         if self._memory.read(Word.CAMERA_GONE):
             return
-        self._settle_camera()
-        if self._memory.read(Word.HEAD) == self._memory.read(Word.TRIGGERS):
+        for place in range(len(self._cameras)):
+            self._settle_camera(place)
+        if all(memory.read(CameraWord.HEAD) == memory.read(CameraWord.TRIGGERS) for memory in self._memory.cameras):
             self._memory.write(Word.CAMERA_GONE, 1)
             os.eventfd_write(self._wake_fd, 1)
 

@@ -14,9 +14,11 @@ from edge_inspector.settings.areas import wrong_areas
 from edge_inspector.settings.camera import PICTURE_SUFFIXES, GenicamSettings, ReplaySettings
 from edge_inspector.settings.camera_faults import genicam_faults
 from edge_inspector.settings.endpoint import TcpAddress, endpoint_fault, parse_tcp, tcp_address
+from edge_inspector.settings.gate import gate_faults
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, dotted
 from edge_inspector.settings.performance import performance_faults
+from edge_inspector.settings.view_faults import in_view, view_faults
 
 _ENDPOINTS = ("signals", "telemetry", "service")
 
@@ -32,20 +34,13 @@ class Clash:
 
 def find_clashes(settings: LineSettings) -> list[Clash]:
     """Return what does not fit together, looking at the settings and at the folders they name."""
-    checks = (
-        _addresses,
-        _rings,
-        _performance,
-        _workers,
-        _frames,
-        _times,
-        _cameras,
-        _strips,
-        _models,
-        _regions,
-        _evidence,
-    )
-    return [clash for check in (*checks, _folders) for clash in check(settings)]
+    first, *others = settings.views()
+    found = [clash for check in (_addresses, _performance, *_OF_VIEW, _gates, _evidence) for clash in check(first)]
+    found += [clash for check in (_sets, _folders) for clash in check(settings)]
+    for index, view in enumerate(others):
+        for clash in (one for check in _OF_VIEW for one in check(view)):
+            found.append(Clash(tuple(in_view(path, index) for path in clash.paths), clash.what))
+    return found
 
 
 def _addresses(settings: LineSettings) -> Iterator[Clash]:
@@ -157,6 +152,18 @@ def _models(settings: LineSettings) -> Iterator[Clash]:
         )
 
 
+def _sets(settings: LineSettings) -> Iterator[Clash]:
+    for paths, what in view_faults(settings):
+        yield Clash(paths, what)
+
+
+def _gates(settings: LineSettings) -> Iterator[Clash]:
+    if settings.gate is not None:
+        encoder = getattr(settings.camera, "encoder", None)
+        for paths, what in gate_faults(settings.gate, encoder, settings.camera.transport_ms):
+            yield Clash(paths, what)
+
+
 def _regions(settings: LineSettings) -> Iterator[Clash]:
     for path, what in wrong_areas(settings):
         yield Clash((path,), what)
@@ -225,9 +232,12 @@ def _is_no_folder(path: Path) -> bool:
 
 
 def _folders(settings: LineSettings) -> Iterator[Clash]:
-    folders: dict[KeyPath, Path] = {("state_dir",): settings.state_dir, ("model", "bundle"): settings.model.bundle}
-    if isinstance(settings.camera, ReplaySettings):
-        folders[("camera", "folder")] = settings.camera.folder
+    folders: dict[KeyPath, Path] = {("state_dir",): settings.state_dir}
+    for place, view in enumerate(settings.views()):
+        if isinstance(view.camera, ReplaySettings):
+            path: KeyPath = ("camera", "folder")
+            folders[in_view(path, place - 1) if place else path] = view.camera.folder
+        folders.setdefault(in_view(("model", "bundle"), place - 1) if place else ("model", "bundle"), view.model.bundle)
     if (curve := settings.endpoints.curve) is not None:
         folders[("endpoints", "curve", "keys")] = curve.keys
         if _is_no_folder(curve.keys):
@@ -246,3 +256,7 @@ def _folders(settings: LineSettings) -> Iterator[Clash]:
                 f"{evidence} overlaps {dotted(path)}, {folder}; old evidence is deleted, so give it a folder of its own"
             )
             yield Clash((here, path), what)
+
+
+_OF_VIEW = (_rings, _workers, _frames, _times, _cameras, _strips, _models, _regions)
+"""What is asked of each camera as if it were the only one."""

@@ -20,6 +20,8 @@ def describe(settings: LineSettings) -> list[str]:
         *_cores(settings),
         *_pictures(settings),
         *_decision(settings),
+        *_gate(settings),
+        *_more_views(settings),
         *_outputs(settings),
         *_evidence(settings),
         _bypass(settings),
@@ -108,7 +110,7 @@ def _cores(settings: LineSettings) -> Iterator[str]:
         yield f"the {name} process keeps to core {', '.join(map(str, cores))}"
 
 
-def _decision(settings: LineSettings) -> Iterator[str]:
+def _rules(settings: LineSettings) -> Iterator[str]:
     decide = settings.decide
     if decide.limits:
         yield "limits: " + ", ".join(f"{label} from {limit:g}" for label, limit in decide.limits.items())
@@ -116,6 +118,11 @@ def _decision(settings: LineSettings) -> Iterator[str]:
         yield "limits: those of the bundle"
     area = f" and {decide.min_area_px} px of defect" if decide.min_area_px else ""
     yield f"a part is rejected from {decide.min_defect_tiles} tile(s) at the limit{area} on"
+
+
+def _decision(settings: LineSettings) -> Iterator[str]:
+    decide = settings.decide
+    yield from _rules(settings)
     yield from _regions(settings)
     if decide.deadline_ms is None:
         yield "no deadline: a verdict is never too late"
@@ -143,6 +150,32 @@ def _regions(settings: LineSettings) -> Iterator[str]:
             f"darker than {web.darker_than}" if web.darker_than is not None else f"brighter than {web.brighter_than}"
         )
         yield f"tiles at the ends of a row with {web.share:.0%} of their pixels {which} are skipped as background"
+
+
+def _gate(settings: LineSettings) -> Iterator[str]:
+    gate, encoder = settings.gate, getattr(settings.camera, "encoder", None)
+    if gate is None:
+        return
+    way = f"the gate is {gate.distance_mm:g} mm behind the camera and gets its command {gate.lead_mm:.1f} mm before"
+    if encoder is not None:
+        yield f"{way}, at a count of {encoder.chunk} that each verdict names"
+    else:
+        after_ms = 1000 * gate.distance_mm / gate.speed_mm_s - gate.lead_ms
+        yield f"{way}: {after_ms:.0f} ms after the trigger at {gate.speed_mm_s:g} mm/s"
+    yield f"a verdict later than {gate.reach_ms:.0f} ms after the trigger may find the part behind the gate: it is late"
+
+
+def _more_views(settings: LineSettings) -> Iterator[str]:
+    if not settings.more_views:
+        return
+    sets = settings.sets
+    together = f"triggers within {sets.window_ms:g} ms" if sets.by == "time" else "the n-th trigger of each camera"
+    yield f"each part is seen by {len(settings.more_views) + 1} cameras; {together} are one part"
+    yield f"a part that lacks a picture {sets.wait_ms:g} ms after its trigger is UNKNOWN partial_set"
+    for view, line in zip(settings.more_views, settings.views()[1:], strict=True):
+        told = [*_camera(line), *_model(line), *_rules(line), *_regions(line)]
+        later = [f"sees a part {view.later_ms:g} ms later than the first"] if view.later_ms else []
+        yield from (f"{line.camera.name}: {sentence}" for sentence in [*told, *later])
 
 
 def _outputs(settings: LineSettings) -> Iterator[str]:

@@ -40,3 +40,22 @@ class LineMap:
     def mistake(self, path: KeyPath, what: str) -> Mistake:
         """Return a mistake at a key, with its line."""
         return Mistake(self.file, self.line(path), dotted(path), what)
+
+    def below(self, place: KeyPath) -> LineMap:
+        """Return the map for those who know the keys below a block only, such as one of several cameras.
+
+        A key that the block leaves out is told at the block.
+        """
+        return _Below(self.file, self.line_of, self.text_of, place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Below(LineMap):
+    place: KeyPath = ()
+
+    def line(self, path: KeyPath) -> int | None:
+        return LineMap.line(self, (*self.place, *path))
+
+    def mistake(self, path: KeyPath, what: str) -> Mistake:
+        whole = (*self.place, *path)
+        return Mistake(self.file, LineMap.line(self, whole), dotted(whole), what)

@@ -15,6 +15,7 @@ from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, LineMap
 from edge_inspector.settings.read import Document, read_document
 from edge_inspector.settings.section import BASE_FOLDER
+from edge_inspector.settings.shape import step
 from edge_inspector.settings.words import Explainer, close_to
 
 MAX_MISTAKES = 100
@@ -119,7 +120,7 @@ class _Draft:
     def _replace(self, path: KeyPath, kind: str) -> None:
         if not path:
             return
-        if kind == "union_tag_invalid":
+        if kind == "union_tag_invalid" and path == ("camera",):
             camera = self._data["camera"]
             if close := close_to(str(camera["kind"]), _KINDS):
                 camera["kind"] = close
@@ -140,15 +141,19 @@ class _Draft:
 
 def _plain_path(loc: tuple[str | int, ...]) -> KeyPath:
     """Take out of a place what pydantic adds: the camera's kind, the branch of a union, `[key]`."""
-    if loc[:1] == ("camera",) and len(loc) > 1:
-        loc = (loc[0], *loc[2:])
-    if loc[:2] == ("camera", "features"):
-        loc = loc[:3]
+    at = 2 if loc[:1] == ("more_views",) else 0
+    if loc[at : at + 1] == ("camera",) and len(loc) > at + 1:
+        loc = (*loc[: at + 1], *loc[at + 2 :])
+    if loc[at : at + 2] == ("camera", "features"):
+        loc = loc[: at + 3]
     return tuple(part for part in loc if part != "[key]")
 
 
 def _place(path: KeyPath, kind: str, data: Any) -> KeyPath:
-    if kind == "union_tag_invalid" and isinstance(data["camera"], dict):
+    block = data
+    for part in path:
+        block = step(block, part)
+    if kind == "union_tag_invalid" and isinstance(block, dict):
         return (*path, "kind")
     return path
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from edge_inspector.client.wire import Flag, Header, topic
 from edge_inspector.core.clock import utc_us
-from edge_inspector.core.verdict import Defect, Heartbeat, Judgement, LineState, Outcome, Scale, Verdict
+from edge_inspector.core.frame import Travel
+from edge_inspector.core.verdict import Defect, Heartbeat, Judgement, LineState, Outcome, Scale, Verdict, ViewVerdict
+from edge_inspector.decide.defects import MAX_DEFECTS
 
 Frames = list[bytes]
 """[topic, header, body]"""
@@ -21,9 +24,9 @@ def encode_body(body: Body) -> bytes:
 
 
 def verdict_body(verdict: Verdict) -> Body:
-    """Return every key of a verdict; `zones` only where there are any. No gate timing yet: its fields say none."""
+    """Return every key of a verdict; `zones`, `views` and `missing` only where there are any."""
     judgement, travel, scale = verdict.judgement, verdict.travel, verdict.scale
-    defects = [_defect(defect, scale) for defect in judgement.defects]
+    defects = _defects(verdict.views) if verdict.views else [_defect(defect, scale) for defect in judgement.defects]
     body = {
         "v": 1,
         "line": verdict.line,
@@ -49,16 +52,20 @@ def verdict_body(verdict: Verdict) -> Body:
         "enc_trigger": travel.count,
         "enc_gen": travel.generation,
         "enc_modulus": scale.modulus,
-        "fire_enc": -1,
-        "fire_window_enc": 0,
+        "fire_enc": verdict.firing.count,
+        "fire_window_enc": verdict.firing.window,
         "budget_us": verdict.budget_us,
         "late": verdict.is_late,
         "bypass": verdict.is_bypass,
         "evidence_id": verdict.evidence_id,
     }
-    if scale.counts_per_mm and travel.count >= 0:
-        body["position_mm"] = round(travel.position / scale.counts_per_mm, 3)
-    return body | _zones(judgement)
+    return body | _position(travel, scale) | _zones(judgement) | _views(verdict.views)
+
+
+def _position(travel: Travel, scale: Scale) -> Body:
+    if not scale.counts_per_mm or travel.count < 0:
+        return {}
+    return {"position_mm": round(travel.position / scale.counts_per_mm, 3)}
 
 
 def _defect(defect: Defect, scale: Scale) -> Body:
@@ -72,6 +79,35 @@ def _defect(defect: Defect, scale: Scale) -> Body:
         "x_mm": round(defect.x * scale.x_mm_per_px, 3) if scale.x_mm_per_px else None,
         "y_mm": round((defect.y - scale.y_first_px) * scale.y_mm_per_px, 3) if scale.y_mm_per_px else None,
     }
+
+
+def _defects(views: Sequence[ViewVerdict]) -> list[Body]:
+    """Return the worst defects of all cameras, each with its camera's name."""
+    found = [(defect, view) for view in views for defect in view.judgement.defects]
+    found.sort(key=lambda one: -one[0].score)
+    return [_defect(defect, view.scale) | {"camera": view.camera} for defect, view in found[:MAX_DEFECTS]]
+
+
+def _views(views: Sequence[ViewVerdict]) -> Body:
+    if not views:
+        return {}
+    told = [
+        {
+            "camera": view.camera,
+            "frame_id": view.frame_id,
+            "verdict": view.judgement.outcome.value,
+            "reason": view.judgement.reason.value,
+            "score": view.judgement.score,
+            "label": view.judgement.label,
+            "n_tiles": view.judgement.n_tiles,
+            "n_defect_tiles": view.judgement.n_defect_tiles,
+            "model": view.model,
+            "model_sha256": view.model_sha256,
+        }
+        | _zones(view.judgement)
+        for view in views
+    ]
+    return {"views": told, "missing": [view.camera for view in views if view.is_missing]}
 
 
 def _zones(judgement: Judgement) -> Body:
@@ -90,7 +126,8 @@ def verdict_frames(verdict: Verdict, body: Body, is_ready: bool, is_simulated: b
         flags |= Flag.LATE
     if verdict.is_bypass:
         flags |= Flag.BYPASS
-    header = Header(flags, verdict.epoch, verdict.seq, utc_us(), verdict.part_id, budget_us=verdict.budget_us)
+    where, left_us = verdict.firing.count, verdict.budget_us
+    header = Header(flags, verdict.epoch, verdict.seq, utc_us(), verdict.part_id, fire_enc=where, budget_us=left_us)
     return [topic(verdict.line, "verdict"), header.pack(), encode_body(body)]
 
 

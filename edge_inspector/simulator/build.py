@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_inspector.core.errors import CameraNotFoundError
-from edge_inspector.simulator.faults import Fault
+from edge_inspector.simulator.faults import BrokenXml, Fault
 from edge_inspector.simulator.features import PIXEL_FORMATS, addresses, end_of_registers
-from edge_inspector.simulator.genapi_xml import MODULES, camera_xml, module_xml
+from edge_inspector.simulator.genapi_xml import MODULES, camera_xml, module_xml, unresolved_xml
 from edge_inspector.simulator.layout import STRUCTURES, offsets
 from edge_inspector.simulator.names import PREFIX
 
@@ -68,6 +68,7 @@ def generated_header() -> str:
     texts = {
         "camera": camera_xml(False),
         "camera_old": camera_xml(True),
+        "unresolved": unresolved_xml(),
         **{name: module_xml(name) for name in MODULES},
     }
     for name, text in texts.items():
@@ -81,6 +82,7 @@ def generated_header() -> str:
         size = ctypes.sizeof(structure_type)
         lines.append(f'_Static_assert(sizeof(struct {name}) == {size}, "size of {name} in layout.py");')
     lines += [f'_Static_assert(FAULT_{fault.name} == {fault.value}, "faults.py");' for fault in Fault]
+    lines += [f'_Static_assert(XML_{way.name} == {way.value}, "faults.py");' for way in BrokenXml]
     return "\n".join(lines) + "\n"
 
 

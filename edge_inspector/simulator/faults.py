@@ -48,7 +48,30 @@ class Fault(IntEnum):
     """AcquisitionStart fails with GenTL error `value` (-1010)."""
     STOP_FAILURE = 19
     """DSStopAcquisition fails with GenTL error `value` (-1010)."""
+    OVER_TRIGGER = 20
+    """A part comes as if the camera were busy: told as an over-trigger, no frame and no gap in the frame ids."""
+    BROKEN_XML = 21
+    """While it holds the camera's description is broken; `value` is one of `BrokenXml`."""
+    BROKEN_MODULES = 22
+    """While it holds those of the GenTL modules (system, interface, device, stream) are broken, in the same ways."""
+    NO_XML = 23
+    """While it holds the camera has no description."""
 
 
-LEVELS = frozenset({Fault.STALL, Fault.LOST, Fault.HUNG_CONTROL})
+class BrokenXml(IntEnum):
+    """Ways in which a description is broken, in the order of `enum broken_xml`."""
+
+    CUT_OFF = 0
+    TEXT = 1
+    """It is no XML."""
+    OTHER = 2
+    """It is XML, and no description."""
+    EMPTY = 3
+    ELSEWHERE = 4
+    """It lies on a server of the maker."""
+    UNRESOLVED = 5
+    """A feature names a register that there is not."""
+
+
+LEVELS = frozenset({Fault.STALL, Fault.LOST, Fault.HUNG_CONTROL, Fault.BROKEN_XML, Fault.BROKEN_MODULES, Fault.NO_XML})
 """Faults that are a state, not something that happens to one frame or access."""

@@ -81,6 +81,8 @@ _DEVICE, _IMAGE, _ACQUISITION = "DeviceControl", "ImageFormatControl", "Acquisit
 _IO, _COUNTER, _ENCODER = "DigitalIOControl", "CounterAndTimerControl", "EncoderControl"
 _CHUNK, _EVENT, _TRANSPORT = "ChunkDataControl", "EventControl", "TransportLayerControl"
 _LINES = _count("Line0", "Line1", "Line2")
+_EDGES = _count("RisingEdge", "FallingEdge", "AnyEdge")
+_WAYS = _count("Off", "PositionUp", "PositionDown", "DirectionUp", "DirectionDown", "Motion")
 
 FEATURES: tuple[Feature, ...] = (
     _text("DeviceVendorName"),
@@ -119,7 +121,7 @@ FEATURES: tuple[Feature, ...] = (
     _enum("TriggerSelector", _ACQUISITION, _count("FrameStart", "LineStart", "FrameBurstStart")),
     _enum("TriggerMode", _ACQUISITION, OFF_ON, selector="TriggerSelector"),
     _enum("TriggerSource", _ACQUISITION, _count("Software", "Line0", "Line1", "Encoder0"), selector="TriggerSelector"),
-    _enum("TriggerActivation", _ACQUISITION, _count("RisingEdge", "FallingEdge"), selector="TriggerSelector"),
+    _enum("TriggerActivation", _ACQUISITION, _EDGES, selector="TriggerSelector"),
     _float("TriggerDelay", _ACQUISITION, 0, 10_000_000, "us", selector="TriggerSelector"),
     Feature("TriggerSoftware", "command", _ACQUISITION, selector="TriggerSelector"),
     _float("Gain", "AnalogControl", 0, 48, "dB"),
@@ -139,12 +141,22 @@ FEATURES: tuple[Feature, ...] = (
     _integer("CounterValue", _COUNTER, access="RO", n_bytes=8, high=2**62, selector="CounterSelector"),
     Feature("CounterReset", "command", _COUNTER, selector="CounterSelector"),
     _enum("EncoderSelector", _ENCODER, _count("Encoder0")),
-    _enum("EncoderSourceA", _ENCODER, {"Off": 3, **_LINES}),
-    _enum("EncoderSourceB", _ENCODER, {"Off": 3, **_LINES}),
-    _enum("EncoderMode", _ENCODER, _count("FourPhase", "HighResolution")),
-    _integer("EncoderDivider", _ENCODER, low=1, high=65535),
-    _integer("EncoderValue", _ENCODER, access="RO", n_bytes=8, low=-(2**62), high=2**62, is_signed=True),
-    Feature("EncoderReset", "command", _ENCODER),
+    _enum("EncoderSourceA", _ENCODER, {"Off": 3, **_LINES}, selector="EncoderSelector"),
+    _enum("EncoderSourceB", _ENCODER, {"Off": 3, **_LINES}, selector="EncoderSelector"),
+    _enum("EncoderMode", _ENCODER, _count("FourPhase", "HighResolution"), selector="EncoderSelector"),
+    _integer("EncoderDivider", _ENCODER, low=1, high=65535, selector="EncoderSelector"),
+    _enum("EncoderOutputMode", _ENCODER, _WAYS, selector="EncoderSelector"),
+    _integer(
+        "EncoderValue",
+        _ENCODER,
+        access="RO",
+        n_bytes=8,
+        low=-(2**62),
+        high=2**62,
+        is_signed=True,
+        selector="EncoderSelector",
+    ),
+    Feature("EncoderReset", "command", _ENCODER, selector="EncoderSelector"),
     _enum("UserSetSelector", "UserSetControl", _count("Default", "UserSet0")),
     Feature("UserSetLoad", "command", "UserSetControl"),
     Feature("ChunkModeActive", "boolean", _CHUNK, is_locked=True),
@@ -182,7 +194,9 @@ CHUNKS: Mapping[str, tuple[int, str, int]] = {
 """Name of the node -> chunk id, type, bytes; in the order of ChunkSelector."""
 
 EVENTS: Mapping[str, int] = {"EventFrameStart": 0x9001, "EventFrameStartOvertrigger": 0x9002}
-"""Name of the node -> event id; in the order of EventSelector. The value is the trigger number."""
+"""Name of the node -> event id; in the order of EventSelector. The value is the trigger number.
+
+Beside each stands one with `Timestamp` behind its name: when that was, by the camera's clock, in ns."""
 
 _FIRST_ADDRESS = 0x100
 

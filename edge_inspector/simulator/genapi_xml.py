@@ -31,8 +31,10 @@ def camera_xml(old_names: bool) -> str:
     names = OLD_NAMES if old_names else {}
     text = _HEAD.format(model="SimulatedCamera", number=1) + _categories(features, names)
     text += "".join(_feature(each, names) for each in features)
-    text += "".join(_attached(name, "ChunkID", *chunk) for name, chunk in CHUNKS.items())
-    text += "".join(_attached(name, "EventID", number, "unsigned", 8) for name, number in EVENTS.items())
+    text += "".join(_attached(name, *chunk[1:]) + _port(name, "ChunkID", chunk[0]) for name, chunk in CHUNKS.items())
+    for name, number in EVENTS.items():
+        text += _attached(name, "unsigned", 8) + _attached(f"{name}Timestamp", "unsigned", 8, 8, f"{name}Port")
+        text += _port(name, "EventID", number)
     return text + '<Port Name="Device" NameSpace="Standard"></Port>\n' + _TAIL
 
 
@@ -49,12 +51,22 @@ def module_xml(module: str) -> str:
     )
 
 
+def unresolved_xml() -> str:
+    """Return a description that names a register which there is not."""
+    return (
+        _HEAD.format(model="Unresolved", number=9)
+        + '<Category Name="Root" NameSpace="Standard"><pFeature>Width</pFeature></Category>\n'
+        + '<Integer Name="Width" NameSpace="Standard"><pValue>Nowhere</pValue></Integer>\n'
+        + _TAIL
+    )
+
+
 def _categories(features: list[Feature], names: Mapping[str, str]) -> str:
     members: dict[str, list[str]] = {}
     for each in features:
         members.setdefault(each.category, []).append(names.get(each.name, each.name))
     members["ChunkDataControl"] += CHUNKS
-    members["EventControl"] += EVENTS
+    members["EventControl"] += [one for name in EVENTS for one in (name, f"{name}Timestamp")]
     lines = [_category("Root", list(members))] + [_category(name, content) for name, content in members.items()]
     return "".join(lines)
 
@@ -119,9 +131,15 @@ def _entries(of: Feature) -> str:
     )
 
 
-def _attached(name: str, tag: str, number: int, kind: str, n_bytes: int) -> str:
-    """Return a node whose register lies in chunk or event data, not in the camera."""
-    place = f"<Address>0x0</Address><Length>{n_bytes}</Length><AccessMode>RO</AccessMode><pPort>{name}Port</pPort>"
+def _port(name: str, tag: str, number: int) -> str:
+    """Return the port of chunk or event data."""
+    return f'<Port Name="{name}Port"><{tag}>{number:x}</{tag}></Port>\n'
+
+
+def _attached(name: str, kind: str, n_bytes: int, address: int = 0, port: str = "") -> str:
+    """Return a node whose register lies in chunk or event data, not in the camera; in those of its own name."""
+    place = f"<Address>{address:#x}</Address><Length>{n_bytes}</Length><AccessMode>RO</AccessMode>"
+    place += f"<pPort>{port or f'{name}Port'}</pPort>"
     node = "Float" if kind == "float" else "Integer"
     sign = "" if kind == "float" else f"<Sign>{kind.title()}</Sign>"
     register = "FloatReg" if kind == "float" else "IntReg"
@@ -130,5 +148,4 @@ def _attached(name: str, tag: str, number: int, kind: str, n_bytes: int) -> str:
         f"</{node}>\n"
         f'<{register} Name="{name}Reg">{place}<Cachable>NoCache</Cachable>{sign}<Endianess>LittleEndian</Endianess>'
         f"</{register}>\n"
-        f'<Port Name="{name}Port"><{tag}>{number:x}</{tag}></Port>\n'
     )

@@ -11,7 +11,7 @@ from ctypes import Structure, c_char, c_double, c_int32, c_int64, c_uint32, c_ui
 from edge_inspector.simulator.faults import Fault
 
 MAGIC = 0x4D495345
-VERSION = 1
+VERSION = 2
 MAX_CAMERAS = 4
 MAX_SEGMENTS = 32
 PATH_BYTES = 512

@@ -113,7 +113,7 @@ class FakeMeters:
     stream: FakeStream
     clock_offset_ns: int | None = None
     """None: it cannot be asked for its time."""
-    over: int = 0
+    over: list[int | None] = field(default_factory=list)
     asked: int = 0
 
     def chunks(self, buffer: Any, names: Sequence[str]) -> list[int | None]:
@@ -125,8 +125,8 @@ class FakeMeters:
             return None
         return Latch(self.stream.ns + self.clock_offset_ns, self.stream.ns, self.stream.ns)
 
-    def over_triggers(self) -> int:
-        over, self.over = self.over, 0
+    def over_triggers(self) -> list[int | None]:
+        over, self.over = self.over, []
         return over
 
 

@@ -129,3 +129,23 @@ def test_the_camera_is_asked_often_at_first_then_seldom_and_hardly_ever_when_it_
     clock.latched(Latch(9 * S, 9 * S - SLOW_NS, 9 * S + 1))
 
     assert clock.next_ns == 9 * S + 1 + SLOW_EVERY_NS
+
+
+def test_the_time_of_an_event_is_mapped_without_the_delays_of_pictures() -> None:
+    camera, clock = Camera(), CameraClock(TRANSPORT_NS, stamp_late_ns=3 * MS)
+    run(camera, clock, 20 * S)
+
+    moment = clock.event_moment(camera.stamp(19 * S), 19 * S + 5 * MS)
+
+    assert moment.source == "camera"
+    assert abs(moment.trigger_ns - 19 * S) < MS
+
+
+def test_an_event_of_another_clock_has_the_host_s_time_and_throws_nothing_away() -> None:
+    camera, clock = Camera(), CameraClock(TRANSPORT_NS)
+    run(camera, clock, 20 * S)
+
+    assert clock.event_moment(19 * S // 8, 19 * S) == Moment(19 * S, "host")
+    assert clock.event_moment(None, 19 * S) == Moment(19 * S, "host")
+    assert clock.jumps == 0
+    assert clock.moment(camera.stamp(19 * S), 19 * S).source == "camera"

@@ -24,6 +24,21 @@ class FakeTime:
 
 
 @dataclass
+class FakeAcquirer:
+    """Of a camera with a description; stands for its own remote device and node map too."""
+
+    device: object
+    remote_device: Any = None
+    node_map: Any = None
+
+    def __post_init__(self) -> None:
+        self.remote_device = self.node_map = self
+
+    def has_node(self, _name: str) -> bool:
+        return True
+
+
+@dataclass
 class HeldHarvester:
     """Refuses a camera until its heartbeat timeout has passed."""
 
@@ -31,11 +46,11 @@ class HeldHarvester:
     free_at_s: float
     configs: list[Any] = field(default_factory=list)
 
-    def create(self, device: object, config: object) -> str:
+    def create(self, device: object, config: object) -> FakeAcquirer:
         self.configs.append(config)
         if self.time.now_s < self.free_at_s:
             raise gentl.AccessDeniedException("held")
-        return f"acquirer of {device}"
+        return FakeAcquirer(device)
 
 
 def test_a_camera_that_a_killed_process_still_holds_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +58,7 @@ def test_a_camera_that_a_killed_process_still_holds_is_waited_for(monkeypatch: p
     monkeypatch.setattr(genicam, "time", clock)
     harvester = HeldHarvester(clock, free_at_s=clock.now_s + 3.0)
 
-    assert genicam.open_device(harvester, "S1", "cam0") == "acquirer of S1"
+    assert genicam.open_device(harvester, "S1", "cam0").device == "S1"
 
 
 def test_a_camera_that_stays_held_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +66,9 @@ def test_a_camera_that_stays_held_is_in_use(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(genicam, "time", clock)
     harvester = HeldHarvester(clock, free_at_s=clock.now_s + 3600.0)
 
-    with pytest.raises(CameraNotFoundError, match=r"cam0 is in use by another program \(held\); end that program"):
+    with pytest.raises(
+        CameraNotFoundError, match=r"cam0 is in use by another program: it denied access for 4 s \(held\); end"
+    ):
         genicam.open_device(harvester, "S1", "cam0")
 
 

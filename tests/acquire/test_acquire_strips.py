@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from fakes.camera import FakeCamera, Step
 
@@ -8,7 +10,7 @@ from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
 
 STRIP = FrameShape(4, 3, 1)
 OVERLAP = 2
-Picture, Lost = ArrivalKind.FRAME, ArrivalKind.LOST
+Picture, Lost, Unplaced = ArrivalKind.FRAME, ArrivalKind.LOST, ArrivalKind.ENCODER
 
 
 class Web(FakeCamera):
@@ -16,6 +18,8 @@ class Web(FakeCamera):
 
     def fetch(self, timeout_s: float) -> Arrival | None:
         arrival = super().fetch(timeout_s)
+        if arrival is not None and arrival.kind is Unplaced:
+            arrival = replace(arrival, pixels=np.empty(STRIP.hwc, np.uint8))
         if arrival is not None and arrival.pixels is not None:
             first = (arrival.frame_id - 1) * STRIP.height
             arrival.pixels[:] = np.arange(first, first + STRIP.height, dtype=np.uint8)[:, None, None]
@@ -43,6 +47,10 @@ def test_where_nothing_came_before_the_first_lines_stand_mirrored_above() -> Non
 
 def test_after_a_strip_that_did_not_come_its_lines_are_not_made_up() -> None:
     assert rows_of([Picture, Lost, Picture]) == [[1, 0, 0, 1, 2, 3], None, [9, 8, 8, 9, 10, 11]]
+
+
+def test_a_picture_whose_place_is_not_believed_has_the_size_of_all_and_lends_its_lines_to_none() -> None:
+    assert rows_of([Picture, Unplaced, Picture])[1:] == [[2, 3, 4, 5, 6, 7], [9, 8, 8, 9, 10, 11]]
 
 
 def test_silence_between_two_strips_changes_nothing() -> None:

@@ -46,6 +46,15 @@ def test_a_frame_without_a_trigger_is_no_picture_of_a_part() -> None:
     assert count.whole(0, 2) == Counted(0)
 
 
+def test_a_whole_frame_that_shares_its_trigger_with_a_broken_one_is_no_picture_of_a_part() -> None:
+    count = TriggerCount("counter", 0, "cam0")
+    count.whole(0, 1)
+    count.broken(0)
+
+    assert count.whole(0, 2).fault == "more frames came than triggers"
+    assert count.whole(0, 3) == Counted(0)
+
+
 def test_a_frame_whose_count_is_missing_is_a_trigger_and_no_picture_of_a_part() -> None:
     count = by_counter()
     count.whole(0, 1)

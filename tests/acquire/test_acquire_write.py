@@ -104,6 +104,7 @@ FIXED = '<Float Name="Gain"><ImposedAccessMode>RO</ImposedAccessMode><Value>1</V
         (choice("BinningMode", "Sum"), {"BinningMode": 2}, ['it takes words; write "2", in quotes']),
         (switch("ReverseX"), {"ReverseX": "On"}, ["it is a switch; write true"]),
         (switch("ReverseX"), {"ReverseX": "Off"}, ["it is a switch; write false"]),
+        (command("UserSetLoad"), {"UserSetLoad": 1}, ["UserSetLoad = 1 (it is a command; write true", "); change"]),
         (LOCKED, {"Gain": 2.0}, ["it is locked now", "it has 1.0"]),
         (HIDDEN, {"Gain": 2.0}, ["it is not available now, which other features decide"]),
         (FIXED, {"Gain": 2.0}, ["it can only be read", "it has 1.0"]),

@@ -61,7 +61,7 @@ class Site:
 
     def refusal(self) -> str:
         with pytest.raises(SettingsError) as caught:
-            load_baseline(load_line(self.config))
+            load_baseline(load_line(self.config), 0)
         return str(caught.value)
 
 
@@ -76,7 +76,7 @@ def test_what_was_recorded_is_what_the_line_compares_with(site: Site) -> None:
     recorded = record_baseline(site.config, N, 5.0, taken.append)
 
     assert taken == list(range(1, N + 1))
-    assert load_baseline(load_line(site.config)) == recorded.usual
+    assert load_baseline(load_line(site.config), 0) == recorded.usual
     assert recorded.usual.brightness == pytest.approx(150, abs=3)
     assert recorded.usual.sharpness > 1
 
@@ -96,15 +96,15 @@ def test_the_person_who_recorded_it_reads_what_will_be_refused(site: Site) -> No
 def test_a_line_without_a_baseline_starts_all_the_same(site: Site) -> None:
     bundle_in(site.folder / "bundle")
 
-    assert prepare(site.config).baseline is None
+    assert prepare(site.config).views[0].baseline is None
 
 
 def test_a_line_starts_with_the_baseline_that_was_recorded(site: Site) -> None:
     bundle_in(site.folder / "bundle")
     site.record()
 
-    assert prepare(site.config).baseline == load_baseline(load_line(site.config))
-    assert prepare(site.config).baseline is not None
+    assert prepare(site.config).views[0].baseline == load_baseline(load_line(site.config), 0)
+    assert prepare(site.config).views[0].baseline is not None
 
 
 def test_a_damaged_baseline_is_told_before_any_look_at_the_bundle(site: Site) -> None:
@@ -227,7 +227,7 @@ def test_a_baseline_of_another_camera_or_exposure_is_refused_with_the_next_step(
     camera, changes, words = OTHERS[name]
     keep_for(site, camera)
     site.write(camera)
-    assert load_baseline(load_line(site.config)) is not None
+    assert load_baseline(load_line(site.config), 0) is not None
     for path, value in changes.items():
         camera = changed(camera, path, value)
     site.write({key: value for key, value in camera.items() if value is not None})
@@ -243,7 +243,7 @@ def test_a_feature_that_changes_no_picture_needs_no_new_baseline(site: Site) -> 
     keep_for(site, GENICAM)
     site.write(changed(GENICAM, "features.TriggerMode", "Off"))
 
-    assert load_baseline(load_line(site.config)) is not None
+    assert load_baseline(load_line(site.config), 0) is not None
 
 
 @pytest.mark.parametrize("figure", ["brightness", "sharpness"])
@@ -294,6 +294,6 @@ def test_a_baseline_cut_or_flipped_anywhere_is_refused_or_still_one(site: Site, 
 
     found: Baseline | None = None
     with suppress(SettingsError):
-        found = load_baseline(load_line(site.config))
+        found = load_baseline(load_line(site.config), 0)
 
     assert found is None or (0 < found.brightness <= 255 and 0 < found.sharpness <= 255)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from app_samples import bundle_in, settings_of, values
@@ -11,6 +12,7 @@ from app_samples import bundle_in, settings_of, values
 from edge_inspector.app.judges import make_judges
 from edge_inspector.app.planning import inspect_plan
 from edge_inspector.app.plans import InspectPlan
+from edge_inspector.app.ready import ReadyView
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.core.errors import BundleError, EngineError
 
@@ -19,25 +21,32 @@ from edge_inspector.core.errors import BundleError, EngineError
 def plan(tmp_path: Path) -> InspectPlan:
     folder = bundle_in(tmp_path / "bundle")
     given = values() | {"model": {"bundle": str(folder), "threads": 1}}
-    return inspect_plan(settings_of(given), load_bundle(folder), 5, tmp_path / "line.yaml")
+    settings = settings_of(given)
+    return inspect_plan(settings, [ReadyView(settings, load_bundle(folder))], 5, tmp_path / "line.yaml")
+
+
+def with_view(plan: InspectPlan, **changes: Any) -> InspectPlan:
+    """Return a plan whose only camera is judged otherwise."""
+    [view] = plan.views
+    return dataclasses.replace(plan, views=(dataclasses.replace(view, **changes),))
 
 
 def test_the_model_that_main_has_checked_is_loaded_and_proven(plan: InspectPlan) -> None:
     judges = make_judges(plan, is_first=True)
 
-    assert [judge.is_proven for judge in judges] == [True]
+    assert [judge.failure for judge in judges] == [None]
 
 
 def test_side_by_side_each_worker_has_a_proven_engine_of_its_own(plan: InspectPlan) -> None:
     judges = make_judges(dataclasses.replace(plan, profile="throughput", workers=3), is_first=True)
 
-    assert [judge.is_proven for judge in judges] == [True] * 3
-    assert len({id(judge._engine) for judge in judges}) == 3
+    assert [judge.failure for judge in judges] == [None] * 3
+    assert len({id(eye.engine) for judge in judges for eye in judge._eyes}) == 3
 
 
 @pytest.mark.parametrize("is_first", [True, False])
 def test_another_model_in_the_folder_than_at_the_start_judges_nobody(plan: InspectPlan, is_first: bool) -> None:
-    [judge] = make_judges(dataclasses.replace(plan, model="former@1", model_sha256="0" * 64), is_first)
+    [judge] = make_judges(with_view(plan, model="former@1", model_sha256="0" * 64), is_first)
 
     found = judge.failure
     assert isinstance(found, EngineError)
@@ -46,7 +55,7 @@ def test_another_model_in_the_folder_than_at_the_start_judges_nobody(plan: Inspe
 
 
 def test_a_bundle_that_is_gone_ends_the_start_and_later_judges_nobody(plan: InspectPlan, tmp_path: Path) -> None:
-    without = dataclasses.replace(plan, bundle=tmp_path / "gone")
+    without = with_view(plan, bundle=tmp_path / "gone")
 
     with pytest.raises(BundleError):
         make_judges(without, is_first=True)

@@ -10,15 +10,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fakes.line_memory import make_wake_fd
+from fakes.line_memory import enter_next, make_wake_fd
 
 from edge_inspector.app import keeping
-from edge_inspector.app.keeping import MAILBOX_ITEMS, EvidenceKeeper
+from edge_inspector.app.keeping import MAILBOX_ITEMS, EvidenceKeeper, Looking
 from edge_inspector.app.regions import Scene
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.record.evidence import EvidenceStore
+from edge_inspector.record.item import EvidencePicture
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import Layout, LineMemory
 from edge_inspector.run.ring import EvidenceBorrower, RingReader, RingWriter
@@ -38,20 +39,20 @@ class Bench:
         stack.callback(os.close, self.memory.fd)
         wake_fd = make_wake_fd()
         stack.callback(os.close, wake_fd)
-        self.writer, self.reader = RingWriter(self.memory, wake_fd), RingReader(self.memory, wake_fd)
+        camera = self.memory.cameras[0]
+        self.writer, self.reader = RingWriter(camera, wake_fd), RingReader(camera, wake_fd, consumed=0)
         self.folder = folder
         section = EvidenceSettings(folder=folder, **({"min_free_mb": 0} | settings))
-        self.keeper = EvidenceKeeper(section, EvidenceBorrower(self.memory), scene)
+        self.keeper = EvidenceKeeper(section, [Looking("cam0", EvidenceBorrower(camera), scene)])
 
     def judged(self, grey: int, number: int = 1) -> dict[str, Any]:
         """Do what camera and inspect process do with a rejected part; return the note."""
         self.writer.accept(
             Arrival(ArrivalKind.FRAME, number, monotonic_ns(), "host", np.full(FRAME.hwc, grey, np.uint8))
         )
-        ledger = Ledger(self.memory)
-        part = self.reader.peek(ledger.seq)
+        part = self.reader.view(Ledger(self.memory).seq)
         assert part is not None
-        ledger.enter(Outcome.REJECT, False, b"message")
+        enter_next(self.memory, Outcome.REJECT, False, b"message")
         self.reader.release(part, lend=True)
         return {
             "kind": "verdict",
@@ -63,7 +64,7 @@ class Bench:
 
     def is_lent(self, note: dict[str, Any]) -> bool:
         """Return whether a slot still waits for its borrower."""
-        claim, _, lent, returned = self.memory.claims[note["slot"]].tolist()
+        claim, _, lent, returned = self.memory.cameras[0].claims[note["slot"]].tolist()
         return lent == claim and returned < lent
 
     def written(self) -> list[str]:
@@ -85,6 +86,14 @@ def body(number: int) -> dict[str, Any]:
         "defects": [],
         "model": "tiny@1",
     }
+
+
+def only_picture(bench: Bench) -> EvidencePicture:
+    """Return the picture of the part that waits to be written."""
+    item = bench.keeper.mailbox.take(0)
+    assert item is not None
+    [picture] = item.pictures
+    return picture
 
 
 MakeBench = Callable[..., Bench]
@@ -170,13 +179,12 @@ def test_the_tiles_that_reached_their_limit_are_marked_with_their_score(make_ben
 
     bench.keeper.keep(note, None)
 
-    item = bench.keeper.mailbox.take(0)
-    assert item is not None
-    assert item.tile_over is not None
-    assert item.tile_over.tolist() == [False, True]
-    assert item.tile_scores is not None
-    assert item.tile_scores.tolist() == [0.0, 0.5]
-    assert item.corners_yx.tolist() == [[0, 0], [0, 64]]
+    picture = only_picture(bench)
+    assert picture.tile_over is not None
+    assert picture.tile_over.tolist() == [False, True]
+    assert picture.tile_scores is not None
+    assert picture.tile_scores.tolist() == [0.0, 0.5]
+    assert picture.corners_yx.tolist() == [[0, 0], [0, 64]]
 
 
 def test_tiles_that_were_skipped_are_told_apart_from_those_that_were_judged(make_bench: MakeBench) -> None:
@@ -185,13 +193,12 @@ def test_tiles_that_were_skipped_are_told_apart_from_those_that_were_judged(make
 
     bench.keeper.keep(note, np.ones((1, 8, 8), np.float32))
 
-    item = bench.keeper.mailbox.take(0)
-    assert item is not None
-    assert item.corners_yx.tolist() == [[0, 64]]
-    assert item.skipped_yx is not None
-    assert item.skipped_yx.tolist() == [[0, 0]]
-    assert item.tile_scores is not None
-    assert item.tile_scores.tolist() == [0.75]
+    picture = only_picture(bench)
+    assert picture.corners_yx.tolist() == [[0, 64]]
+    assert picture.skipped_yx is not None
+    assert picture.skipped_yx.tolist() == [[0, 0]]
+    assert picture.tile_scores is not None
+    assert picture.tile_scores.tolist() == [0.75]
 
 
 def test_no_heat_is_shown_where_nothing_is_inspected(make_bench: MakeBench) -> None:
@@ -201,11 +208,10 @@ def test_no_heat_is_shown_where_nothing_is_inspected(make_bench: MakeBench) -> N
 
     bench.keeper.keep(bench.judged(grey=77), np.full((2, 8, 8), 3, np.float32))
 
-    item = bench.keeper.mailbox.take(0)
-    assert item is not None
-    assert item.heat is not None
-    assert item.heat[~inspected].max() == 0
-    assert item.heat[inspected].min() == 3
+    picture = only_picture(bench)
+    assert picture.heat is not None
+    assert picture.heat[~inspected].max() == 0
+    assert picture.heat[inspected].min() == 3
 
 
 def test_a_disk_that_stands_still_costs_pictures_and_neither_time_nor_slots(make_bench: MakeBench) -> None:

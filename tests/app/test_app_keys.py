@@ -17,7 +17,7 @@ from edge_inspector.app import keys as app_keys
 from edge_inspector.app.guarded import guarded
 from edge_inspector.app.keys import curve_plan, key_sentences
 from edge_inspector.app.outlet import Outlet
-from edge_inspector.app.report import Reporter
+from edge_inspector.app.report import Children, Reporter
 from edge_inspector.client.key_file import KeyFile
 from edge_inspector.client.subscriber import Subscriber
 from edge_inspector.core.clock import monotonic_ns
@@ -172,10 +172,11 @@ def test_a_list_that_is_damaged_while_the_line_runs_is_told_until_it_is_mended(b
 def test_metrics_say_who_was_let_in(bench: Bench) -> None:
     bench.memory.write(Word.KEYS_REFUSED, 4)
     metrics, take = fresh_metrics(None)
-    reporter = Reporter(metrics, take, bench.memory, "cam0", bench.outlet.key_figures)
+    reporter = Reporter(metrics, take, bench.memory, ["cam0"], bench.outlet.key_figures)
 
     child = SimpleNamespace(child=None, restarts=0)
-    families = reporter.snapshot(Totals(0, 0, 0, 0, 0), LineState.READY, True, (child, child), None)  # type: ignore[arg-type]
+    children = Children([child], child)  # type: ignore[list-item, arg-type]
+    families = reporter.snapshot(Totals(0, 0, 0, 0, 0), LineState.READY, True, children, None)
     samples = {
         (family["name"], *sorted(labels.values())): value
         for family in families

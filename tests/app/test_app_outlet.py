@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 from app_samples import settings_of, values
-from fakes.line_memory import make_memory
+from fakes.line_memory import enter_next, make_memory
 
 from edge_inspector.app.outlet import Outlet
-from edge_inspector.app.report import Reporter
+from edge_inspector.app.report import Children, Reporter
 from edge_inspector.client.subscriber import Message, Subscriber, ask
 from edge_inspector.client.wire import Flag
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.verdict import LineState, Outcome
+from edge_inspector.core.verdict import LineState
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.run.ledger import Ledger
-from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.memory import CameraWord, LineMemory, Word
 from edge_inspector.run.worker import Worker
 
 LEASE_MS = 300
@@ -147,9 +147,8 @@ def test_a_line_that_has_halted_stays_halted_however_old_its_last_heartbeat_is(b
 
 
 def test_the_service_answers_with_what_main_knows(bench: Bench) -> None:
-    ledger = Ledger(bench.memory)
     for _ in range(3):
-        ledger.enter(Outcome.PASS, False, b"message")
+        enter_next(bench.memory)
     before = bench.ask({"id": 1, "op": "hello"})
     bench.beat(LineState.READY)
 
@@ -181,14 +180,15 @@ def test_hello_does_not_repeat_a_state_that_has_lost_its_heartbeat(bench: Bench)
 
 def test_the_page_shows_the_numbers_that_telemetry_carries(bench: Bench) -> None:
     metrics, take = fresh_metrics(None)
-    reporter = Reporter(metrics, take, bench.memory, "cam0")
-    bench.memory.write(Word.TRIGGERS, 41)
+    reporter = Reporter(metrics, take, bench.memory, ["cam0"])
+    bench.memory.cameras[0].write(CameraWord.TRIGGERS, 41)
     ledger = Ledger(bench.memory)
 
     class NoChild:
         child, restarts = None, 0
 
-    families = reporter.snapshot(ledger.totals(), LineState.READY, True, (NoChild(), NoChild()), None)  # type: ignore[arg-type]
+    children = Children([NoChild()], NoChild())  # type: ignore[list-item, arg-type]
+    families = reporter.snapshot(ledger.totals(), LineState.READY, True, children, None)
     bench.outlet.metrics(families)
 
     heard = {family["name"]: family["samples"] for family in bench.hear().body["families"]}

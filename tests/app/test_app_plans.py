@@ -8,21 +8,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_samples import CAMERAS, bundle_in, changed, settings_of, values
+from app_samples import CAMERAS, FRAME, bundle_in, changed, settings_of, values
 from fakes.line_memory import make_memory
 from pydantic import BaseModel
 
 from edge_inspector.acquire.plan import GenicamPlan, ReplayPlan, SyntheticPlan
 from edge_inspector.app import keeping, keys, outlet, regions
-from edge_inspector.app.keeping import EvidenceKeeper
+from edge_inspector.app.keeping import EvidenceKeeper, Looking
 from edge_inspector.app.outlet import Outlet
-from edge_inspector.app.planning import grab_plan, inspect_plan, is_simulated, layout_of, place_of
+from edge_inspector.app.planning import grab_plans, inspect_plan, is_simulated, layouts_of, place_of
+from edge_inspector.app.plans import GrabPlan, InspectPlan
+from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import Scene
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.run.ring import EvidenceBorrower
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.views import ViewSettings
 
 KINDS: dict[str, type[BaseModel]] = {
     "genicam": GenicamSettings,
@@ -91,6 +94,11 @@ OTHER: dict[str, Any] = {
     "decide.min_defect_tiles": 2,
     "decide.min_area_px": 100,
     "decide.deadline_ms": 80.0,
+    "gate.distance_mm": 90.0,
+    "gate.lead_ms": 8.0,
+    "gate.window_mm": 20.0,
+    "gate.speed_mm_s": 150.0,
+    "gate.fastest_mm_s": 400.0,
     "regions.roi.x": 4,
     "regions.roi.y": 5,
     "regions.roi.width": 80,
@@ -102,6 +110,10 @@ OTHER: dict[str, Any] = {
     "regions.background.brighter_than": 230,
     "regions.background.share": 0.9,
     "regions.background.min_tiles": 2,
+    "more_views": [{"camera": {"kind": "synthetic", "name": "cam9", "frame": FRAME}}],
+    "sets.by": "count",
+    "sets.window_ms": 7.0,
+    "sets.wait_ms": 150.0,
     "image_health.black": "fault",
     "image_health.saturated": "metric",
     "image_health.stuck": "fault",
@@ -176,7 +188,15 @@ def leaves(section: type[BaseModel], kind: str, before: str = "") -> Iterator[st
             yield from leaves(block, kind, f"{path}.")
 
 
-ALL = [(kind, path) for kind in KINDS for path in leaves(LineSettings, kind)]
+FURTHER: dict[str, Any] = {"camera": {"kind": "genicam", "cti": "/opt/producer.cti", "name": "cam1", "frame": FRAME}}
+"""A further camera, for settings that mean nothing without one."""
+ALL = [
+    (kind, path)
+    for kind in KINDS
+    for path in leaves(LineSettings, kind)
+    if path != "gate.window_mm" or kind == "genicam"  # in counts: refused without an encoder
+]
+OF_FURTHER = [(kind, path) for kind in KINDS for path in leaves(ViewSettings, kind)]
 
 
 class Taken:
@@ -216,9 +236,22 @@ class Reach:
         Outlet(settings, memory, epoch=5)
         assert settings.evidence is not None
         scene = Scene(np.zeros((1, 2), np.intp), manifest.tile_hw)
-        EvidenceKeeper(settings.evidence, EvidenceBorrower(memory), scene)._open_store()
-        plans = [grab_plan(settings), inspect_plan(settings, self._bundle, 5, Path("line.yaml")), layout_of(settings)]
+        cameras = [Looking(settings.camera.name, EvidenceBorrower(memory.cameras[0]), scene)]
+        EvidenceKeeper(settings.evidence, cameras)._open_store()
+        plans = [grab_plans(settings), inspect_plan_of(settings, self._bundle), layouts_of(settings)]
         return [*plans, place_of(settings, "main"), *self._seen]
+
+
+def grab_plan(settings: LineSettings) -> GrabPlan:
+    """Return the plan of the only camera process."""
+    [plan] = grab_plans(settings)
+    return plan
+
+
+def inspect_plan_of(settings: LineSettings, bundle: Bundle) -> InspectPlan:
+    """Return the plan of an inspect process whose cameras all have one bundle."""
+    views = [ReadyView(view, bundle) for view in settings.views()]
+    return inspect_plan(settings, views, 5, Path("line.yaml"))
 
 
 @pytest.fixture
@@ -226,13 +259,16 @@ def reach(monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> Reach:
     return Reach(monkeypatch, bundle)
 
 
-def with_blocks(kind: str) -> dict[str, Any]:
-    """A configuration in which every block is there."""
+def with_blocks(kind: str, path: str = "") -> dict[str, Any]:
+    """A configuration in which every block is there, and the preset that takes a setting."""
     given = values(kind) | {"regions": {"roi": {"width": 64, "height": 64}, "background": {}}}
     given["camera"] |= {"mm_per_px": {"x": 0.1, "y": 0.1}}
+    given |= {"gate": {"distance_mm": 100.0, "speed_mm_s": 200.0}}
     given["endpoints"] = {"curve": {"keys": "/keys"}}
     if kind == "genicam":
         given["camera"] |= {"encoder": {"counts_per_mm": 10.0, "max_speed_mm_s": 500.0}}
+    if kind == "genicam" and path:
+        given["camera"] |= {"levels": {"black": 0, "white": 255}, "preset": TAKEN_BY.get(path)}
     return given
 
 
@@ -242,13 +278,23 @@ def test_every_setting_has_another_value_to_try() -> None:
 
 @pytest.mark.parametrize(("kind", "path"), ALL)
 def test_every_setting_reaches_somebody(kind: str, path: str, reach: Reach) -> None:
-    given = with_blocks(kind)
-    if kind == "genicam":
-        given["camera"] |= {"levels": {"black": 0, "white": 255}, "preset": TAKEN_BY.get(path)}
+    given = with_blocks(kind, path)
+    if path.startswith("sets."):
+        given |= {"more_views": [FURTHER]}
     before, after = (settings_of(one) for one in (given, changed(given, path, OTHER[path])))
     assert before != after, f"{OTHER[path]} is no other value for {path}"
 
     assert reach(before) != reach(after), f"nobody takes notice of {path}"
+
+
+@pytest.mark.parametrize(("kind", "path"), OF_FURTHER)
+def test_every_setting_of_a_further_camera_reaches_somebody(kind: str, path: str, reach: Reach) -> None:
+    further = {key: block for key, block in with_blocks(kind, path).items() if key in ViewSettings.model_fields}
+    other = 3.0 if path == "later_ms" else OTHER[path]
+    before, after = (settings_of(values() | {"more_views": [one]}) for one in (further, changed(further, path, other)))
+    assert before != after, f"{other} is no other value for {path}"
+
+    assert reach(before) != reach(after), f"nobody takes notice of {path} of a further camera"
 
 
 @pytest.mark.parametrize("kind", CAMERAS)
@@ -318,33 +364,33 @@ def test_every_message_of_a_source_that_is_no_real_camera_says_so(
     settings = settings_of(given)
 
     assert is_simulated(settings) is expected
-    assert inspect_plan(settings, bundle, 5, Path("line.yaml")).is_simulated is expected
+    assert inspect_plan_of(settings, bundle).is_simulated is expected
 
 
 @pytest.mark.parametrize(("deadline_ms", "deadline_ns"), [(None, None), (120.0, 120_000_000), (0.0001, 100)])
 def test_the_deadline_is_in_nanoseconds(deadline_ms: float | None, deadline_ns: int | None, bundle: Bundle) -> None:
     given = values() | {"decide": {"deadline_ms": deadline_ms}}
 
-    assert inspect_plan(settings_of(given), bundle, 5, Path("line.yaml")).deadline_ns == deadline_ns
+    assert inspect_plan_of(settings_of(given), bundle).deadline_ns == deadline_ns
 
 
 def test_without_evidence_no_verdict_wants_a_picture(bundle: Bundle) -> None:
     given = values()
     del given["evidence"]
 
-    assert inspect_plan(settings_of(given), bundle, 5, Path("line.yaml")).keep == frozenset()
+    assert inspect_plan_of(settings_of(given), bundle).keep == frozenset()
 
 
 def test_evidence_is_asked_for_by_verdict(bundle: Bundle) -> None:
     given = values()
     given["evidence"]["keep"] = ["PASS", "UNKNOWN"]
 
-    keep = inspect_plan(settings_of(given), bundle, 5, Path("line.yaml")).keep
+    keep = inspect_plan_of(settings_of(given), bundle).keep
 
     assert keep == {Outcome.PASS, Outcome.UNKNOWN}
 
 
 def test_the_inspect_process_is_told_which_model_main_has_checked(bundle: Bundle) -> None:
-    plan = inspect_plan(settings_of(values()), bundle, 5, Path("line.yaml"))
+    plan = inspect_plan_of(settings_of(values()), bundle)
 
-    assert (plan.model, plan.model_sha256) == (bundle.label, bundle.model_sha256)
+    assert [(view.model, view.model_sha256) for view in plan.views] == [(bundle.label, bundle.model_sha256)]

@@ -9,16 +9,18 @@ import cv2
 import numpy as np
 import pytest
 from app_samples import settings_of, values
+from fakes.inspect_parts import part_of_one
 from fakes.tiny_bundle import draw_tile, write_tiny_bundle
 
 from edge_inspector.app.judges import make_judges
 from edge_inspector.app.planning import inspect_plan
+from edge_inspector.app.plans import InspectPlan
+from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import region_mistakes, region_plan, scene_of
 from edge_inspector.app.zoning import rules_of
 from edge_inspector.bundle.load import Bundle, load_bundle
-from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError, SettingsError
-from edge_inspector.core.frame import U8, ArrivalKind, Part
+from edge_inspector.core.frame import U8
 from edge_inspector.core.verdict import Judgement, Outcome, Reason
 from edge_inspector.run.judge import Judge
 from edge_inspector.settings.lines import LineMap
@@ -40,9 +42,14 @@ def _given(regions: dict[str, Any], **others: Any) -> dict[str, Any]:
     return given | {"camera": given["camera"] | {"frame": FRAME}}
 
 
+def _plan(given: dict[str, Any], bundle: Bundle) -> InspectPlan:
+    settings = settings_of(given)
+    return inspect_plan(settings, [ReadyView(settings, bundle)], 5, Path("line.yaml"))
+
+
 def _judge(bundle: Bundle, regions: dict[str, Any]) -> Judge:
     given = _given(regions, model={"bundle": str(bundle.path), "threads": 1})
-    judge = make_judges(inspect_plan(settings_of(given), bundle, 5, Path("line.yaml")), is_first=True)[0]
+    judge = make_judges(_plan(given, bundle), is_first=True)[0]
     assert judge.failure is None
     return judge
 
@@ -54,8 +61,7 @@ def _strip(*spots_at: int, spot_px: int = 16) -> U8:
 
 
 def _judged(judge: Judge, pixels: U8) -> Judgement:
-    part = Part(1, ArrivalKind.FRAME, 1, monotonic_ns(), "host", pixels, 0, 0)
-    return judge.judge(part, lambda: None, shutdown_ns=0).judgement
+    return judge.judge(part_of_one(1, pixels), lambda: None, shutdown_ns=0).judgement
 
 
 def test_a_spot_in_an_ignored_tile_passes_and_the_tile_is_not_counted(bundle: Bundle) -> None:
@@ -138,7 +144,7 @@ def test_a_picture_of_background_alone_never_passes(bundle: Bundle) -> None:
 def test_zones_without_a_measured_heat_map_are_never_judged_without_their_zones(bundle: Bundle) -> None:
     from edge_inspector.app.zoning import layout_of_regions
 
-    plan = inspect_plan(settings_of(_given({"zones": [SEAL]})), bundle, 5, Path("line.yaml"))
+    [plan] = _plan(_given({"zones": [SEAL]}), bundle).views
     laid = layout_of_regions(plan, bundle.manifest)
     assert laid is not None
 

@@ -12,21 +12,21 @@ from fakes.child import FakeChild
 from fakes.line_memory import make_memory
 
 from edge_inspector.app import report
-from edge_inspector.app.report import Reporter, grown_too_large
+from edge_inspector.app.report import Children, Reporter, grown_too_large
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Totals
 from edge_inspector.observe.fresh import fresh_metrics
-from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 
 PREFIX = "edge_inspector_"
 FIGURES = {
-    Word.FRAMES: "frames_total",
-    Word.FRAMES_LOST: "frames_lost_total",
-    Word.FRAMES_INCOMPLETE: "frames_incomplete_total",
-    Word.FRAMES_INVALID: "frames_invalid_total",
-    Word.OVERRUNS: "frames_overrun_total",
-    Word.ENCODER_FAULTS: "encoder_faults_total",
-    Word.DISCARDED: "buffers_discarded_total",
+    CameraWord.FRAMES: "frames_total",
+    CameraWord.FRAMES_LOST: "frames_lost_total",
+    CameraWord.FRAMES_INCOMPLETE: "frames_incomplete_total",
+    CameraWord.FRAMES_INVALID: "frames_invalid_total",
+    CameraWord.OVERRUNS: "frames_overrun_total",
+    CameraWord.ENCODER_FAULTS: "encoder_faults_total",
+    CameraWord.DISCARDED: "buffers_discarded_total",
     Word.HANDOVER_DROPPED: "handover_dropped_total",
     Word.SUBSCRIBERS: "subscribers",
     Word.CLOCK_SYNCED: "clock_synced",
@@ -64,7 +64,7 @@ class Bench:
     def __init__(self) -> None:
         self.memory: LineMemory = make_memory()
         metrics, take = fresh_metrics(0.1)
-        self.reporter = Reporter(metrics, take, self.memory, "cam0")
+        self.reporter = Reporter(metrics, take, self.memory, ["cam0"])
         self.camera, self.inspect = Replaced(), Replaced()
 
     def numbers(self, totals: Totals | None = None, keeper: Keeper | None = None) -> dict[str, float]:
@@ -73,7 +73,7 @@ class Bench:
             totals or Totals(),
             LineState.READY,
             True,
-            (self.camera, self.inspect),  # type: ignore[arg-type]
+            Children([self.camera], self.inspect),  # type: ignore[list-item, arg-type]
             keeper,  # type: ignore[arg-type]
         )
         found = {}
@@ -93,10 +93,11 @@ def bench() -> Iterator[Bench]:
 
 @pytest.mark.parametrize(("word", "name"), FIGURES.items())
 def test_each_count_of_the_shared_memory_is_the_metric_of_its_name_and_no_other(
-    bench: Bench, word: Word, name: str
+    bench: Bench, word: Word | CameraWord, name: str
 ) -> None:
     before = bench.numbers()
-    bench.memory.write(word, 1)
+    memory = bench.memory.cameras[0] if isinstance(word, CameraWord) else bench.memory
+    memory.write(word, 1)  # type: ignore[arg-type]
 
     after = bench.numbers()
 
@@ -115,7 +116,7 @@ def test_totals_come_from_the_ledger_and_balance(bench: Bench) -> None:
 def test_ages_are_left_out_before_there_is_a_moment_to_count_from(bench: Bench) -> None:
     before = bench.numbers()
     bench.memory.write(Word.HEARTBEAT_NS, monotonic_ns() - 2_000_000_000)
-    bench.memory.write(Word.LAST_FRAME_NS, monotonic_ns() - 3_000_000_000)
+    bench.memory.cameras[0].write(CameraWord.LAST_FRAME_NS, monotonic_ns() - 3_000_000_000)
 
     after = bench.numbers()
 
@@ -130,7 +131,7 @@ def test_ages_are_left_out_before_there_is_a_moment_to_count_from(bench: Bench) 
     [(CameraStatus.DOWN, 0), (CameraStatus.ARMED, 1), (CameraStatus.RESYNCING, 1), (CameraStatus.ENDED, 0)],
 )
 def test_a_camera_is_connected_while_it_is_armed(bench: Bench, status: CameraStatus, connected: int) -> None:
-    bench.memory.write(Word.CAMERA_STATUS, status)
+    bench.memory.cameras[0].write(CameraWord.STATUS, status)
 
     assert bench.numbers()["camera_connected cam0"] == connected
 
@@ -155,11 +156,12 @@ def test_a_child_that_ended_a_moment_ago_has_no_memory(bench: Bench) -> None:
 
 
 def test_the_ring_is_as_full_as_what_waits_for_its_verdict(bench: Bench) -> None:
-    bench.memory.write(Word.HEAD, 9)
+    bench.memory.cameras[0].write(CameraWord.HEAD, 9)
+    bench.memory.cameras[0].write(CameraWord.CONSUMED, 4)
 
     numbers = bench.numbers(totals=Totals(triggers=9, passes=1, rejects=1, unknowns=2))
 
-    assert (numbers["queue_depth ring"], numbers["queue_capacity ring"]) == (5, bench.memory.layout.records)
+    assert (numbers["queue_depth ring"], numbers["queue_capacity ring"]) == (5, bench.memory.cameras[0].layout.records)
 
 
 def test_every_way_to_lose_a_picture_before_the_store_is_counted_once(bench: Bench) -> None:

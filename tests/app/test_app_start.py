@@ -34,7 +34,7 @@ def write(tmp_path: Path) -> Any:
 def test_a_good_configuration_comes_with_its_bundle_and_touches_no_folder(write: Any, tmp_path: Path) -> None:
     ready = prepare(write())
 
-    assert (ready.settings.line, ready.bundle.label) == ("press-3", "tiny-spots@1.0.0")
+    assert (ready.settings.line, [view.bundle.label for view in ready.views]) == ("press-3", ["tiny-spots@1.0.0"])
     assert not (tmp_path / "state").exists()
 
 

@@ -97,6 +97,12 @@ PARTS = (
         "UNKNOWN `frame_lost` for that part, by the trigger counter; by frame numbers alone nobody sees it",
     ),
     PartCase(
+        "a part comes while the camera is busy",
+        once(Fault.OVER_TRIGGER),
+        ("frame_lost", JUDGED),
+        "UNKNOWN `frame_lost` for that part, by the trigger counter or by the camera's over-trigger event",
+    ),
+    PartCase(
         "a frame that no part triggered follows",
         once(Fault.EXTRA_FRAME),
         (JUDGED, "frame_invalid", JUDGED),

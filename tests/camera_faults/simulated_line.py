@@ -70,8 +70,12 @@ class SimulatedLine:
 
     def __enter__(self) -> Self:
         self.line.__enter__()
-        self.line.start(self.controls.environment())
-        self.wait_ready()
+        try:
+            self.line.start(self.controls.environment())
+            self.wait_ready()
+        except BaseException as error:
+            self.line.__exit__(type(error), error, None)  # nobody else would end what was started
+            raise
         return self
 
     def __exit__(

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from camera_faults_page import camera_faults_page
-from daemon import wait_until
+from daemon import Line, wait_until
 from fault_cases import JUDGED, LINES, LineCase
 from simulated_line import SimulatedLine, reason_of
 from witness import READY
@@ -24,6 +25,8 @@ if find_compiler() is None:
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE = {"camera_process_lost", "camera_error"}
+HEARTBEAT_S = 1.0
+"""Of the camera: how long it stays held after a process was killed."""
 NOISE_S = 2.0
 """What a busy machine may add to a limit here; the page states the limit without it."""
 
@@ -88,23 +91,50 @@ def test_parts_that_pass_while_the_camera_process_is_dead_are_accounted_for(line
     assert line.beats()[-1].body["triggers"] <= line.controls.conveyor.edges == 5
 
 
-def test_a_second_daemon_on_one_camera_is_told_that_it_is_in_use(line: SimulatedLine) -> None:
+def test_a_second_daemon_on_one_camera_is_told_that_it_is_in_use_and_has_it_when_the_first_ends(
+    line: SimulatedLine,
+) -> None:
+    line.camera.set_linger_ms(int(HEARTBEAT_S * 1000))
     folder = line.line.folder / "second"
     folder.mkdir()
-    config = yaml.safe_load(line.line.config.read_text())
-    config["state_dir"], config["model"]["bundle"] = str(folder / "state"), str(line.line.folder / "bundle")
-    (folder / "line.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "edge_inspector.cli.main", "camera", "snap", "--config", str(folder / "line.yaml")]
+    with Line(folder) as second:
+        config = yaml.safe_load(second.config.read_text())
+        config["camera"] = yaml.safe_load(line.line.config.read_text())["camera"]
+        second.config.write_text(yaml.safe_dump(config))
+        began_s = time.monotonic()
+        heard = second.start(line.controls.environment()).listen()
+        told = heard.wait_for("event", lambda m: m.body["name"] == "camera_error").body
+        denied_s = time.monotonic() - began_s
+
+        assert told["severity"] == "error"
+        assert "camera cam0 is in use by another program: it denied access for 4 s" in told["detail"]
+        assert "end that program" in told["detail"]
+        assert denied_s > HEARTBEAT_S  # a camera that a killed process held would have been free by then
+        heard.wait_for("hb", lambda m: m.body["faults"] == ["camera"] and not m.body["ready"])
+        line.fire()
+        assert reason_of(line.verdicts(1)[0]) == JUDGED  # the first one goes on undisturbed
+        assert line.camera.truth.opened == 1
+
+        assert line.line.stop() == 0
+        heard.wait_for("hb", lambda m: m.body["ready"])
+        line.fire()
+        assert reason_of(heard.wait_for_verdicts(1)[0].body) == JUDGED
+        assert second.stop() == 0
+        assert "Traceback" not in second.stderr()
+
+
+def test_a_command_for_a_camera_that_a_line_has_ends_with_69(line: SimulatedLine) -> None:
+    command = [sys.executable, "-m", "edge_inspector.cli.main", "camera", "snap", "--config", str(line.line.config)]
 
     told = subprocess.run(
-        command, env=line.controls.environment(), capture_output=True, text=True, timeout=30, check=False, cwd=folder
+        command, env=line.controls.environment(), capture_output=True, text=True, timeout=30, check=False
     )
 
     assert told.returncode == 69
     assert "camera cam0 is in use by another program" in told.stderr
     assert "Traceback" not in told.stderr
     line.fire()
-    assert reason_of(line.verdicts(1)[0]) == JUDGED  # the first one goes on undisturbed
+    assert reason_of(line.verdicts(1)[0]) == JUDGED
 
 
 def test_a_camera_that_comes_later_than_its_line_is_found(tmp_path: Path) -> None:

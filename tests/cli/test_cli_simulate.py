@@ -43,6 +43,18 @@ def test_it_tells_where_the_cameras_are_and_a_camera_block_that_is_a_configurati
     assert told.output.splitlines()[-1].startswith("parts ")
 
 
+def test_several_cameras_are_told_as_views_of_one_part() -> None:
+    told = run("--cameras", "3", "--for", "0.01")
+
+    block = yaml.safe_load(told.output[told.output.index("camera:\n") : told.output.rindex("parts ")])
+    cameras = [GenicamSettings.model_validate(view["camera"]) for view in (block, *block["more_views"])]
+    assert [(camera.name, camera.serial) for camera in cameras] == [
+        ("cam0", "SIM0001"),
+        ("cam1", "SIM0002"),
+        ("cam2", "SIM0003"),
+    ]
+
+
 def test_it_counts_what_passed_and_what_no_camera_saw(images: Path) -> None:
     told = run("--images", str(images), "--rate", "1000", "--for", "0.1", "--cameras", "2")
 

@@ -220,7 +220,7 @@ def test_ctrl_c_ends_a_command_as_shells_say_it(say: Say, monkeypatch: pytest.Mo
 
 
 def test_a_producer_without_cameras_is_an_error_for_programs_too(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_inspector.acquire.look.list_cameras", lambda _cti: [])
+    monkeypatch.setattr("edge_inspector.app.producers.cameras_of", lambda _cti: [])
 
     said = say("camera", "list", "--cti", "maker.cti", "--json")
 

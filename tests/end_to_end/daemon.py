@@ -49,6 +49,12 @@ def wait_until(is_true: Callable[[], Any], timeout_s: float, what: str) -> Any:
     return answer
 
 
+def _command_of(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 class Listener:
     """A witness process, and what it has written so far."""
 
@@ -102,7 +108,7 @@ class Listener:
 
     def violations(self, **options: Any) -> list[str]:
         """Return every rule that the line broke, once it has ended."""
-        return check_transcript(self.records(), line="e2e", frame_hw=FRAME_HW, **options)
+        return check_transcript(self.records(), **{"line": "e2e", "frame_hw": FRAME_HW, **options})
 
 
 class Line:
@@ -181,6 +187,12 @@ class Line:
                 name = next((w.rsplit(b".", 1)[1].decode() for w in words if w.startswith(b"edge_inspector.app.")), "")
                 found[name] = pid
         return found
+
+    def children_named(self, name: str) -> list[int]:
+        """Return the pids of all children of one kind, in the order in which they were started."""
+        self.children()
+        alive = [pid for pid in sorted(self._pid_fds) if not self.has_ended(pid, 0.0)]
+        return [pid for pid in alive if f"edge_inspector.app.{name}".encode() in _command_of(pid)]
 
     def child(self, name: str) -> int:
         """Return the pid of one child, once it runs."""

@@ -7,10 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError
-from edge_inspector.core.frame import U8, Index
+from edge_inspector.core.frame import NO_TRAVEL, U8, ArrivalKind, Index
 from edge_inspector.core.ports import Progress
 from edge_inspector.core.verdict import Heartbeat, TileResults, Verdict
+from edge_inspector.run.part import Intake, Part, View
+
+
+def part_of_one(number: int, pixels: U8 | None, kind: ArrivalKind = ArrivalKind.FRAME) -> Part:
+    """Return a part that one camera saw, triggered now, without a slot."""
+    now_ns = monotonic_ns()
+    view = View(kind, number, now_ns, "host", pixels, slot=-1, generation=0)
+    return Part(number, (view,), now_ns, "host", NO_TRAVEL, Intake((number,), (0,)))
 
 
 class FakeEngine:

@@ -8,7 +8,10 @@ import numpy as np
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.frame import Arrival, ArrivalKind, FrameShape
-from edge_inspector.run.memory import Layout, LineMemory, Word
+from edge_inspector.core.verdict import Outcome
+from edge_inspector.run.ledger import Ledger
+from edge_inspector.run.memory import CameraWord, Layout, LineMemory, Word
+from edge_inspector.run.part import Intake
 
 FRAME = FrameShape(8, 16, 1)
 
@@ -19,6 +22,16 @@ def make_memory(slots: int = 4, evidence_slots: int = 2, records: int = 8) -> Li
     memory.write(Word.FIRST_PART, 1)
     memory.write(Word.PART_MARK, 2**40)
     return memory
+
+
+def enter_next(
+    memory: LineMemory, outcome: Outcome = Outcome.PASS, is_late: bool = False, message: bytes = b"message"
+) -> None:
+    """Give the next part of a line of one camera its verdict, as the inspect process does."""
+    ledger = Ledger(memory)
+    taken = ledger.intake().taken[0] + 1
+    ledger.enter(outcome, is_late, message, Intake((taken,), (0,)))
+    memory.cameras[0].write(CameraWord.CONSUMED, taken)
 
 
 def make_wake_fd() -> int:

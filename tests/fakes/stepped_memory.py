@@ -29,14 +29,16 @@ class Stepped(np.ndarray):  # type: ignore[type-arg]
     def __setitem__(self, key: Any, value: Any) -> None:
         _pause()
         if isinstance(value, tuple):  # a record: word by word
+            words = np.asarray(self)[key]
             for place, word in enumerate(value):
-                super().__setitem__(place, word)
+                words[place] = word
                 _pause()
-        elif isinstance(value, np.ndarray):  # a picture
-            half = len(self) // 2
-            super().__setitem__(slice(half), value[:half])
+        elif isinstance(value, np.ndarray):  # a picture, or half of the ledger
+            target = np.asarray(self)[key]
+            half = len(target) // 2
+            target[:half] = value[:half]
             _pause()
-            super().__setitem__(slice(half, None), value[half:])
+            target[half:] = value[half:]
             _pause()
         else:
             super().__setitem__(key, value)
@@ -53,8 +55,11 @@ class Stepped(np.ndarray):  # type: ignore[type-arg]
 def make_stepped_memory() -> LineMemory:
     """Return a memory that is soon full: three slots, of which two may be lent, and five records."""
     memory = make_memory(slots=3, evidence_slots=2, records=5)
-    for name in ("control", "ledger", "records", "claims", "_slots"):
+    for name in ("control", "ledger"):
         setattr(memory, name, getattr(memory, name).view(Stepped))
+    for camera in memory.cameras:
+        for name in ("control", "records", "claims", "_slots"):
+            setattr(camera, name, getattr(camera, name).view(Stepped))
     return memory
 
 

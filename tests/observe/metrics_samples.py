@@ -42,16 +42,16 @@ def feed_everything(metrics: LineMetrics) -> None:
     zones = [{"name": "seal", "n_defect_tiles": 2, "verdict": "REJECT"}]
     metrics.observe_verdict(make_body(zones=zones), Stages(1_000_000, 2_000_000, 30_000_000, 4_000, 500_000))
     metrics.set_totals(Totals(triggers=9, passes=3, rejects=2, unknowns=1, lates=1))
-    metrics.set_build("0.1.0", "line1", "default", "steel@1.0.0", "ab" * 32)
+    metrics.set_build("0.1.0", "line1", "default", [("cam0", "steel@1.0.0", "ab" * 32)])
     metrics.set_line(LineFigures(LineState.CONTINUOUS_EXECUTION, True, 6, True, 0.05, 2))
     metrics.set_camera("cam0", CameraFigures(True, 5, 1, 2, 3, 4, 1, 0.02))
-    metrics.observe_image(ImageFigures(128.0, 4.5, 0.01, 0.02, ("brightness",)))
-    metrics.set_baseline(True)
+    metrics.observe_image("cam0", ImageFigures(128.0, 4.5, 0.01, 0.02, ("brightness",)))
+    metrics.set_baseline("cam0", True)
     metrics.set_queue("evidence", 1, 8)
     metrics.set_handover_dropped(3)
     metrics.set_process("inspect", restarts=1, resident_bytes=200_000_000)
     figures = SimpleNamespace(
         written=4, evicted=1, dropped={"disk_full": 2}, n_bytes=5_000, quota_bytes=9_000, free_bytes=10**12
     )
-    metrics.set_keys(KeyFigures(2, True, {("service", "unknown_key"): 1}))
+    metrics.keys.set(KeyFigures(2, True, {("service", "unknown_key"): 1}))
     metrics.set_evidence(figures, not_accepted=7)

@@ -140,9 +140,9 @@ def test_exactly_one_state_is_set() -> None:
 
 def test_a_changed_model_leaves_no_stale_build_info() -> None:
     registry, metrics = make()
-    metrics.set_build("0.1.0", "line1", "default", "steel@1.0.0", "aa")
+    metrics.set_build("0.1.0", "line1", "default", [("cam0", "steel@1.0.0", "aa")])
 
-    metrics.set_build("0.1.0", "line1", "default", "steel@1.1.0", "bb")
+    metrics.set_build("0.1.0", "line1", "default", [("cam0", "steel@1.1.0", "bb")])
 
     builds = [dict(labels)["model"] for name, labels in by_name(snapshot(registry)) if name.endswith("build_info")]
     assert builds == ["steel@1.1.0"]
@@ -183,13 +183,13 @@ def test_zones_are_counted_by_their_names() -> None:
 def test_figures_are_of_the_newest_picture_and_troubles_of_all() -> None:
     registry, metrics = make()
 
-    metrics.observe_image(ImageFigures(3.0, 0.1, 1.0, 0.0, ("black", "brightness")))
-    metrics.observe_image(ImageFigures(128.0, 4.5, 0.0, 0.25, ()))
+    metrics.observe_image("cam0", ImageFigures(3.0, 0.1, 1.0, 0.0, ("black", "brightness")))
+    metrics.observe_image("cam0", ImageFigures(128.0, 4.5, 0.0, 0.25, ()))
 
-    assert value(registry, "image_brightness") == 128
-    assert value(registry, "image_sharpness") == 4.5
-    assert value(registry, "image_dark_share") == 0
-    assert value(registry, "image_bright_share") == 0.25
+    assert value(registry, "image_brightness", camera="cam0") == 128
+    assert value(registry, "image_sharpness", camera="cam0") == 4.5
+    assert value(registry, "image_dark_share", camera="cam0") == 0
+    assert value(registry, "image_bright_share", camera="cam0") == 0.25
     counted = {check: value(registry, "image_troubles_total", check=check) for check in CHECKS}
     assert counted == {"black": 1, "saturated": 0, "stuck": 0, "defocus": 0, "brightness": 1}
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge_inspector.record.evidence import EvidenceStore
-from edge_inspector.record.item import EvidenceItem
+from edge_inspector.record.item import EvidenceItem, EvidencePicture
 
 NOON_US = 1_795_348_800_000_000  # 2026-11-22 12:00 UTC
 DAY_US = 86_400_000_000
@@ -22,18 +22,22 @@ def make_item(evidence_id: str = "line1-7", picture: bool = True, **changes: Any
     pixels = np.zeros((64, 128, 3), np.uint8)
     pixels[..., 0] = np.arange(128)  # red rises to the right, blue is full below: a swap shows
     pixels[32:, :, 2] = 255
-    values: dict[str, Any] = {
-        "evidence_id": evidence_id,
-        "pixels": pixels if picture else None,
-        "body": BODY,
-        "captured_utc_us": NOON_US,
+    seen: dict[str, Any] = {
+        "camera": "",
+        "pixels": pixels,
         "corners_yx": np.array([(0, 0), (0, 64)], np.intp),
         "tile_hw": (64, 64),
         "tile_scores": np.array([0.97, 0.1], np.float32),
         "tile_over": np.array([True, False]),
         "heat": np.ones((2, 2, 2), np.float32),
     }
-    return EvidenceItem(**(values | changes))
+    seen |= {key: changes.pop(key) for key in seen.keys() & changes.keys()}
+    values: dict[str, Any] = {
+        "body": BODY,
+        "captured_utc_us": NOON_US,
+        "pictures": (EvidencePicture(**seen),) if picture else (),
+    }
+    return EvidenceItem(evidence_id, **(values | changes))
 
 
 def make_store(folder: Path, **changes: Any) -> EvidenceStore:

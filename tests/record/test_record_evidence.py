@@ -43,7 +43,7 @@ def test_png_gives_the_very_pixels_back_in_rgb_order(tmp_path: Path) -> None:
     assert paths is not None
     read = cv2.imread(str(paths[0]), cv2.IMREAD_UNCHANGED)
     assert read is not None
-    np.testing.assert_array_equal(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), item.pixels)
+    np.testing.assert_array_equal(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), item.pictures[0].pixels)
 
 
 def test_a_grey_frame_stays_grey(tmp_path: Path) -> None:
@@ -61,9 +61,8 @@ def test_jpeg_keeps_the_colours_near(tmp_path: Path) -> None:
     paths = make_store(tmp_path).write(item)
 
     assert paths is not None
-    assert item.pixels is not None
     read = cv2.cvtColor(cv2.imread(str(paths[0])), cv2.COLOR_BGR2RGB)
-    assert np.abs(read.astype(int) - item.pixels).mean() < 5  # a swap of red and blue gives over 90
+    assert np.abs(read.astype(int) - item.pictures[0].pixels).mean() < 5  # a swap of red and blue gives over 90
 
 
 def test_a_part_without_a_picture_keeps_its_verdict(tmp_path: Path) -> None:

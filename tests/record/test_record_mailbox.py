@@ -2,7 +2,6 @@
 
 import threading
 
-import numpy as np
 import pytest
 
 from edge_inspector.record.item import EvidenceItem
@@ -10,7 +9,7 @@ from edge_inspector.record.mailbox import EvidenceMailbox
 
 
 def make_item(name: str) -> EvidenceItem:
-    return EvidenceItem(name, None, {}, 0, np.zeros((0, 2), np.intp), (1, 1))
+    return EvidenceItem(name, {}, 0)
 
 
 def test_items_come_out_in_the_order_they_went_in() -> None:

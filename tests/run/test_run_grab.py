@@ -7,16 +7,15 @@ from typing import Self
 
 import pytest
 from fakes.camera import FakeCamera, Step
-from fakes.line_memory import FRAME, make_memory, make_wake_fd
+from fakes.line_memory import FRAME, enter_next, make_memory, make_wake_fd
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import CameraLostError, CameraNotFoundError
 from edge_inspector.core.frame import Arrival, ArrivalKind, Travel
-from edge_inspector.core.verdict import Outcome
 from edge_inspector.run import grab
 from edge_inspector.run.grab import GrabLoop
 from edge_inspector.run.ledger import Ledger
-from edge_inspector.run.memory import CameraStatus, Word
+from edge_inspector.run.memory import CameraStatus, CameraWord, Word
 from edge_inspector.run.ring import RingReader, RingWriter
 
 S = 1_000_000_000
@@ -54,7 +53,7 @@ class Bench:
         self.memory = make_memory()
         self.memory.write(Word.HEARTBEAT_NS, 1)
         self.wake_fd = make_wake_fd()
-        self.writer = RingWriter(self.memory, self.wake_fd)
+        self.writer = RingWriter(self.memory.cameras[0], self.wake_fd)
         self.on_enter: Callable[[], None] = lambda: None
         self.on_fetch: Callable[[], None] = lambda: None
         self.on_sleep: Callable[[], None] = lambda: pytest.fail("nothing to wait for here")
@@ -70,6 +69,7 @@ class Bench:
         self.camera = WatchedCamera(script, self)
         return GrabLoop(
             self.memory,
+            self.memory.cameras[0],
             self.writer,
             self.camera,
             can_wait=can_wait,
@@ -81,15 +81,15 @@ class Bench:
         self.armed += 1
 
     def status(self) -> CameraStatus:
-        return CameraStatus(self.memory.read(Word.CAMERA_STATUS))
+        return CameraStatus(self.memory.cameras[0].read(CameraWord.STATUS))
 
     def judge_one(self) -> ArrivalKind | None:
         """Do what the inspect process does with one part; None if none waits."""
-        reader, ledger = RingReader(self.memory, self.wake_fd), Ledger(self.memory)
-        part = reader.peek(ledger.seq)
+        reader, ledger = RingReader(self.memory.cameras[0], self.wake_fd, Ledger(self.memory).seq), Ledger(self.memory)
+        part = reader.view(ledger.seq)
         if part is None:
             return None
-        ledger.enter(Outcome.PASS, False, b"message")
+        enter_next(self.memory)
         reader.release(part, lend=False)
         return part.kind
 
@@ -116,7 +116,7 @@ def test_the_camera_is_not_armed_before_somebody_judges(bench: Bench) -> None:
 
     def wait_a_while() -> None:
         assert bench.camera.entered == 0
-        assert bench.memory.read(Word.CAMERA_PROGRESS_NS) > 0
+        assert bench.memory.cameras[0].read(CameraWord.PROGRESS_NS) > 0
         if bench.sleeps == 5:
             bench.memory.write(Word.HEARTBEAT_NS, 1)
 
@@ -141,8 +141,8 @@ def test_arming_may_take_half_a_minute_before_it_counts_as_hung(bench: Bench) ->
     bench.memory.write(Word.HEARTBEAT_NS, 0)
     loop = bench.loop([None, None])
     bench.on_sleep = lambda: bench.memory.write(Word.HEARTBEAT_NS, 1)
-    bench.on_enter = lambda: seen_ns.append(bench.memory.read(Word.CAMERA_PROGRESS_NS) - monotonic_ns())
-    bench.on_fetch = lambda: seen_ns.append(bench.memory.read(Word.CAMERA_PROGRESS_NS) - monotonic_ns())
+    bench.on_enter = lambda: seen_ns.append(bench.memory.cameras[0].read(CameraWord.PROGRESS_NS) - monotonic_ns())
+    bench.on_fetch = lambda: seen_ns.append(bench.memory.cameras[0].read(CameraWord.PROGRESS_NS) - monotonic_ns())
 
     loop.run()
 
@@ -153,9 +153,9 @@ def test_arming_may_take_half_a_minute_before_it_counts_as_hung(bench: Bench) ->
 
 def test_an_armed_camera_has_no_more_time_than_usual(bench: Bench) -> None:
     seen: list[int] = []
-    bench.on_fetch = lambda: seen.append(bench.memory.read(Word.CAMERA_PROGRESS_NS))
+    bench.on_fetch = lambda: seen.append(bench.memory.cameras[0].read(CameraWord.PROGRESS_NS))
     loop = bench.loop([Picture])
-    loop._on_armed = lambda: seen.append(bench.memory.read(Word.CAMERA_PROGRESS_NS))
+    loop._on_armed = lambda: seen.append(bench.memory.cameras[0].read(CameraWord.PROGRESS_NS))
 
     loop.run()
 
@@ -195,7 +195,7 @@ def test_a_stop_is_obeyed_after_the_picture_in_hand(bench: Bench) -> None:
     loop.run()
 
     assert bench.camera.fetches == 3
-    assert bench.memory.read(Word.HEAD) == bench.memory.read(Word.TRIGGERS) == 3
+    assert bench.memory.cameras[0].read(CameraWord.HEAD) == bench.memory.cameras[0].read(CameraWord.TRIGGERS) == 3
     assert (bench.camera.left, bench.status()) == (1, CameraStatus.DOWN)
 
 
@@ -205,14 +205,14 @@ def test_ended_is_said_only_when_every_trigger_has_its_place_in_the_ring(bench: 
 
     def judge() -> None:
         assert bench.status() is CameraStatus.ARMED
-        heads.append(bench.memory.read(Word.HEAD))
+        heads.append(bench.memory.cameras[0].read(CameraWord.HEAD))
         bench.judge_one()
 
     bench.on_sleep = judge
     loop.run()
 
     assert heads[0] < 12
-    assert bench.memory.read(Word.HEAD) == bench.memory.read(Word.TRIGGERS) == 12
+    assert bench.memory.cameras[0].read(CameraWord.HEAD) == bench.memory.cameras[0].read(CameraWord.TRIGGERS) == 12
     assert bench.status() is CameraStatus.ENDED
 
 
@@ -223,7 +223,7 @@ def test_a_stop_while_the_end_is_settled_is_obeyed(bench: Bench) -> None:
     loop.run()
 
     assert bench.camera.left == 1
-    assert bench.memory.read(Word.TRIGGERS) == 12
+    assert bench.memory.cameras[0].read(CameraWord.TRIGGERS) == 12
 
 
 def test_a_source_that_can_wait_is_held_back_and_loses_nothing(bench: Bench) -> None:
@@ -235,7 +235,7 @@ def test_a_source_that_can_wait_is_held_back_and_loses_nothing(bench: Bench) -> 
     kinds += iter(bench.judge_one, None)
 
     assert kinds == [Picture] * 30
-    assert bench.memory.read(Word.OVERRUNS) == 0
+    assert bench.memory.cameras[0].read(CameraWord.OVERRUNS) == 0
 
 
 def test_a_source_that_cannot_wait_overruns(bench: Bench) -> None:
@@ -243,8 +243,8 @@ def test_a_source_that_cannot_wait_overruns(bench: Bench) -> None:
 
     loop.run()
 
-    assert bench.memory.read(Word.OVERRUNS) == 2  # four slots
-    assert bench.memory.read(Word.TRIGGERS) == 6
+    assert bench.memory.cameras[0].read(CameraWord.OVERRUNS) == 2  # four slots
+    assert bench.memory.cameras[0].read(CameraWord.TRIGGERS) == 6
 
 
 def test_a_stop_while_a_source_is_held_back_takes_no_further_picture(bench: Bench) -> None:
@@ -283,24 +283,27 @@ def test_silence_is_progress_but_no_frame(bench: Bench) -> None:
 
     bench.loop([None, None]).run()
 
-    assert bench.memory.read(Word.CAMERA_PROGRESS_NS) >= before_ns
-    assert (bench.memory.read(Word.LAST_FRAME_NS), bench.memory.read(Word.TRIGGERS)) == (0, 0)
+    assert bench.memory.cameras[0].read(CameraWord.PROGRESS_NS) >= before_ns
+    assert (
+        bench.memory.cameras[0].read(CameraWord.LAST_FRAME_NS),
+        bench.memory.cameras[0].read(CameraWord.TRIGGERS),
+    ) == (0, 0)
 
 
 def test_only_a_whole_picture_moves_the_time_of_the_last_frame(bench: Bench) -> None:
     seen_ns = []
-    bench.on_fetch = lambda: seen_ns.append(bench.memory.read(Word.LAST_FRAME_NS))
+    bench.on_fetch = lambda: seen_ns.append(bench.memory.cameras[0].read(CameraWord.LAST_FRAME_NS))
 
     bench.loop([Lost, Picture, Lost]).run()
 
     assert seen_ns[:2] == [0, 0]
-    assert 0 < seen_ns[2] == seen_ns[3] == bench.memory.read(Word.LAST_FRAME_NS)
+    assert 0 < seen_ns[2] == seen_ns[3] == bench.memory.cameras[0].read(CameraWord.LAST_FRAME_NS)
 
 
 def test_triggers_that_found_no_room_are_settled_while_the_camera_is_silent(bench: Bench) -> None:
     def judge_all_once_silent() -> None:
         if bench.camera.fetches == 11:  # ten pictures came, the ring holds 8
-            assert bench.memory.read(Word.HEAD) == 8
+            assert bench.memory.cameras[0].read(CameraWord.HEAD) == 8
             while bench.judge_one() is not None:
                 pass
 
@@ -352,36 +355,40 @@ def test_a_line_is_in_step_again_once_the_first_whole_picture_has_its_verdict(be
 def test_the_newest_believable_count_of_the_encoder_is_there_for_the_heartbeat(bench: Bench) -> None:
     bench.loop([travelled(500), travelled(-1)]).run()
 
-    read = bench.memory.read
-    assert (read(Word.ENCODER_NOW), read(Word.ENCODER_NS), read(Word.ENCODER_GENERATION)) == (501, 77, 0)
+    read = bench.memory.cameras[0].read
+    told = read(CameraWord.ENCODER_NOW), read(CameraWord.ENCODER_NS), read(CameraWord.ENCODER_GENERATION)
+    assert told == (501, 77, 0)
 
 
 def test_no_count_of_a_former_generation_is_told_as_one_of_the_new(bench: Bench) -> None:
     bench.loop([travelled(500), travelled(-1, generation=1)]).run()
 
-    assert (bench.memory.read(Word.ENCODER_NOW), bench.memory.read(Word.ENCODER_GENERATION)) == (0, 1)
+    assert (
+        bench.memory.cameras[0].read(CameraWord.ENCODER_NOW),
+        bench.memory.cameras[0].read(CameraWord.ENCODER_GENERATION),
+    ) == (0, 1)
 
 
 def test_places_before_and_after_a_loss_of_the_camera_are_of_two_generations(bench: Bench) -> None:
     bench.loop([travelled(500, generation=2)]).run()
-    first = bench.memory.read(Word.ENCODER_GENERATION)
+    first = bench.memory.cameras[0].read(CameraWord.ENCODER_GENERATION)
 
     bench.loop([travelled(540)]).run()
 
-    reader = RingReader(bench.memory, bench.wake_fd)
-    parts = [reader.peek(n) for n in range(2)]
+    reader = RingReader(bench.memory.cameras[0], bench.wake_fd, Ledger(bench.memory).seq)
+    parts = [reader.view(n) for n in range(2)]
     assert [part.travel.generation for part in parts if part is not None] == [first, first + 1]
-    assert bench.memory.read(Word.ENCODER_GENERATION) == first + 1
+    assert bench.memory.cameras[0].read(CameraWord.ENCODER_GENERATION) == first + 1
 
 
 def test_what_a_predecessor_discarded_stays_counted(bench: Bench) -> None:
-    bench.memory.write(Word.DISCARDED, 5)
+    bench.memory.cameras[0].write(CameraWord.DISCARDED, 5)
     loop = bench.loop([Lost])
     bench.camera.discarded = 2
 
     loop.run()
 
-    assert bench.memory.read(Word.DISCARDED) == 7
+    assert bench.memory.cameras[0].read(CameraWord.DISCARDED) == 7
 
 
 def test_a_line_without_an_encoder_stays_in_its_generation_over_a_loss_of_the_camera(bench: Bench) -> None:
@@ -389,21 +396,21 @@ def test_a_line_without_an_encoder_stays_in_its_generation_over_a_loss_of_the_ca
 
     bench.loop([Lost, Picture]).run()
 
-    reader = RingReader(bench.memory, bench.wake_fd)
-    assert {part.travel.generation for n in range(3) if (part := reader.peek(n)) is not None} == {0}
-    assert bench.memory.read(Word.ENCODER_GENERATION) == 0
+    reader = RingReader(bench.memory.cameras[0], bench.wake_fd, Ledger(bench.memory).seq)
+    assert {part.travel.generation for n in range(3) if (part := reader.view(n)) is not None} == {0}
+    assert bench.memory.cameras[0].read(CameraWord.ENCODER_GENERATION) == 0
 
 
 def test_a_part_without_a_place_is_of_the_present_generation(bench: Bench) -> None:
     bench.loop([travelled(500, generation=2), Lost]).run()
 
-    part = RingReader(bench.memory, bench.wake_fd).peek(1)
+    part = RingReader(bench.memory.cameras[0], bench.wake_fd, Ledger(bench.memory).seq).view(1)
     assert part is not None
     assert part.travel == Travel(-1, 2, 0)
 
 
 def test_a_picture_for_which_there_was_no_room_brings_no_line_into_step(bench: Bench) -> None:
-    slots = bench.memory.layout.slots
+    slots = bench.memory.cameras[0].layout.slots
     bench.loop([Picture] * slots).run()  # nobody judges: every slot is taken
     seen: list[CameraStatus] = []
 
@@ -415,5 +422,5 @@ def test_a_picture_for_which_there_was_no_room_brings_no_line_into_step(bench: B
     bench.on_fetch = judge_after_the_first
     bench.loop([Picture, *[None] * (slots + 3)]).run()
 
-    assert bench.memory.read(Word.OVERRUNS) == 1
+    assert bench.memory.cameras[0].read(CameraWord.OVERRUNS) == 1
     assert set(seen) == {CameraStatus.RESYNCING}

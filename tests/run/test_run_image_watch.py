@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.core.look import Look
-from edge_inspector.core.verdict import Judgement, Outcome, Reason, Stages
+from edge_inspector.core.verdict import Judgement, Outcome, Reason
 from edge_inspector.decide.image_health import Policy
 from edge_inspector.run.image_watch import ImageWatch
-from edge_inspector.run.judge import Judged, unknown
+from edge_inspector.run.judge import Seen, unknown
 
 PASS = Judgement(Outcome.PASS, Reason.OK, score=0.1)
 REJECT = Judgement(Outcome.REJECT, Reason.DEFECT, score=0.9)
 
 
-def judged(judgement: Judgement = PASS, fingerprint: int = 0, **look: bool) -> Judged:
-    return Judged(judgement, Stages(), look=Look(fingerprint=fingerprint, **look))  # type: ignore[arg-type]
+def judged(judgement: Judgement = PASS, fingerprint: int = 0, **look: bool) -> Seen:
+    return Seen(judgement, look=Look(fingerprint=fingerprint, **look))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_another_picture_ends_it() -> None:
 def test_a_part_without_a_picture_between_two_equal_ones_hides_nothing() -> None:
     watch = ImageWatch("unknown")
     watch.review(judged(fingerprint=7))
-    lost = Judged(unknown(Reason.FRAME_LOST), Stages())
+    lost = Seen(unknown(Reason.FRAME_LOST))
 
     between, after = watch.review(lost), watch.review(judged(fingerprint=7))
 
@@ -61,7 +61,7 @@ def test_a_part_without_a_picture_neither_begins_nor_ends_a_fault() -> None:
     watch = ImageWatch("unknown")
     watch.review(judged(is_fault=True, refuses=True))
 
-    watch.review(Judged(unknown(Reason.FRAME_LOST), Stages()))
+    watch.review(Seen(unknown(Reason.FRAME_LOST)))
 
     assert watch.is_fault
 

@@ -34,8 +34,7 @@ def make_bench() -> Iterator[MakeBench]:
 
 
 def guarded_loop(bench: Bench, guard: FakeGuard) -> InspectLoop:
-    judging = InTurn(bench.judge, lambda: bench.memory.read(Word.HALT_NS))
-    return InspectLoop(bench.identity, bench.memory, bench.wake_fd, judging, bench.signals, bench.sender, guard=guard)
+    return bench.loop_of(InTurn(bench.judge, lambda: bench.memory.read(Word.HALT_NS)), guard=guard)
 
 
 def test_a_line_that_can_let_nobody_in_is_not_ready_and_says_why(make_bench: MakeBench) -> None:

@@ -14,10 +14,11 @@ from edge_inspector.core.look import Look
 from edge_inspector.core.verdict import LineState, Outcome, Reason
 from edge_inspector.decide.image_health import Policy
 from edge_inspector.run.image_watch import ImageWatch
-from edge_inspector.run.inspect import InspectLoop
-from edge_inspector.run.judge import Judge
+from edge_inspector.run.judge import Eye, Judge
 from edge_inspector.run.judging import InTurn
 from edge_inspector.run.memory import Word
+from edge_inspector.run.publish import Watches
+from edge_inspector.run.seam_watch import SeamWatch
 
 BLACK = 1
 """Grey value of a picture that the look below takes for black."""
@@ -35,10 +36,9 @@ class ImageBench:
 
     def __init__(self, bench: Bench, stuck: Policy) -> None:
         self.bench, self.engine = bench, FakeEngine()
-        judging = InTurn(Judge(self.engine, decide, None, look_at), lambda: bench.memory.read(Word.HALT_NS))
-        self.loop = InspectLoop(
-            bench.identity, bench.memory, bench.wake_fd, judging, bench.signals, bench.sender, ImageWatch(stuck)
-        )
+        judge = Judge([Eye(self.engine, decide, look_at)], None)
+        judging = InTurn(judge, lambda: bench.memory.read(Word.HALT_NS))
+        self.loop = bench.loop_of(judging, [Watches(ImageWatch(stuck), SeamWatch(None))])
 
     def judge(self, *greys: int) -> list[tuple[Outcome, Reason]]:
         for grey in greys:
@@ -94,9 +94,9 @@ def test_main_is_told_the_figures_of_every_picture(make_bench: MakeBench) -> Non
     images.judge(10, 10, BLACK)
     images.loop._heart.beat()  # figures wait for it
 
-    told = [note["image"] for note, _ in bench.notes.take_up_to(9) if note["kind"] == "verdict"]
+    told = [note["images"] for note, _ in bench.notes.take_up_to(9) if note["kind"] == "verdict"]
     assert told == [
-        [10.0, 0.5, 0.0, 0.25, []],
-        [10.0, 0.5, 0.0, 0.25, ["stuck"]],
-        [1.0, 0.5, 0.0, 0.25, ["black"]],
+        [[0, [10.0, 0.5, 0.0, 0.25, []]]],
+        [[0, [10.0, 0.5, 0.0, 0.25, ["stuck"]]]],
+        [[0, [1.0, 0.5, 0.0, 0.25, ["black"]]]],
     ]

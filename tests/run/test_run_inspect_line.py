@@ -217,10 +217,10 @@ def test_a_slot_that_main_could_not_be_told_of_is_free_again(make_bench: MakeBen
             return False
 
     bench = make_bench()
-    bench.loop._notes = FullNotes()  # type: ignore[assignment]
+    bench.loop._publishing._notes = FullNotes()  # type: ignore[assignment]
     bench.writer.accept(frame_arrival(200))
 
     bench.loop.step()
 
-    claim, done, lent, _ = bench.memory.claims[0].tolist()
+    claim, done, lent, _ = bench.memory.cameras[0].claims[0].tolist()
     assert claim == done != lent

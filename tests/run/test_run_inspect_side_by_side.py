@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from fakes.inspect_bench import Bench, decide
+from fakes.inspect_bench import Bench, judge_of
 from fakes.inspect_parts import FakeEngine
 from fakes.line_memory import frame_arrival
 
@@ -16,8 +16,6 @@ from edge_inspector.core.errors import EngineError
 from edge_inspector.core.frame import U8, Index
 from edge_inspector.core.ports import Progress
 from edge_inspector.core.verdict import Outcome, Reason, TileResults
-from edge_inspector.run.inspect import InspectLoop
-from edge_inspector.run.judge import Judge
 from edge_inspector.run.judging import SideBySide
 from edge_inspector.run.memory import Word
 from edge_inspector.run.ring import CLAIM, DONE
@@ -47,13 +45,11 @@ class Rig:
 
     def __init__(self, engine: FakeEngine, deadline_ns: int | None = None) -> None:
         self.bench = Bench(deadline_ns=deadline_ns)
-        judges = [Judge(engine, decide, deadline_ns) for _ in range(2)]
+        judges = [judge_of(engine, deadline_ns) for _ in range(2)]
         memory = self.bench.memory
         self.judging = SideBySide(judges, self.bench.wake_fd, lambda: memory.read(Word.HALT_NS))
         self.judging.start()
-        self.loop = InspectLoop(
-            self.bench.identity, memory, self.bench.wake_fd, self.judging, self.bench.signals, self.bench.sender
-        )
+        self.loop = self.bench.loop_of(self.judging)
 
     def step_until(self, is_true: Callable[[], object]) -> None:
         until_ns = monotonic_ns() + round(WAIT_S * 1e9)
@@ -104,9 +100,11 @@ def test_a_slot_under_a_reader_is_never_filled_again(make_rig: MakeRig) -> None:
     for number in range(2, 12):  # more than there are slots
         rig.bench.writer.accept(frame_arrival(number))
         rig.step_until(lambda n=number: len(rig.bench.signals.sent) == n)  # type: ignore[misc]
-    claims = rig.bench.memory.claims[slot].copy()
+    claims = rig.bench.memory.cameras[0].claims[slot].copy()
     engine.may_end.set()
-    rig.step_until(lambda: rig.bench.memory.claims[slot, DONE] == rig.bench.memory.claims[slot, CLAIM])
+    rig.step_until(
+        lambda: rig.bench.memory.cameras[0].claims[slot, DONE] == rig.bench.memory.cameras[0].claims[slot, CLAIM]
+    )
 
     assert claims[DONE] != claims[CLAIM]
     assert engine.seen == [1]

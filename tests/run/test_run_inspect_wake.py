@@ -12,13 +12,14 @@ from fakes.line_memory import frame_arrival, make_memory, make_wake_fd
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import Judgement, Outcome, Reason, TileResults
+from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.handover import NoteSender, handover_pair
 from edge_inspector.run.inspect import InspectLoop
-from edge_inspector.run.judge import Judge
+from edge_inspector.run.judge import Eye, Judge
 from edge_inspector.run.judging import InTurn
-from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.ring import RingWriter
-from edge_inspector.run.seams import Identity
+from edge_inspector.run.seams import Identity, Seeing
 
 N_PARTS = 3
 
@@ -36,10 +37,10 @@ class Wakeful(FakeSignals):
         self.slept_on: list[int] = []
 
     def wait(self, wake_fd: int, timeout_s: float) -> None:
-        waiting = self._memory.read(Word.HEAD) - len(self.sent)
+        waiting = self._memory.cameras[0].read(CameraWord.HEAD) - len(self.sent)
         is_woken = bool(select.select([wake_fd], [], [], 0)[0])
         if waiting and not is_woken and timeout_s > 0:
-            self.slept_on.append(self._memory.read(Word.HEAD))
+            self.slept_on.append(self._memory.cameras[0].read(CameraWord.HEAD))
 
 
 class JustMissed(InspectLoop):
@@ -50,7 +51,7 @@ class JustMissed(InspectLoop):
     def step(self) -> bool:
         if super().step():
             return True
-        if self._memory.read(Word.TRIGGERS) < N_PARTS:
+        if self._memory.cameras[0].read(CameraWord.TRIGGERS) < N_PARTS:
             self.writer.accept(frame_arrival(10))
         else:
             self._memory.write(Word.CAMERA_GONE, 1)
@@ -66,18 +67,19 @@ def memory() -> Iterator[LineMemory]:
 
 
 def test_a_part_that_comes_between_the_look_and_the_wait_still_wakes_the_loop(memory: LineMemory) -> None:
-    memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
-    memory.write(Word.CAMERA_PROGRESS_NS, monotonic_ns())
+    memory.cameras[0].write(CameraWord.STATUS, CameraStatus.ARMED)
+    memory.cameras[0].write(CameraWord.PROGRESS_NS, monotonic_ns())
     wake_fd, ends, signals = make_wake_fd(), handover_pair(), Wakeful(memory)
-    who = Identity("line", 5, "cam0", "m@1", "0" * 64, "default", 1000, None, frozenset())
-    judging = InTurn(Judge(FakeEngine(), decide, None), lambda: memory.read(Word.HALT_NS))
-    loop = JustMissed(who, memory, wake_fd, judging, signals, NoteSender(ends[1]))
-    loop.writer = RingWriter(memory, wake_fd)
+    who = Identity("line", 5, (Seeing("cam0", "m@1", "0" * 64),), "default", 1000, None, frozenset())
+    judging = InTurn(Judge([Eye(FakeEngine(), decide)], None), lambda: memory.read(Word.HALT_NS))
+    loop = JustMissed(who, memory, Assembler(memory, wake_fd), judging, signals, NoteSender(ends[1]), wake_fd)
+    loop.writer = RingWriter(memory.cameras[0], wake_fd)
 
     loop.run()
 
     assert signals.sent == [1, 2, 3]
     assert signals.slept_on == []
+    assert not select.select([wake_fd], [], [], 0)[0], "what woke it was not taken back: no wait would wait any more"
     for end in ends:
         end.close()
     os.close(wake_fd)

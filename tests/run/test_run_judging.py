@@ -8,16 +8,17 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from fakes.inspect_bench import decide
-from fakes.inspect_parts import FakeEngine
+from fakes.inspect_bench import decide, judge_of
+from fakes.inspect_parts import FakeEngine, part_of_one
 from fakes.line_memory import make_wake_fd
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.frame import U8, ArrivalKind, Index, Part
+from edge_inspector.core.frame import U8, ArrivalKind, Index
 from edge_inspector.core.ports import Progress
-from edge_inspector.core.verdict import Outcome, Reason, Stages, TileResults
-from edge_inspector.run.judge import Judge, Judged, unknown
+from edge_inspector.core.verdict import Outcome, Reason, TileResults
+from edge_inspector.run.judge import Eye, Judge, Judged, not_judged, unknown
 from edge_inspector.run.judging import Done, InTurn, Judging, SideBySide
+from edge_inspector.run.part import Part
 
 MakeJudging = Callable[..., Judging]
 WAIT_S = 10.0
@@ -25,7 +26,7 @@ WAIT_S = 10.0
 
 def part(number: int, score: int = 10, kind: ArrivalKind = ArrivalKind.FRAME) -> Part:
     pixels = np.full((2, 2, 1), score, np.uint8) if kind is ArrivalKind.FRAME else None
-    return Part(number, kind, number, monotonic_ns(), "host", pixels, slot=-1, generation=0)
+    return part_of_one(number, pixels, kind)
 
 
 def progress() -> None: ...
@@ -62,7 +63,7 @@ def side_by_side() -> Iterator[Callable[..., SideBySide]]:
     with ExitStack() as stack:
 
         def make(*engines: FakeEngine, deadline_ns: int | None = None, halt_ns: int = 0) -> SideBySide:
-            judges = [Judge(engine, decide, deadline_ns) for engine in engines]
+            judges = [judge_of(engine, deadline_ns) for engine in engines]
             judging = SideBySide(judges, make_wake_fd(), lambda: halt_ns)
             judging.start()
             stack.callback(judging.close)
@@ -75,7 +76,7 @@ def side_by_side() -> Iterator[Callable[..., SideBySide]]:
 def make_judging(request: pytest.FixtureRequest, side_by_side: Callable[..., SideBySide]) -> MakeJudging:
     def make(make_engine: Callable[[], FakeEngine] = FakeEngine, halt_ns: int = 0) -> Judging:
         if request.param == "in turn":
-            return InTurn(Judge(make_engine(), decide, None), lambda: halt_ns)
+            return InTurn(judge_of(make_engine()), lambda: halt_ns)
         n = 2 if request.param.startswith("two") else 5
         return side_by_side(*(make_engine() for _ in range(n)), halt_ns=halt_ns)
 
@@ -106,8 +107,9 @@ def test_what_the_model_said_stays_with_its_part(make_judging: MakeJudging) -> N
     for number in range(1, 31):
         judging.accept(part(number, score=number), progress)
         [done] = taken(judging, 1)
-        assert done.judged.results is not None
-        found.append(float(done.judged.results.scores[0, 1]))
+        [seen] = done.judged.views
+        assert seen.results is not None
+        found.append(float(seen.results.scores[0, 1]))
 
     assert found == pytest.approx([number / 255 for number in range(1, 31)])
 
@@ -117,7 +119,7 @@ def test_a_part_without_a_picture_and_one_whose_judgement_is_known_keep_their_pl
 
     for number in range(1, 4):
         if number == 2:
-            judging.hold(part(number), Judged(unknown(Reason.PROCESS_LOST), Stages()))
+            judging.hold(part(number), not_judged(part(number), Reason.PROCESS_LOST))
         else:
             judging.accept(part(number, kind=ArrivalKind.LOST), progress)
         reasons += [done.judged.judgement.reason for done in taken(judging, 1)]
@@ -196,7 +198,7 @@ def test_a_worker_that_ends_while_it_is_asked_for_its_part_is_not_forgotten(
             return None if self._looks == 1 else unknown_judged()
 
     def unknown_judged() -> Judged:
-        return Judged(unknown(Reason.DEADLINE), Stages())
+        return not_judged(part(1), Reason.DEADLINE)
 
     judging = side_by_side(FakeEngine())
     judging._unread.append(EndsWhenLookedAt())  # type: ignore[arg-type]
@@ -226,7 +228,7 @@ def test_triggers_without_a_picture_pass_by_while_every_worker_hangs(side_by_sid
 
 
 def test_many_idle_workers_end_at_once(side_by_side: Callable[..., SideBySide]) -> None:
-    judging = SideBySide([Judge(FakeEngine(), decide, None) for _ in range(64)], make_wake_fd(), lambda: 0)
+    judging = SideBySide([judge_of(FakeEngine()) for _ in range(64)], make_wake_fd(), lambda: 0)
     judging.start()
 
     judging.close(timeout_s=5.0)
@@ -256,7 +258,7 @@ def test_a_worker_that_died_is_a_failure(side_by_side: Callable[..., SideBySide]
         def judge(self, part: Part, progress: Progress, shutdown_ns: int) -> Judged:
             raise MemoryError("no memory left")
 
-    judging = SideBySide([Broken(FakeEngine(), decide, None)], make_wake_fd(), lambda: 0)
+    judging = SideBySide([Broken([Eye(FakeEngine(), decide)], None)], make_wake_fd(), lambda: 0)
     judging.start()
 
     judging.accept(part(1), progress)

@@ -6,14 +6,14 @@ from typing import cast
 
 import pytest
 from fakes.child import FakeSpawner
-from fakes.line_memory import frame_arrival, make_memory, make_wake_fd
+from fakes.line_memory import enter_next, frame_arrival, make_memory, make_wake_fd
 
 from edge_inspector.core.frame import ArrivalKind
-from edge_inspector.core.verdict import LineState, Outcome
+from edge_inspector.core.verdict import LineState
 from edge_inspector.run import supervise
 from edge_inspector.run.child import Child
 from edge_inspector.run.ledger import Ledger
-from edge_inspector.run.memory import CameraStatus, LineMemory, Word
+from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.ring import KIND, RingWriter
 from edge_inspector.run.supervise import CLOSE_S, DISARM_S, JUDGE_S, Supervisor
 from edge_inspector.run.watch import Watched
@@ -44,13 +44,13 @@ class Bench:
         self.now_ns = 1000 * S
         self.memory, self.wake_fd = memory, wake_fd
         memory.write(Word.FIRST_PART, FIRST_PART)
-        self.writer, self.ledger = RingWriter(memory, wake_fd), Ledger(memory)
+        self.writer, self.ledger = RingWriter(memory.cameras[0], wake_fd), Ledger(memory)
         self.camera, self.inspect = FakeSpawner(), FakeSpawner()
-        self.watched = [self._watch("camera", self.camera), self._watch("inspect", self.inspect)]
+        self.watched = camera, inspect = self._watch("camera", self.camera), self._watch("inspect", self.inspect)
         self.events = Events()
-        self.supervisor = Supervisor(memory, wake_fd, *self.watched, self.events)
+        self.supervisor = Supervisor(memory, wake_fd, [camera], inspect, self.events)
         self.supervisor.tick()
-        memory.write(Word.CAMERA_STATUS, CameraStatus.ARMED)
+        memory.cameras[0].write(CameraWord.STATUS, CameraStatus.ARMED)
 
     def _watch(self, name: str, spawner: FakeSpawner) -> Watched:
         # Progress is always now: hanging is the business of `watch`.
@@ -62,7 +62,7 @@ class Bench:
 
     def judge(self, n: int) -> None:
         for _ in range(n):
-            self.ledger.enter(Outcome.PASS, False, b"message")
+            enter_next(self.memory)
 
     def end_camera(self, status: int) -> None:
         self.camera.newest.status = status
@@ -73,8 +73,8 @@ class Bench:
         self.supervisor.tick()
 
     def newest_kinds(self, n: int) -> list[ArrivalKind]:
-        head = self.memory.read(Word.HEAD)
-        return [ArrivalKind(int(self.memory.records[i % 8][KIND])) for i in range(head - n, head)]
+        head = self.memory.cameras[0].read(CameraWord.HEAD)
+        return [ArrivalKind(int(self.memory.cameras[0].records[i % 8][KIND])) for i in range(head - n, head)]
 
 
 @pytest.fixture
@@ -95,13 +95,13 @@ def test_both_children_run_and_nothing_is_said_while_all_is_well(bench: Bench) -
 
 
 def test_a_source_that_has_played_all_begins_a_shutdown_that_judges_everything(bench: Bench) -> None:
-    bench.memory.write(Word.CAMERA_STATUS, CameraStatus.ENDED)
+    bench.memory.cameras[0].write(CameraWord.STATUS, CameraStatus.ENDED)
 
     bench.end_camera(status=0)
 
     assert bench.supervisor.is_halting
     assert bench.memory.read(Word.HALT_NS) == NEVER_NS
-    assert bench.memory.read(Word.CAMERA_STATUS) == CameraStatus.ENDED
+    assert bench.memory.cameras[0].read(CameraWord.STATUS) == CameraStatus.ENDED
     assert bench.events.names == []
     bench.now_ns += 10**6 * S  # there is no limit
     bench.supervisor.tick()
@@ -110,13 +110,13 @@ def test_a_source_that_has_played_all_begins_a_shutdown_that_judges_everything(b
 
 def test_parts_that_a_killed_camera_process_had_in_hand_are_in_the_ring_at_once(bench: Bench) -> None:
     bench.accept(2)
-    bench.memory.control[Word.TRIGGERS] += 1  # counted, killed before it was published
+    bench.memory.cameras[0].control[CameraWord.TRIGGERS] += 1  # counted, killed before it was published
 
     bench.end_camera(status=-9)
 
-    assert bench.memory.read(Word.HEAD) == bench.memory.read(Word.TRIGGERS) == 3
+    assert bench.memory.cameras[0].read(CameraWord.HEAD) == bench.memory.cameras[0].read(CameraWord.TRIGGERS) == 3
     assert bench.newest_kinds(1) == [ArrivalKind.CAMERA_LOST]
-    assert bench.memory.read(Word.CAMERA_STATUS) == CameraStatus.DOWN
+    assert bench.memory.cameras[0].read(CameraWord.STATUS) == CameraStatus.DOWN
     name, severity, detail, _ = bench.events.said[0]
     assert (name, severity) == ("camera_process_lost", "error")
     assert "signal 9" in detail
@@ -127,7 +127,7 @@ def test_a_camera_process_that_told_what_is_wrong_is_not_announced_a_second_time
     bench.end_camera(status=69)
 
     assert bench.events.said == []
-    assert bench.memory.read(Word.CAMERA_STATUS) == CameraStatus.DOWN
+    assert bench.memory.cameras[0].read(CameraWord.STATUS) == CameraStatus.DOWN
     assert bench.watched[0].is_wanted
 
 
@@ -168,7 +168,7 @@ def test_a_second_stop_request_does_not_move_the_limit(bench: Bench) -> None:
 
 
 def test_a_stop_request_bounds_a_shutdown_that_had_no_limit(bench: Bench) -> None:
-    bench.memory.write(Word.CAMERA_STATUS, CameraStatus.ENDED)
+    bench.memory.cameras[0].write(CameraWord.STATUS, CameraStatus.ENDED)
     bench.end_camera(status=0)
 
     bench.supervisor.halt()
@@ -186,12 +186,12 @@ def test_triggers_that_found_the_ring_full_get_their_verdict_in_a_shutdown_too(b
     bench.end_camera(status=0)
     told = [bench.memory.read(Word.CAMERA_GONE)]
     for _ in range(3):
-        bench.judge(bench.memory.read(Word.HEAD) - bench.ledger.seq)
+        bench.judge(bench.memory.cameras[0].read(CameraWord.HEAD) - bench.ledger.seq)
         bench.supervisor.tick()
         told.append(bench.memory.read(Word.CAMERA_GONE))
 
     assert told == [0, 0, 1, 1]
-    assert bench.memory.read(Word.HEAD) == 20
+    assert bench.memory.cameras[0].read(CameraWord.HEAD) == 20
 
 
 def test_the_inspect_process_is_told_that_the_camera_has_gone_and_woken(bench: Bench) -> None:
@@ -239,7 +239,7 @@ def test_an_inspect_process_that_ends_well_before_the_camera_is_no_end(bench: Be
 
 
 def test_a_camera_that_does_not_let_go_is_killed_after_the_limit_and_settled(bench: Bench) -> None:
-    bench.memory.control[Word.TRIGGERS] += 1
+    bench.memory.cameras[0].control[CameraWord.TRIGGERS] += 1
     bench.supervisor.halt()
     bench.now_ns += round(DISARM_S * S)
     bench.supervisor.tick()
@@ -282,7 +282,7 @@ def test_a_drain_without_end_is_ended_by_force_after_its_limit(bench: Bench) -> 
 
 
 def test_force_counts_what_only_the_camera_process_had_seen(bench: Bench) -> None:
-    bench.memory.control[Word.TRIGGERS] += 1
+    bench.memory.cameras[0].control[CameraWord.TRIGGERS] += 1
 
     bench.supervisor.force("a second stop signal came")
 

@@ -19,6 +19,7 @@ from edge_inspector.core.verdict import (
     Scale,
     Totals,
     Verdict,
+    ViewVerdict,
     ZoneJudgement,
 )
 from edge_inspector.signal.message import (
@@ -195,3 +196,40 @@ def test_other_kinds_carry_no_part_and_no_budget() -> None:
     parsed = Header.parse(header)
     assert topic == b"insp.v1.l1.event"
     assert (parsed.seq, parsed.part_id, parsed.fire_enc, parsed.budget_us) == (3, 0, -1, -1)
+
+
+def test_several_cameras_are_told_with_their_own_defects_models_and_millimetres() -> None:
+    rejects = Judgement(Outcome.REJECT, Reason.DEFECT, 0.75, "DEFECT", (DEFECT,), 7, 1)
+    worse = Judgement(Outcome.REJECT, Reason.DEFECT, 0.9, "DEFECT", (replace(DEFECT, score=0.9),), 2, 1)
+    views = (
+        ViewVerdict("top", 12, False, rejects, "steel@1.0.0", "ab" * 32, Scale(x_mm_per_px=0.5)),
+        ViewVerdict("side", 9, False, worse, "edge@2.0.0", "cd" * 32, Scale()),
+    )
+
+    body = verdict_body(replace(VERDICT, views=views))
+
+    assert [(one["camera"], one["score"], one["x_mm"]) for one in body["defects"]] == [
+        ("side", 0.9, None),
+        ("top", 0.75, 16.0),
+    ]
+    assert [(one["camera"], one["frame_id"], one["verdict"], one["model"]) for one in body["views"]] == [
+        ("top", 12, "REJECT", "steel@1.0.0"),
+        ("side", 9, "REJECT", "edge@2.0.0"),
+    ]
+    assert body["missing"] == []
+
+
+def test_a_part_tells_its_32_worst_defects_of_all_cameras_and_who_is_missing() -> None:
+    many = Judgement(Outcome.REJECT, Reason.DEFECT, 0.9, "DEFECT", (DEFECT,) * 32, 40, 32)
+    none = Judgement(Outcome.UNKNOWN, Reason.PARTIAL_SET)
+    views = (
+        ViewVerdict("top", 12, False, many, "m@1", "ab" * 32, Scale()),
+        ViewVerdict("side", 12, False, many, "m@1", "ab" * 32, Scale()),
+        ViewVerdict("left", -1, True, none, "m@1", "ab" * 32, Scale()),
+    )
+
+    body = verdict_body(replace(VERDICT, views=views))
+
+    assert len(body["defects"]) == 32
+    assert body["missing"] == ["left"]
+    assert body["views"][2]["reason"] == "partial_set"

@@ -20,6 +20,7 @@ ONE_FRAME = (
     Fault.REPEATED,
     Fault.OUT_OF_ORDER,
     Fault.MISSED_TRIGGER,
+    Fault.OVER_TRIGGER,
     Fault.EXTRA_FRAME,
     Fault.MISSING_CHUNK,
     Fault.UNKNOWN_FORMAT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
 from typing import Any
 
 from genicam import genapi, gentl
@@ -166,15 +167,40 @@ def old_names(cti: str) -> list[object]:
         ]
 
 
+def _over_triggers_of(consumer: Consumer, exposure_us: float) -> Any:
+    consumer.trigger_by("Line0")
+    consumer.set(ExposureTime=exposure_us, EventSelector="FrameStartOvertrigger", EventNotification="On")
+    consumer.arm()
+    monitors = consumer.acquirer._module_event_monitor_dict.values()
+    return next(each for each in monitors if isinstance(each, gentl.EventManagerRemoteDevice))
+
+
+def over_trigger_at_once(cti: str) -> dict[str, Any]:
+    """The first over-trigger event of an exposure of a second: what came before it, what it says, and the frames."""
+    line = controls()
+    with Consumer(cti) as consumer:
+        monitor = _over_triggers_of(consumer, 1_000_000.0)
+        line.conveyor.bring(50.0)
+        while monitor.num_in_queue == 0:
+            time.sleep(0.001)
+        line.conveyor.run(0.0)
+        frames_before = consumer._monitor.num_in_queue
+        monitor.update_event_data(1)
+        adapter = genapi.EventAdapterGeneric(consumer.nodes.pointer)
+        adapter.deliver_message(monitor.optional_data, monitor.event_id)
+        names = ("EventFrameStartOvertrigger", "EventFrameStartOvertriggerTimestamp")
+        trigger, stamp_ns = (getattr(consumer.nodes, name).value for name in names)
+        adapter.detach_node_map()
+        frame = consumer.take_many(1)[0]
+        later_ms = (stamp_ns - frame["timestamp_ns"]) / 1e6
+    return {"frames_before": frames_before, "id": monitor.event_id, "trigger": trigger, "later_ms": later_ms}
+
+
 def over_trigger_event(cti: str) -> dict[str, Any]:
     """Over-trigger events of the remote device, as GenTL delivers them, beside the truth."""
     line = controls()
     with Consumer(cti) as consumer:
-        consumer.trigger_by("Line0")
-        consumer.set(ExposureTime=50_000.0, EventSelector="FrameStartOvertrigger", EventNotification="On")
-        consumer.arm()
-        monitors = consumer.acquirer._module_event_monitor_dict.values()
-        monitor = next(each for each in monitors if isinstance(each, gentl.EventManagerRemoteDevice))
+        monitor = _over_triggers_of(consumer, 50_000.0)
         line.conveyor.bring(200.0)
         consumer.take_many(3)
         line.conveyor.run(0.0)

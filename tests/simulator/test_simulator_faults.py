@@ -12,7 +12,7 @@ from sim_child import MakeControls, require_compiler
 
 from edge_inspector.simulator.config import CameraConfig, SimulationConfig
 from edge_inspector.simulator.controls import Controls
-from edge_inspector.simulator.faults import Fault
+from edge_inspector.simulator.faults import LEVELS, Fault
 
 require_compiler()
 
@@ -39,6 +39,7 @@ def parts_and_ids(frames: Any) -> tuple[list[int], list[int]]:
         (Fault.REPEATED, [1, 2, 3, 3, 4, 5, 6], [0, 1, 2, 2, 3, 4, 5]),
         (Fault.OUT_OF_ORDER, [1, 2, 4, 3, 5, 6], [0, 1, 3, 2, 4, 5]),
         (Fault.MISSED_TRIGGER, [1, 2, 4, 5, 6], [0, 1, 2, 3, 4]),
+        (Fault.OVER_TRIGGER, [1, 2, 4, 5, 6], [0, 1, 2, 3, 4]),
         (Fault.EXTRA_FRAME, [1, 2, 3, 3, 4, 5, 6], [0, 1, 2, 3, 4, 5, 6]),
     ],
 )
@@ -74,9 +75,9 @@ def test_a_fault_of_content_shows_in_that_buffer_alone(seen: Any, fault: Fault, 
 
 
 def test_every_fault_of_a_frame_is_on_the_tour() -> None:
-    accesses = {Fault.PORT_ERROR, Fault.SLOW_CONTROL, Fault.HUNG_CONTROL, Fault.START_FAILURE, Fault.STOP_FAILURE}
+    accesses = {Fault.PORT_ERROR, Fault.SLOW_CONTROL, Fault.START_FAILURE, Fault.STOP_FAILURE}
 
-    assert set(sim_faults.ONE_FRAME) == set(Fault) - accesses - {Fault.STALL, Fault.LOST}
+    assert set(sim_faults.ONE_FRAME) == set(Fault) - accesses - LEVELS
 
 
 def test_a_fault_may_come_again_and_again(cti: str, make_controls: MakeControls) -> None:
@@ -147,9 +148,9 @@ def test_harvesters_fetch_does_not_know_a_vendors_format(cti: str, make_controls
 
 def test_a_control_file_of_another_version_is_refused(tmp_path: Path) -> None:
     controls = Controls.create(tmp_path / "control")
-    controls._state.version = 2
+    controls._state.version = 1
 
-    with pytest.raises(ValueError, match="no control file of version 1"):
+    with pytest.raises(ValueError, match="no control file of version 2"):
         Controls(controls.path)
 
 

@@ -79,6 +79,15 @@ def test_over_triggers_are_told_as_events(cti: str, make_controls: MakeControls)
     assert got["events"] == got["truth"]
 
 
+def test_an_over_trigger_is_told_when_it_comes_while_its_neighbour_is_exposed(
+    cti: str, make_controls: MakeControls
+) -> None:
+    got: Any = run_alone(sim_triggers.over_trigger_at_once, cti, environment=make_controls().environment())
+
+    assert (got["frames_before"], got["id"], got["trigger"]) == (0, "9002", 2)
+    assert got["later_ms"] == pytest.approx(20.0, abs=0.001)
+
+
 @pytest.mark.parametrize("framed", [False, True])
 def test_lines_by_encoder_fill_strips_and_backward_moves_are_made_up_for(
     cti: str, make_controls: MakeControls, framed: bool

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define CONTROL_MAGIC 0x4D495345u /* "ESIM" as bytes */
-#define CONTROL_VERSION 1u
+#define CONTROL_VERSION 2u
 #define MAX_CAMERAS 4
 #define MAX_SEGMENTS 32
 #define PATH_BYTES 512
@@ -40,7 +40,20 @@ enum fault {
     FAULT_HUNG_CONTROL,    /* level: register accesses do not return */
     FAULT_START_FAILURE,   /* AcquisitionStart fails */
     FAULT_STOP_FAILURE,    /* DSStopAcquisition fails */
+    FAULT_OVER_TRIGGER,    /* edge counted and told as over-trigger, no frame and no frame id */
+    FAULT_BROKEN_XML,      /* level: the camera's description is broken as enum broken_xml `value` says */
+    FAULT_BROKEN_MODULES,  /* level: so are those of system and interface (of camera 0 both), device and stream */
+    FAULT_NO_XML,          /* level: the camera has no description */
     FAULT_COUNT
+};
+
+enum broken_xml {
+    XML_CUT_OFF,    /* its second half is missing */
+    XML_TEXT,       /* no XML */
+    XML_OTHER,      /* XML, and no description */
+    XML_EMPTY,      /* no byte */
+    XML_ELSEWHERE,  /* on a server of the maker */
+    XML_UNRESOLVED, /* a feature names a register that there is not */
 };
 
 /* One fault of one camera. Off when `next` and `every` are both zero. */

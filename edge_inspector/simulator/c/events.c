@@ -5,7 +5,6 @@
 
 #include "sim.h"
 
-#define EVENT_BYTES 16 /* both kinds of data: two numbers */
 
 static void drop_event(struct module *module, unsigned type) {
     struct event *event = module->events[type];
@@ -22,15 +21,14 @@ void events_drop(struct module *module) {
         drop_event(module, type);
 }
 
-void event_fire(struct module *module, enum event_type type, uint64_t id, uint64_t value) {
+void event_fire(struct module *module, enum event_type type, struct event_message message) {
     struct event *event = module->events[type];
     if (!event)
         return;
     event->fired++;
     if (event->count < EVENT_QUEUE) { /* full: the newest is lost, as on a real camera's message channel */
         unsigned at = (event->first + event->count++) % EVENT_QUEUE;
-        event->queue[at].id = id;
-        event->queue[at].value = value;
+        event->queue[at] = message;
     }
     pthread_cond_broadcast(&sim.changed);
 }
@@ -87,6 +85,10 @@ static struct stream *stream_of(const struct event *event) {
     return event->type == EVENT_NEW_BUFFER ? &event->owner->camera->stream : NULL;
 }
 
+static size_t event_bytes(const struct event *event) {
+    return stream_of(event) ? sizeof(struct new_buffer_data) : sizeof(struct event_message);
+}
+
 static size_t waiting(const struct event *event) {
     struct stream *stream = stream_of(event);
     return stream ? stream->output.count : event->count;
@@ -96,7 +98,7 @@ static size_t waiting(const struct event *event) {
 static void take(struct event *event, void *data) {
     struct stream *stream = stream_of(event);
     if (!stream) {
-        memcpy(data, &event->queue[event->first], EVENT_BYTES);
+        memcpy(data, &event->queue[event->first], sizeof event->queue[0]);
         event->first = (event->first + 1) % EVENT_QUEUE;
         event->count--;
         return;
@@ -121,15 +123,15 @@ API EventGetData(void *handle, void *data, size_t *size, uint64_t timeout_ms) {
     while ((event = handle_get(handle, KIND_EVENT)) != NULL) {
         if (!data || !size)
             return leave(fail(ERR_INVALID_PARAMETER, "no place for the data"));
-        if (*size < EVENT_BYTES)
-            return leave(fail(ERR_BUFFER_TOO_SMALL, "an event has 16 bytes"));
+        if (*size < event_bytes(event))
+            return leave(fail(ERR_BUFFER_TOO_SMALL, "an event has more bytes"));
         if (event->is_killed) {
             event->is_killed = false;
             return leave(fail(ERR_ABORT, "the wait was killed"));
         }
         if (waiting(event) > 0) {
             take(event, data);
-            *size = EVENT_BYTES;
+            *size = event_bytes(event);
             return leave(OK);
         }
         if (now_ns() >= until_ns)
@@ -147,11 +149,11 @@ API EventGetDataInfo(void *handle, const void *in, size_t in_size, int32_t comma
     struct event *event = handle_get(handle, KIND_EVENT);
     if (!event)
         return leave(fail(ERR_INVALID_HANDLE, "not a registered event"));
-    if (!in || in_size < EVENT_BYTES)
+    if (!in || in_size < event_bytes(event))
         return leave(fail(ERR_INVALID_PARAMETER, "not the data of an event"));
     struct answer answer = {type, data, size};
-    uint64_t words[2];
-    memcpy(words, in, sizeof words);
+    uint64_t words[3]; /* of an event that is no new buffer: its id; then what lies at its port: trigger, time */
+    memcpy(words, in, event_bytes(event));
     if (event->type == EVENT_NEW_BUFFER)
         return leave(command == 0 || command == 1 ? answer_pointer(answer, (void *)(uintptr_t)words[command])
                                                   : fail(ERR_NOT_IMPLEMENTED, "no such event data"));
@@ -159,7 +161,7 @@ API EventGetDataInfo(void *handle, const void *in, size_t in_size, int32_t comma
     snprintf(text, sizeof text, "%llX", (unsigned long long)words[0]);
     switch (command) {
     case 0: return leave(answer_text(answer, text));
-    case 1: return leave(answer_bytes(answer, TYPE_BUFFER, &words[1], sizeof words[1]));
+    case 1: return leave(answer_bytes(answer, TYPE_BUFFER, &words[1], 2 * sizeof words[1]));
     case 2: return leave(answer_u64(answer, words[0]));
     default: return leave(fail(ERR_NOT_IMPLEMENTED, "no such event data"));
     }
@@ -178,7 +180,7 @@ API EventGetInfo(void *handle, int32_t command, int32_t *type, void *data, size_
     case 1: return leave(answer_size(answer, waiting(event)));
     case 2: return leave(answer_u64(answer, event->fired));
     case 3:
-    case 4: return leave(answer_size(answer, EVENT_BYTES));
+    case 4: return leave(answer_size(answer, event_bytes(event)));
     default: return leave(fail(ERR_NOT_IMPLEMENTED, "no such event info"));
     }
 }

@@ -155,7 +155,8 @@ static void count(struct camera *camera, struct exposure exposure) {
     if (camera->frames_left != WITHOUT_END)
         camera->frames_left--;
     if (reg_u32(camera, REG_EventNotification) == 1)
-        event_fire(&camera->device, EVENT_REMOTE, 0x9001, exposure.trigger);
+        event_fire(&camera->device, EVENT_REMOTE,
+                   (struct event_message){0x9001, exposure.trigger, camera_ns(camera, exposure.when_ns)});
 }
 
 /* Takes one frame. Gives the lock back while the picture is drawn; the buffer's state keeps it from being revoked. */

@@ -8,14 +8,14 @@
 #define HANG_POLL_NS 5000000ll /* a hung call looks so often whether it was let go */
 
 struct port {
-    const char *name, *module, *file;
+    const char *name, *module, *file, *url; /* url: NULL where the description is local */
     const unsigned char *xml;
     size_t xml_bytes;
 };
 
-#define PORT(NAME, MODULE, FILE, XML) (struct port){NAME, MODULE, FILE, XML, sizeof XML}
+#define PORT(NAME, MODULE, FILE, XML) (struct port){NAME, MODULE, FILE, NULL, XML, sizeof XML}
 
-static struct port describe(const struct module *module) {
+static struct port whole(const struct module *module) {
     switch (module->kind) {
     case KIND_SYSTEM: return PORT("TLPort", "TLSystem", "system.xml", xml_system);
     case KIND_INTERFACE: return PORT("InterfacePort", "TLInterface", "interface.xml", xml_interface);
@@ -25,6 +25,32 @@ static struct port describe(const struct module *module) {
     }
     return sim.control->old_names ? PORT("Device", "Device", "camera_old.xml", xml_camera_old)
                                   : PORT("Device", "Device", "camera.xml", xml_camera);
+}
+
+static const unsigned char text[] = "This is no description.", other[] = "<?xml version=\"1.0\"?><html></html>";
+
+static void break_xml(struct port *port, int32_t way) {
+    switch (way) {
+    case XML_TEXT: port->xml = text, port->xml_bytes = sizeof text - 1; break;
+    case XML_OTHER: port->xml = other, port->xml_bytes = sizeof other - 1; break;
+    case XML_EMPTY: port->xml_bytes = 0; break;
+    case XML_ELSEWHERE: port->url = "http://maker.invalid/camera.xml"; break;
+    case XML_UNRESOLVED: port->xml = xml_unresolved, port->xml_bytes = sizeof xml_unresolved; break;
+    default: port->xml_bytes /= 2; break;
+    }
+}
+
+static struct port describe(const struct module *module) {
+    const struct camera *camera = module->camera ? module->camera : &sim.cameras[0];
+    enum fault fault = module->kind == KIND_REMOTE ? FAULT_BROKEN_XML : FAULT_BROKEN_MODULES;
+    struct port port = whole(module);
+    if (fault_holds(camera, fault))
+        break_xml(&port, fault_value(camera, fault, XML_CUT_OFF));
+    return port;
+}
+
+static bool has_xml(const struct module *module) {
+    return module->kind != KIND_REMOTE || !fault_holds(module->camera, FAULT_NO_XML);
 }
 
 /* Waits as a slow or hung control channel makes it wait; gives the lock back meanwhile, so that frames go on. */
@@ -147,7 +173,10 @@ static int32_t enter_module(void *handle, struct port *port, struct module **mod
 }
 
 static void make_url(const struct port *port, char url[128]) {
-    snprintf(url, 128, "Local:%s;%llx;%zx?SchemaVersion=1.1.0", port->file, XML_ADDRESS, port->xml_bytes);
+    if (port->url)
+        snprintf(url, 128, "%s", port->url);
+    else
+        snprintf(url, 128, "Local:%s;%llx;%zx?SchemaVersion=1.1.0", port->file, XML_ADDRESS, port->xml_bytes);
 }
 
 API GCGetPortURL(void *handle, char *url, size_t *size) {
@@ -169,6 +198,8 @@ API GCGetNumPortURLs(void *handle, uint32_t *count) {
         return error;
     if (!count)
         return leave(fail(ERR_INVALID_PARAMETER, "no place for the number"));
+    if (!has_xml(module))
+        return leave(fail(ERR_NOT_AVAILABLE, "the camera has no description"));
     *count = 1;
     return leave(OK);
 }
@@ -184,7 +215,7 @@ static int32_t url_info(const struct port *port, int32_t command, struct answer 
     case 5: return answer_int(answer, 0);
     case 7: return answer_u64(answer, XML_ADDRESS);
     case 8: return answer_u64(answer, port->xml_bytes);
-    case 9: return answer_int(answer, 0); /* local */
+    case 9: return answer_int(answer, port->url ? 2 : 0); /* local, else HTTP */
     case 10: return answer_text(answer, port->file);
     default: return fail(ERR_NOT_AVAILABLE, "no such URL info");
     }

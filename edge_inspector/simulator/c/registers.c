@@ -71,6 +71,7 @@ void registers_power_up(struct camera *camera) {
     set_u32(camera, REG_ExposureMode, 1);
     set_f64(camera, REG_ExposureTime, as_kept(control->exposure_us));
     set_u32(camera, REG_EncoderDivider, 1);
+    set_u32(camera, REG_EncoderOutputMode, OUTPUT_POSITION_UP);
     set_u32(camera, REG_EncoderSourceA, 1);
     set_u32(camera, REG_EncoderSourceB, 2);
     set_u32(camera, REG_CounterEventSource, 1);     /* Counter0 counts the part sensor */

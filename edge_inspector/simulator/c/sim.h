@@ -25,7 +25,7 @@ struct event {
     bool is_killed;
     uint64_t fired;
     unsigned first, count;
-    struct { uint64_t id, value; } queue[EVENT_QUEUE];
+    struct event_message { uint64_t id, value, timestamp_ns; } queue[EVENT_QUEUE];
 };
 
 /* What every module has in common; the first member of each. */
@@ -76,6 +76,15 @@ struct stream {
 
 enum { TRIGGER_FRAME, TRIGGER_LINE, TRIGGER_BURST, TRIGGER_COUNT };
 enum { SOURCE_SOFTWARE, SOURCE_LINE0, SOURCE_LINE1, SOURCE_ENCODER0 };
+/* Steps of the encoder that give a pulse: those beyond the furthest position, or all of a direction. */
+enum {
+    OUTPUT_OFF,
+    OUTPUT_POSITION_UP,
+    OUTPUT_POSITION_DOWN,
+    OUTPUT_DIRECTION_UP,
+    OUTPUT_DIRECTION_DOWN,
+    OUTPUT_MOTION
+};
 
 struct camera {
     unsigned index;
@@ -198,7 +207,7 @@ void set_f64(struct camera *camera, unsigned address, double value);
 
 /* ---- events.c ---- */
 void events_drop(struct module *module);
-void event_fire(struct module *module, enum event_type type, uint64_t id, uint64_t value);
+void event_fire(struct module *module, enum event_type type, struct event_message message);
 
 /* ---- engine.c ---- */
 int32_t acquisition_start(struct camera *camera);

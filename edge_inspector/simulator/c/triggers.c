@@ -25,13 +25,63 @@ static int64_t free_run_ns(const struct camera *camera) {
     return asked_ns > least_ns ? asked_ns : least_ns;
 }
 
+static int64_t delay_ns(const struct camera *camera, unsigned selector) {
+    double delay_us = reg_f64(camera, REG_TriggerDelay + 8 * selector) + reg_f64(camera, REG_LineDebouncerTime);
+    return (int64_t)(delay_us * 1000);
+}
+
+/* When an edge of the part sensor asks for its exposure. */
+static int64_t edge_ns(const struct camera *camera, unsigned selector, uint64_t edge) {
+    return conveyor_edge_ns(camera->conveyor, edge, now_ns()) + delay_ns(camera, selector);
+}
+
+/* Edges that were fired by hand wait for exposures. */
+static bool is_stepped(const struct camera *camera) {
+    return camera->conveyor->stepped_edges > 0;
+}
+
+/* Counts an edge; whether it gets no frame. Of one that comes while it is busy the camera knows: it can say so. */
+static bool is_left_out(struct camera *camera, uint64_t edge, int64_t when_ns, bool is_busy) {
+    camera->seen_edges = edge;
+    camera->control->edges++;
+    if (fault_applies(camera, FAULT_MISSED_TRIGGER)) {
+        camera->control->missed++;
+        return true;
+    }
+    if (!fault_applies(camera, FAULT_OVER_TRIGGER) && !is_busy)
+        return false;
+    camera->control->over_triggers++;
+    if (reg_u32(camera, REG_EventNotification + 4) == 1)
+        event_fire(&camera->device, EVENT_REMOTE,
+                   (struct event_message){0x9002, trigger_number(camera, edge), camera_ns(camera, when_ns)});
+    return true;
+}
+
+/* Deals with the edges that come during an exposure, when they come; returns when the next one will. */
+static int64_t leave_out_edges(struct camera *camera) {
+    unsigned selector = is_on(camera, TRIGGER_BURST) ? TRIGGER_BURST : TRIGGER_FRAME;
+    if (!is_on(camera, selector) || reg_u32(camera, REG_TriggerSource + 4 * selector) != SOURCE_LINE0 ||
+        is_stepped(camera))
+        return INT64_MAX;
+    while (conveyor_edges(camera->conveyor, now_ns()) > camera->seen_edges) {
+        uint64_t edge = camera->seen_edges + 1;
+        int64_t when_ns = edge_ns(camera, selector, edge);
+        if (when_ns >= camera->busy_until_ns)
+            return INT64_MAX; /* its delay ends after the exposure */
+        is_left_out(camera, edge, when_ns, true);
+    }
+    return conveyor_next_edge_ns(camera->conveyor, now_ns());
+}
+
 /* Takes the frame when its exposure is over. */
 static void expose(struct camera *camera, uint64_t trigger, uint64_t edges, int64_t when_ns) {
     int64_t until_ns = when_ns + frame_ns(camera);
     camera->busy_until_ns = until_ns + READOUT_NS;
     int64_t encoder = encoder_counts(camera, when_ns);
-    while (now_ns() < until_ns && is_taking(camera) && !camera->control->patient)
-        wait_changed(until_ns);
+    while (now_ns() < until_ns && is_taking(camera) && !camera->control->patient) {
+        int64_t edge_ns = leave_out_edges(camera);
+        wait_changed(edge_ns < until_ns ? edge_ns : until_ns);
+    }
     if (is_taking(camera))
         frame_take(camera, (struct exposure){trigger, edges, when_ns, encoder});
 }
@@ -61,16 +111,6 @@ int64_t run_freely(struct camera *camera) {
     return camera->next_frame_ns;
 }
 
-/* An edge that comes while the camera is busy is lost; the camera counts it and can send an event. */
-static bool is_over_trigger(struct camera *camera, uint64_t trigger, int64_t when_ns, bool is_stepped) {
-    if (is_stepped || when_ns >= camera->busy_until_ns)
-        return false;
-    camera->control->over_triggers++;
-    if (reg_u32(camera, REG_EventNotification + 4) == 1)
-        event_fire(&camera->device, EVENT_REMOTE, 0x9002, trigger);
-    return true;
-}
-
 /* Takes what one trigger asks for: a frame, or a burst. */
 static void take_triggered(struct camera *camera, unsigned selector, uint64_t trigger, uint64_t edges,
                            int64_t when_ns) {
@@ -83,22 +123,13 @@ static void take_triggered(struct camera *camera, unsigned selector, uint64_t tr
         expose(camera, trigger, edges, when_ns + i * free_run_ns(camera));
 }
 
-static int64_t delay_ns(const struct camera *camera, unsigned selector) {
-    double delay_us = reg_f64(camera, REG_TriggerDelay + 8 * selector) + reg_f64(camera, REG_LineDebouncerTime);
-    return (int64_t)(delay_us * 1000);
-}
-
 /* Handles the next edge of the part sensor. */
 static void handle_edge(struct camera *camera, unsigned selector) {
     uint64_t edge = camera->seen_edges + 1;
-    int64_t when_ns = conveyor_edge_ns(camera->conveyor, edge, now_ns()) + delay_ns(camera, selector);
-    bool is_stepped = camera->conveyor->stepped_edges > 0;
-    camera->seen_edges = edge;
-    if (fault_applies(camera, FAULT_MISSED_TRIGGER))
-        camera->control->missed++;
-    else if (!is_over_trigger(camera, trigger_number(camera, edge), when_ns, is_stepped))
+    int64_t when_ns = edge_ns(camera, selector, edge);
+    bool is_busy = when_ns < camera->busy_until_ns && !is_stepped(camera);
+    if (!is_left_out(camera, edge, when_ns, is_busy))
         take_triggered(camera, selector, trigger_number(camera, edge), edge, when_ns);
-    camera->control->edges++;
 }
 
 static int64_t run_by_encoder(struct camera *camera, unsigned selector);
@@ -122,10 +153,21 @@ int64_t run_triggered(struct camera *camera, unsigned selector) {
     return now;
 }
 
-/* Follows the encoder. Backwards moves must be made up for before a line counts again. */
+/* Of a move of the encoder, the steps that count: of positions those back are taken off, and must be made up for. */
+static int64_t steps_out(const struct camera *camera, int64_t step) {
+    switch (reg_u32(camera, REG_EncoderOutputMode)) {
+    case OUTPUT_POSITION_UP: return step;
+    case OUTPUT_POSITION_DOWN: return -step;
+    case OUTPUT_DIRECTION_UP: return step > 0 ? step : 0;
+    case OUTPUT_DIRECTION_DOWN: return step < 0 ? -step : 0;
+    case OUTPUT_MOTION: return step > 0 ? step : -step;
+    default: return 0;
+    }
+}
+
 static void follow_encoder(struct camera *camera, int64_t now) {
     int64_t raw = encoder_raw(camera, now);
-    camera->scan_position += camera->control->encoder_sign * (raw - camera->scan_raw);
+    camera->scan_position += steps_out(camera, camera->control->encoder_sign * (raw - camera->scan_raw));
     camera->scan_raw = raw;
 }
 
@@ -148,21 +190,16 @@ static int64_t run_by_encoder(struct camera *camera, unsigned selector) {
 /* The sensor of the part starts a frame; those that come during one are lost. */
 static void begin_scan(struct camera *camera, int64_t now) {
     while (camera->seen_edges < conveyor_edges(camera->conveyor, now)) {
-        uint64_t edge = ++camera->seen_edges;
-        camera->control->edges++;
-        if (fault_applies(camera, FAULT_MISSED_TRIGGER)) {
-            camera->control->missed++;
-        } else if (camera->is_scanning) {
-            camera->busy_until_ns = INT64_MAX;
-            is_over_trigger(camera, trigger_number(camera, edge), now, false);
-        } else {
-            camera->is_scanning = true;
-            camera->scan_start = camera->scan_position;
-            camera->scan_ns = conveyor_edge_ns(camera->conveyor, edge, now);
-            camera->scan_trigger = trigger_number(camera, edge);
-            camera->scan_edges = edge;
-            return; /* this edge's frame first */
-        }
+        uint64_t edge = camera->seen_edges + 1;
+        int64_t when_ns = conveyor_edge_ns(camera->conveyor, edge, now);
+        if (is_left_out(camera, edge, when_ns, camera->is_scanning))
+            continue;
+        camera->is_scanning = true;
+        camera->scan_start = camera->scan_position;
+        camera->scan_ns = when_ns;
+        camera->scan_trigger = trigger_number(camera, edge);
+        camera->scan_edges = edge;
+        return; /* this edge's frame first */
     }
 }
 
