@@ -20,6 +20,7 @@ class LazyGroup(click.Group):
         "camera": "edge_inspector.cli.camera",
         "bypass": "edge_inspector.cli.bypass",
         "bridge": "edge_inspector.cli.bridge",
+        "keys": "edge_inspector.cli.keys",
         "schema": "edge_inspector.cli.about",
         "version": "edge_inspector.cli.about",
     }
