@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import cv2
 
+from edge_inspector.app.guarded import SWITCH_S, guarded
 from edge_inspector.app.journal_thread import ThreadedJournal
 from edge_inspector.app.judges import make_judges
 from edge_inspector.app.plans import InspectPlan, named_model
@@ -31,14 +32,12 @@ from edge_inspector.run.publish import Watches
 from edge_inspector.run.scheduling import take_place
 from edge_inspector.run.seam_watch import SeamWatch
 from edge_inspector.run.seams import Identity, Seeing
+from edge_inspector.signal.authenticator import Authenticator
 from edge_inspector.signal.journal_keeper import JournalLimits
 from edge_inspector.signal.journal_writer import JournalWriter
 from edge_inspector.signal.publisher import SignalPublisher
 
 log = get_log(__name__)
-
-SWITCH_S = 0.0005
-"""How long a thread may keep the interpreter while another waits for it; the default of 5 ms would delay verdicts."""
 
 
 def main(start_fd: int) -> int:
@@ -50,7 +49,9 @@ def main(start_fd: int) -> int:
         log.warning("place_refused", detail=what)
     notes = NoteSender(socket.socket(fileno=start.notes_fd))
     try:
-        _inspect(start, plan, notes)
+        with guarded(plan.curve) as guard:
+            signals = _inspect(start, plan, notes, guard)
+        signals.close()  # after the authenticator: it ends what both use
     except EdgeInspectorError as error:
         note = {"kind": "fatal", "name": type(error).__name__, "detail": str(error), "exit_code": error.exit_code}
         notes.offer(note)
@@ -58,11 +59,11 @@ def main(start_fd: int) -> int:
     return 0
 
 
-def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
+def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenticator | None) -> SignalPublisher:
     cv2.setNumThreads(1)  # what is done to one tile is not worth waking another core for
     memory = LineMemory(*(view.layout for view in plan.views), fd=start.memory_fd)
     # Bound first: clients connect while the model loads, and hear the first verdict.
-    signals = SignalPublisher(plan.endpoint, plan.is_simulated)
+    signals = SignalPublisher(plan.endpoint, plan.is_simulated, guard)
     memory.write(Word.SIGNALS_BOUND, 1)
     judges = make_judges(
         plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns)
@@ -87,8 +88,8 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
     sys.setswitchinterval(SWITCH_S)
     who = _identity(plan, memory.read(Word.EPOCH))
     with _judging(plan, judges, memory, start.wake_fd) as judging, _journal(plan, memory) as journal:
-        InspectLoop(who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches).run()
-    signals.close()
+        InspectLoop(who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches, guard).run()
+    return signals
 
 
 def _journal(plan: InspectPlan, memory: LineMemory) -> ThreadedJournal:

@@ -67,9 +67,8 @@ class Daemon:
             config_file: For messages.
 
         Raises:
-            EndpointError: An address cannot be bound.
-            ProcessError: The state folder, or the journal's, cannot be used.
-            JournalError: The journal is another's, or cannot be written.
+            EndpointError, KeysError: An address cannot be bound; the keys that encrypt it cannot be used.
+            ProcessError, JournalError: The state folder, or the journal's, cannot be used, or is another's.
         """
         self._settings = settings
         # Before the binds: a second daemon is told who was first, not that a port is taken.
@@ -85,13 +84,14 @@ class Daemon:
         self._journal.begin(self._numbers)
         self._outlet.begin_epoch(self._epoch())
         self._bypass = BypassControl(settings, self._memory, self._epoch(), views[0].bundle.label)
-        self._reporter = new_reporter(settings, views, self._memory)
+        self._reporter = new_reporter(settings, views, self._memory, self._outlet.key_figures)
         # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
         self._cameras = self._camera_children()
-        self._inspect = self._inspect_child(inspect_plan(settings, views, config_file), _start_s(views))
+        plan = self._outlet.with_keys(inspect_plan(settings, views, config_file))
+        self._inspect = self._inspect_child(plan, _start_s(views))
         self._supervisor = self._new_supervisor()
         self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, _start_s(views))
         self._stops, self._stops_obeyed = StopSignals(), 0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from edge_inspector.app.keys import KeyKeeper, curve_plan
 from edge_inspector.app.planning import bypass_most_ns, drill_most_ns, is_simulated, journal_plan
+from edge_inspector.app.plans import InspectPlan
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState
+from edge_inspector.observe.figures import KeyFigures
 from edge_inspector.observe.page import MetricsPage
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.bypass import bypass_left_ns
@@ -32,8 +36,12 @@ class Outlet:
         """Bind everything that main binds; `begin_epoch` before anything is said.
 
         Raises:
+            KeysError: The keys of encrypted endpoints cannot be used.
             EndpointError: An address cannot be bound.
         """
+        self._curve = curve_plan(settings)
+        self._keys = None if self._curve is None else KeyKeeper(self._curve)
+        guard = None if self._keys is None else self._keys.guard
         self._settings, self._memory = settings, memory
         self._ledger = Ledger(memory)
         self._epoch = 0
@@ -48,10 +56,11 @@ class Outlet:
             lambda: self._ledger.head_seq,
             lambda: self.bypass_left_s() > 0,
             lambda: self.drill_left_s() > 0,
+            guard,
         )
         self.consumers = Consumers(settings.state_dir / "consumers.db")
         self.reader = JournalReader(journal_plan(settings).folder)
-        self.service = Service(endpoints.service, self._facts, self.reader, self.consumers)
+        self.service = Service(endpoints.service, self._facts, self.reader, self.consumers, guard)
         self._workers = [Worker("service", self.service.step, self.service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None
         if settings.metrics.port is not None:
@@ -64,9 +73,15 @@ class Outlet:
 
     def start(self) -> None:
         """Begin to answer."""
+        if self._keys is not None:
+            self._keys.start()
         for worker in self._workers:
             worker.start()
         self._telemetry.state(self._state, self._state, "started")
+
+    def with_keys(self, plan: InspectPlan) -> InspectPlan:
+        """Return the inspect process's plan with the keys that encrypt the other endpoints."""
+        return replace(plan, curve=self._curve)
 
     def watch_workers(self, *others: Worker) -> None:
         """Announce a thread that has died, once: the line goes on inspecting, but somebody must know."""
@@ -114,6 +129,8 @@ class Outlet:
     def follow_state(self) -> None:
         """Announce the state when it has changed, and tell it to clients that have just come."""
         self._telemetry.greet()
+        for name in self._keys.follow(self.announce) if self._keys is not None else ():
+            self.withdraw(name)
         state, reason = self.state()
         if state is not self._state:
             log.info("state", state=state.wire_name, previous=self._state.wire_name, reason=reason)
@@ -148,10 +165,16 @@ class Outlet:
         if self._page is not None:
             self._page.publish(families)
 
+    def key_figures(self) -> KeyFigures | None:
+        """Return the counts of encrypted endpoints; None where nothing is encrypted."""
+        return None if self._keys is None else self._keys.figures(self._memory.read(Word.KEYS_REFUSED))
+
     def close(self) -> None:
         """Stop answering; what was sent has its linger time."""
         for worker in self._workers:
             worker.stop(timeout_s=2.0)
+        if self._keys is not None:
+            self._keys.close()
         self._telemetry.close()
 
     def _facts(self) -> ServiceFacts:

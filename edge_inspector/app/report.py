@@ -14,7 +14,7 @@ from edge_inspector.app.plans import named_model
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family
@@ -41,9 +41,14 @@ class Reporter:
     """Reads the shared memory and the supervisor, fills the metrics. Owned by main's loop."""
 
     def __init__(
-        self, metrics: LineMetrics, take: Callable[[], list[Family]], memory: LineMemory, cameras: Sequence[str]
+        self,
+        metrics: LineMetrics,
+        take: Callable[[], list[Family]],
+        memory: LineMemory,
+        cameras: Sequence[str],
+        keys: Callable[[], KeyFigures | None] = lambda: None,
     ) -> None:
-        self._metrics, self._take, self._memory, self._names = metrics, take, memory, cameras
+        self._metrics, self._take, self._memory, self._names, self._keys = metrics, take, memory, cameras, keys
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its pictures said of themselves."""
@@ -84,6 +89,8 @@ class Reporter:
         metrics.set_process("camera", sum(child.restarts for child in children.cameras), taken)
         metrics.set_process("inspect", children.inspect.restarts, _memory_of(children.inspect))
         metrics.set_process("main", 0, _resident_bytes(os.getpid()))
+        if (keys := self._keys()) is not None:
+            metrics.keys.set(keys)
         return self._take()
 
     def _set_cameras(self, children: Sequence[Watched]) -> None:
@@ -118,7 +125,12 @@ class Reporter:
                 self._metrics.set_evidence(status, lost)
 
 
-def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: LineMemory) -> Reporter:
+def new_reporter(
+    settings: LineSettings,
+    views: Sequence[ReadyView],
+    memory: LineMemory,
+    keys: Callable[[], KeyFigures | None] = lambda: None,
+) -> Reporter:
     """Return the reporter of a line, with what it says of itself once."""
     deadline_ms = settings.deadline_ms
     metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
@@ -128,7 +140,7 @@ def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: Lin
         models.append((name, *model))
         metrics.set_baseline(name, view.baseline is not None)
     metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, models)
-    return Reporter(metrics, take, memory, names)
+    return Reporter(metrics, take, memory, names, keys)
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:

@@ -33,9 +33,11 @@ class ClientKeys:
         """
         key = read_key_file(path)
         if key.secret is None:
-            raise KeyFileError(f"{path} holds no secret; name the client's own .key file")
+            raise KeyFileError(f"{path} is the public key of {key.name}; a client needs {key.name}.key")
         if key.server is None:
-            raise KeyFileError(f"{path} does not say the line's key (server-key); make it with `keys new` at the line")
+            raise KeyFileError(
+                f"{path}: the key of {key.name} names no line (server-key); make it with `keys new NAME --server FILE`"
+            )
         return cls(key.public, key.secret, key.server, key.name)
 
     def apply(self, socket: zmq.Socket[bytes]) -> None:

@@ -29,6 +29,17 @@ class LineFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """What the authenticators of encrypted endpoints count."""
+
+    authorized: int
+    is_alive: bool
+    """Whether main's lets anybody in."""
+    refused: Mapping[tuple[str, str], int]
+    """Handshakes by endpoint and reason."""
+
+
+@dataclass(frozen=True, slots=True)
 class CameraFigures:
     """What a camera did since the daemon began; it survives a respawn of the camera process."""
 

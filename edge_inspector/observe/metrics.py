@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Histogram, Metric
 from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Totals
 from edge_inspector.decide.image_health import CHECKS
 from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
+from edge_inspector.observe.key_metrics import KeyMetrics
 from edge_inspector.observe.series import Declared, Kind, Series
 
 PREFIX = "edge_inspector_"
@@ -58,6 +59,7 @@ class LineMetrics:
         self._declare_images()
         self._declare_processes()
         self._declare_evidence()
+        self.keys = KeyMetrics(self._series, self._lock)
         registry.register(self)
 
     def _declare_parts(self, deadline_s: float | None) -> None:
@@ -115,9 +117,7 @@ class LineMetrics:
         self._invalid = of_camera("counter", "frames_invalid_total", "Frames of wrong size, format or unreadable")
         self._overrun = of_camera("counter", "frames_overrun_total", "Frames for which there was no room")
         self._encoder = of_camera("counter", "encoder_faults_total", "Parts whose place on the line was not believed")
-        self._discarded = of_camera(
-            "counter", "buffers_discarded_total", "Buffers delivered twice or after their successor: no trigger"
-        )
+        self._discarded = of_camera("counter", "buffers_discarded_total", "Buffers that came twice or out of turn")
 
     def _declare_images(self) -> None:
         def of_camera(name: str, text: str) -> Series:

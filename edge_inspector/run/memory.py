@@ -74,6 +74,7 @@ class Word(IntEnum):
     DURABLE_SEQ = 50  # rows of the journal up to here survive a power cut; main writes it before there is a process
     ROWS_REFUSED = 51  # times that the journal did not take a row
     ROWS_LATE = 52  # rows that were committed too late for their verdict to be sent
+    KEYS_REFUSED = 56  # clients whose key was not let in at the signals endpoint
 
 
 class LineMemory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +41,19 @@ class Signals(Protocol):
 
     def attach(self) -> None:
         """Attach clients."""
+        ...
+
+
+class Guard(Protocol):
+    """What lets clients of encrypted endpoints in; works in a thread of its own."""
+
+    @property
+    def refused(self) -> Mapping[tuple[str, str], int]:
+        """How many were not let in, by endpoint and reason."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether it still does; never waits."""
         ...
 
 

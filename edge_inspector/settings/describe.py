@@ -183,6 +183,10 @@ def _more_views(settings: LineSettings) -> Iterator[str]:
 def _outputs(settings: LineSettings) -> Iterator[str]:
     ends, metrics = settings.endpoints, settings.metrics
     yield f"verdicts on {ends.signals}, state and metrics on {ends.telemetry}, questions on {ends.service}"
+    if ends.curve is None:
+        yield "they are not encrypted: every program on this computer may connect"
+    else:
+        yield f"they are encrypted; who may connect stands in {ends.curve.keys}"
     yield f"a client that hears nothing for {ends.lease_ms} ms must reject every part"
     if metrics.port is None:
         yield "no metrics page"
