@@ -20,8 +20,7 @@ import zmq
 
 from edge_inspector.app.guarded import guarded
 from edge_inspector.app.plans import CurvePlan
-from edge_inspector.client.curve import curve_options
-from edge_inspector.client.key_file import read_key_file
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.core.verdict import Judgement, Outcome, Reason, Verdict
 from edge_inspector.observe.logs import configure_logging
 from edge_inspector.signal.authorized import LIST, AuthorizedKey, Role, write_authorized
@@ -136,8 +135,8 @@ def _subscriber(folder: Path, endpoint: str, name: str | None) -> zmq.Socket[byt
     ear: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     ear.setsockopt(zmq.LINGER, 0)
     ear.setsockopt(zmq.RECONNECT_IVL, 50)
-    for option, value in (curve_options(read_key_file(folder / f"{name}.key")) if name else {}).items():
-        ear.setsockopt(option, value)
+    if name:
+        ClientKeys.load(folder / f"{name}.key").apply(ear)
     ear.setsockopt(zmq.SUBSCRIBE, b"insp.v1.l1.")
     ear.connect(endpoint)
     return ear

@@ -14,6 +14,7 @@ from edge_inspector.core.errors import KeysError, UsageError
 
 if TYPE_CHECKING:
     from edge_inspector.cli.board import Board
+    from edge_inspector.client.notice import Notice
     from edge_inspector.client.subscriber import Subscriber
 
 _SIGNALS = "tcp://127.0.0.1:5560"
@@ -32,9 +33,9 @@ def watch(config: Path | None, connect: str | None, key: Path | None, as_json: b
 
     from edge_inspector.cli.board import Board
     from edge_inspector.client.key_file import KeyFileError
+    from edge_inspector.client.keys import ClientKeys
     from edge_inspector.client.subscriber import Subscriber
     from edge_inspector.client.wire import WireError
-    from edge_inspector.signal.keys import read_key
 
     line = None
     if config is not None:
@@ -50,13 +51,15 @@ def watch(config: Path | None, connect: str | None, key: Path | None, as_json: b
         raise UsageError(f"{endpoint} is no address; write --connect like {_SIGNALS}, or ipc:///run/line.ipc")
     board = Board(Console(), f"{line or 'any line'} at {endpoint}", total=None)
     try:
-        with Subscriber(line, [endpoint], None if key is None else read_key(key)) as subscriber:
+        keys = None if key is None else ClientKeys.load(key)
+        on_notice = _say if as_json else board.noticed
+        with Subscriber(line, [endpoint], keys=keys, on_notice=on_notice) as subscriber:
             if as_json:
                 _print_all(subscriber)
             with board.shown():
                 _show(subscriber, board)
     except KeyFileError as error:
-        raise KeysError(f"{key}: {error}") from error
+        raise KeysError(str(error)) from error
     except WireError as error:
         raise UsageError(f"{endpoint} is not the signals endpoint of a line: {error}; check the address") from error
     except KeyboardInterrupt:
@@ -68,15 +71,15 @@ def _is_address(endpoint: str) -> bool:
     return match is not None and (match["port"] is None or 1 <= int(match["port"]) <= 65535)
 
 
+def _say(notice: Notice) -> None:
+    click.echo(f"{click.style(f'{notice.name}:', fg='red')} {notice.detail}", err=True)
+
+
 def _print_all(subscriber: Subscriber) -> None:
-    told: str | None = None
     while True:
         message = subscriber.receive(timeout_s=0.5)
         if message is not None:
             click.echo(json.dumps({"kind": message.kind, "flags": int(message.header.flags), **message.body}))
-        elif subscriber.refused not in (None, told):
-            told = subscriber.refused
-            click.echo(f"{click.style('refused:', fg='red')} {told}", err=True)
 
 
 def _show(subscriber: Subscriber, board: Board) -> None:
@@ -87,9 +90,7 @@ def _show(subscriber: Subscriber, board: Board) -> None:
         message = subscriber.receive(timeout_s=0.5)
         now_s = time.monotonic()
         if message is None:
-            if subscriber.refused is not None:
-                board.refused(subscriber.refused)
-            elif now_s - heard_s > 1.0:
+            if now_s - heard_s > 1.0:
                 board.silent(now_s - heard_s)
             continue
         heard_s = now_s

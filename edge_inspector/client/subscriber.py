@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
-from edge_inspector.client.curve import Refusals, curve_options
-from edge_inspector.client.key_file import KeyFile
+from edge_inspector.client.keys import ClientKeys
+from edge_inspector.client.notice import Notice, NoticeName
 from edge_inspector.client.wire import Header, WireError, kind_of, topic
+
+log = logging.getLogger("edge_inspector.client")
+
+_REFUSALS = {
+    int(zmq.EVENT_HANDSHAKE_FAILED_AUTH): "the line does not know this key, or it was revoked",
+    int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL): "the line has another key than the one given, or keys where none are",
+    int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL): "one side has keys and the other has not, or it is no ZeroMQ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +41,24 @@ class Subscriber:
     Use it as a context manager, from one thread. Connecting succeeds before the daemon is up; ZeroMQ retries.
     """
 
-    def __init__(self, line: str | None, endpoints: list[str], key: KeyFile | None = None) -> None:
+    def __init__(
+        self,
+        line: str | None,
+        endpoints: list[str],
+        *,
+        keys: ClientKeys | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
+    ) -> None:
         """Connect.
 
         Args:
             line: Name of the line; None for whatever line sends there.
             endpoints: Addresses of signals, telemetry or both.
-            key: For encrypted addresses; None for plain ones.
-
-        Raises:
-            KeyFileError: The key file is not that of a client.
+            keys: None for a line without keys.
+            on_notice: Told, inside `receive`, that the line refuses this client; None writes it to the log.
         """
-        secured = curve_options(key) if key is not None else {}
+        self._on_notice = on_notice or _to_log
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
-        for option, value in secured.items():
-            self._socket.setsockopt(option, value)
         # One prefix: thousands of filters would be bounded by the high-water mark on a reconnect.
         self._socket.setsockopt(zmq.SUBSCRIBE, topic(line) if line else b"insp.v1.")
         self._socket.setsockopt(zmq.RCVHWM, 100_000)
@@ -52,11 +66,11 @@ class Subscriber:
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
         self._socket.setsockopt(zmq.LINGER, 0)
+        if keys is not None:
+            keys.apply(self._socket)
         if any("[" in endpoint for endpoint in endpoints):
             self._socket.setsockopt(zmq.IPV6, 1)
-        self._refusals = Refusals(self._socket)
-        self.refused: str | None = None
-        """Why the line does not let this client in, in words; None since the last message, and while it does."""
+        self._monitor: zmq.Socket[bytes] = self._socket.get_monitor_socket(sum(_REFUSALS))
         for endpoint in endpoints:
             self._socket.connect(endpoint)
 
@@ -66,11 +80,11 @@ class Subscriber:
         Raises:
             WireError: The message is not of this protocol.
         """
-        if not self._socket.poll(int(timeout_s * 1000)):
-            self.refused = self._refusals.take() or self.refused
+        is_there = self._socket.poll(int(timeout_s * 1000))
+        self._look()
+        if not is_there:
             return None
         frames = self._socket.recv_multipart()
-        self.refused = None
         if len(frames) != 3:
             raise WireError(f"message has {len(frames)} frames, not 3")
         try:
@@ -81,6 +95,12 @@ class Subscriber:
             raise WireError("body is not a JSON object")
         return Message(kind_of(frames[0]), Header.parse(frames[1]), body)
 
+    def _look(self) -> None:
+        """Hear what ZeroMQ's receive does not tell: that the line refuses the connection."""
+        while self._monitor.poll(0):
+            why = _REFUSALS[int(recv_monitor_message(self._monitor)["event"])]
+            self._on_notice(Notice(NoticeName.REFUSED, f"signals: {why}"))
+
     def __enter__(self) -> Self:
         """Return itself; connected already."""
         return self
@@ -89,21 +109,20 @@ class Subscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Disconnect."""
-        self._refusals.close()
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
         self._socket.close()
 
 
-def ask(endpoint: str, request: dict[str, Any], timeout_s: float, key: KeyFile | None = None) -> dict[str, Any] | None:
-    """Send one request to a line's service endpoint and return the answer; None if none came within the time.
-
-    With the key of this client where the endpoint is encrypted; raises KeyFileError when that is none.
-    """
-    secured = curve_options(key) if key is not None else {}
+def ask(
+    endpoint: str, request: dict[str, Any], timeout_s: float, keys: ClientKeys | None = None
+) -> dict[str, Any] | None:
+    """Send one request to a line's service endpoint and return the answer; None if none came within the time."""
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     try:
         socket.setsockopt(zmq.LINGER, 0)
-        for option, value in secured.items():
-            socket.setsockopt(option, value)
+        if keys is not None:
+            keys.apply(socket)
         socket.connect(endpoint)
         socket.send(json.dumps(request).encode())
         if not socket.poll(int(timeout_s * 1000)):
@@ -112,3 +131,7 @@ def ask(endpoint: str, request: dict[str, Any], timeout_s: float, key: KeyFile |
         return answer
     finally:
         socket.close()
+
+
+def _to_log(notice: Notice) -> None:
+    log.warning("%s: %s", notice.name, notice.detail)

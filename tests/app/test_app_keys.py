@@ -18,7 +18,7 @@ from edge_inspector.app.guarded import guarded
 from edge_inspector.app.keys import curve_plan, key_sentences
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.report import Children, Reporter
-from edge_inspector.client.key_file import KeyFile
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.client.subscriber import Subscriber
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import KeysError
@@ -55,15 +55,15 @@ class Bench:
         self.outlet.start()
         self.events: list[str] = []
         self.is_met = False
-        self.listener = stack.enter_context(Subscriber("press-3", [self.endpoints["telemetry"]], self.panel))
+        self.listener = stack.enter_context(Subscriber("press-3", [self.endpoints["telemetry"]], keys=self.panel))
         self.wait_for(lambda: self.is_met, "the greeting")
 
-    def authorized(self, name: str, role: Role) -> KeyFile:
+    def authorized(self, name: str, role: Role) -> ClientKeys:
         make_key(self.folder, name, self.server)
         key = read_key(self.folder / f"{name}.key")
         path = self.folder / LIST
         write_authorized(path, (*read_authorized(path), AuthorizedKey(name, role, key.public.decode())))
-        return key
+        return ClientKeys.load(self.folder / f"{name}.key")
 
     def hear(self) -> None:
         message = self.listener.receive(0.01)
@@ -132,8 +132,9 @@ def test_an_authenticator_that_dies_is_told_to_newcomers_and_replaced(
 
     bench.mend_authenticator()
     monkeypatch.setattr(app_keys, "AGAIN_NS", 0)
+    monkeypatch.setattr(app_keys, "PROVEN_NS", 0)
     bench.hears("authenticator_back")
-    with Subscriber("press-3", [bench.endpoints["telemetry"]], bench.panel) as newcomer:
+    with Subscriber("press-3", [bench.endpoints["telemetry"]], keys=bench.panel) as newcomer:
         said: list[str] = []
 
         def is_greeted() -> bool:
@@ -145,6 +146,23 @@ def test_an_authenticator_that_dies_is_told_to_newcomers_and_replaced(
         bench.outlet.announce("end_of_greeting", "info", "all that stands was said before")
         bench.wait_for(lambda: is_greeted() and "end_of_greeting" in said, "the rest of it")
     assert "authenticator" not in said  # withdrawn
+
+
+def test_an_authenticator_that_dies_again_when_it_is_replaced_is_not_said_to_be_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_keys, "AGAIN_NS", 0)
+    bench.kill_authenticator()
+    bench.hears("authenticator")
+    keeper = bench.outlet._keys
+    assert keeper is not None
+
+    for _ in range(5):  # replaced again and again, and dead each time
+        worker = keeper._worker
+        bench.wait_for(lambda: keeper._worker is not worker and keeper._worker.error is not None, "one more death")  # noqa: B023
+
+    assert "authenticator_back" not in bench.events
+    assert bench.events.count("authenticator") == 1
 
 
 def test_an_authenticator_that_hangs_counts_as_dead(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

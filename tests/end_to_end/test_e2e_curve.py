@@ -16,7 +16,9 @@ import pytest
 import yaml
 from daemon import PROGRAM, START_S, Line, wait_until
 
-from edge_inspector.client.key_file import KeyFile, read_key_file
+from edge_inspector.client.key_file import read_key_file
+from edge_inspector.client.keys import ClientKeys
+from edge_inspector.client.notice import Notice
 from edge_inspector.client.subscriber import Message, Subscriber, ask
 
 MakeLine = Callable[..., Line]
@@ -27,18 +29,20 @@ def keys_verb(line: Line, *arguments: str) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
 
 
-def key_of(line: Line, name: str, role: str | None) -> KeyFile:
+def key_of(line: Line, name: str, role: str | None) -> ClientKeys:
     keys_verb(line, "new", name)
     if role is not None:
         keys_verb(line, "authorize", name, "--role", role)
-    return read_key_file(line.folder / "keys" / f"{name}.key")
+    return ClientKeys.load(line.folder / "keys" / f"{name}.key")
 
 
 class Ear:
     """A subscriber of signals and telemetry with a key; remembers what it heard."""
 
-    def __init__(self, line: Line, key: KeyFile | None) -> None:
-        self._subscriber = Subscriber("e2e", [line.endpoints["signals"], line.endpoints["telemetry"]], key)
+    def __init__(self, line: Line, keys: ClientKeys | None) -> None:
+        endpoints = [line.endpoints["signals"], line.endpoints["telemetry"]]
+        self.notices: list[Notice] = []
+        self._subscriber = Subscriber("e2e", endpoints, keys=keys, on_notice=self.notices.append)
         self.verdicts: list[Message] = []
         self.beats: list[Message] = []
         self.events: list[Message] = []
@@ -46,10 +50,6 @@ class Ear:
     def hear(self) -> None:
         while (message := self._subscriber.receive(0.0)) is not None:
             {"verdict": self.verdicts, "hb": self.beats, "event": self.events}.get(message.kind, []).append(message)
-
-    @property
-    def refused(self) -> str | None:
-        return self._subscriber.refused
 
     def wait_for(self, is_true: Callable[[], Any], what: str) -> Any:
         def look() -> Any:
@@ -79,14 +79,14 @@ class Site:
         config["endpoints"] = everywhere | {"curve": {"keys": "keys"}}
         self.line.config.write_text(yaml.safe_dump(config))
 
-    def ear(self, key: KeyFile | None) -> Ear:
+    def ear(self, key: ClientKeys | None) -> Ear:
         ear = Ear(self.line, key)
         self.stack.callback(ear.close)
         return ear
 
-    def ask(self, key: KeyFile | None, **request: object) -> Any:
+    def ask(self, keys: ClientKeys | None, timeout_s: float = 10.0, **request: object) -> Any:
         """Return the service's answer; None if none came."""
-        return ask(self.line.endpoints["service"], dict(request), 10.0 if key is not None else 1.0, key)
+        return ask(self.line.endpoints["service"], dict(request), timeout_s, keys)
 
 
 @pytest.fixture
@@ -105,11 +105,11 @@ def test_a_gate_with_its_key_hears_and_asks_an_encrypted_line_and_nobody_else_do
     gate, unknown, plain = site.ear(site.gate), site.ear(stranger), site.ear(None)
 
     gate.wait_for(lambda: len(gate.verdicts) >= 50 and gate.beats[-1].body["ready"], "verdicts and a heartbeat")
-    unknown.wait_for(lambda: unknown.refused, "the stranger's refusal")
-    plain.wait_for(lambda: plain.refused, "the plain one's refusal")
+    unknown.wait_for(lambda: unknown.notices, "the stranger's refusal")
+    plain.wait_for(lambda: plain.notices, "the plain one's refusal")
     hello = site.ask(site.gate, op="hello", id=1, consumer="gate-1")
     claim = site.ask(site.gate, op="hello", id=2, consumer="panel")
-    nothing = site.ask(None, op="hello", id=3)
+    nothing = site.ask(None, timeout_s=1.0, op="hello", id=3)
     gate.wait_for(lambda: "handshakes_refused_total" in site.line.page(), "the metrics")
     page = wait_until(
         lambda: _refusals(site.line).get(("signals", "unknown_key")) and _refusals(site.line), 20, "counts"
@@ -153,7 +153,7 @@ def test_a_key_is_let_in_and_revoked_while_the_line_runs_and_others_miss_nothing
 
     keys_verb(site.line, "revoke", "panel", "--yes")
     revoked = gate.wait_for(lambda: gate.event("key_revoked"), "the event")
-    panel.wait_for(lambda: panel.refused, "the refusal of the revoked key")
+    panel.wait_for(lambda: panel.notices, "the refusal of the revoked key")
     panel.hear()
     heard_then = len(panel.verdicts)
     head = gate.beats[-1].header.seq
@@ -235,7 +235,7 @@ def test_a_dead_authenticator_of_main_is_an_event_and_clients_that_are_there_sta
 
     killer.touch()
     event = gate.wait_for(lambda: gate.event("authenticator"), "the event")
-    nothing = site.ask(site.gate, op="hello", id=1)
+    nothing = site.ask(site.gate, timeout_s=1.0, op="hello", id=1)
     killer.unlink()
     gate.wait_for(lambda: gate.event("authenticator_back"), "its return")
     hello = site.ask(site.gate, op="hello", id=2)

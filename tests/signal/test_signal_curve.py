@@ -9,8 +9,9 @@ import pytest
 import zmq
 from curve_rig import Client, Keys, Line, lines
 
-from edge_inspector.client.curve import Refusals, curve_options
 from edge_inspector.client.key_file import KeyFile
+from edge_inspector.client.keys import ClientKeys
+from edge_inspector.client.notice import Notice
 from edge_inspector.client.subscriber import Subscriber
 from edge_inspector.core.errors import EndpointError
 from edge_inspector.signal import authenticator
@@ -32,6 +33,12 @@ def line(keys: Keys) -> Iterator[Line]:
         yield line
 
 
+def client_keys(key: KeyFile) -> ClientKeys:
+    assert key.secret is not None
+    assert key.server is not None
+    return ClientKeys(key.public, key.secret, key.server)
+
+
 def others_hear(line: Line, keys: Keys, n: int = 30) -> None:
     """Let a good client come and hear `n` messages: whoever is let in at all has heard some by then."""
     name = f"other-{line.guard.n_keys}"
@@ -41,13 +48,14 @@ def others_hear(line: Line, keys: Keys, n: int = 30) -> None:
 
 @pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:*", "tcp://[::1]:*", "ipc"])
 def test_an_authorised_key_hears_the_line(keys: Keys, tmp_path: Path, endpoint: str) -> None:
+    notices: list[Notice] = []
     with (
         lines(keys, f"ipc://{tmp_path}/s" if endpoint == "ipc" else endpoint) as line,
-        Subscriber("l1", [line.endpoint], keys.new("panel")) as subscriber,
+        Subscriber("l1", [line.endpoint], keys=client_keys(keys.new("panel")), on_notice=notices.append) as subscriber,
     ):
         line.turn_until(lambda: subscriber.receive(0.0), "a heartbeat")
 
-        assert subscriber.refused is None
+    assert notices == []
 
 
 @pytest.mark.parametrize("endpoint", ["signals", "telemetry", "service"])
@@ -114,14 +122,15 @@ def test_a_client_without_encryption_is_refused_and_does_not_try_again(keys: Key
 
 
 def test_an_encrypting_client_does_not_speak_with_a_line_that_does_not(keys: Keys) -> None:
-    plain = bound(zmq.XPUB, "tcp://127.0.0.1:*", "signals")
-    with Subscriber("l1", [plain.getsockopt_string(zmq.LAST_ENDPOINT)], keys.new("panel")) as subscriber:
-        while subscriber.refused is None:
+    plain, notices = bound(zmq.XPUB, "tcp://127.0.0.1:*", "signals"), []
+    endpoint = plain.getsockopt_string(zmq.LAST_ENDPOINT)
+    with Subscriber("l1", [endpoint], keys=client_keys(keys.new("panel")), on_notice=notices.append) as subscriber:
+        while not notices:
             plain.poll(5)
             assert subscriber.receive(0.005) is None
-
-        assert "only one of the two encrypts" in subscriber.refused
     plain.close(linger=0)
+
+    assert "one side has keys and the other has not" in notices[0].detail
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -334,19 +343,8 @@ def test_many_strangers_at_once_do_not_keep_a_good_client_out(keys: Keys, line: 
 
 
 def test_a_client_is_told_why_it_is_refused(keys: Keys, line: Line) -> None:
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
-    for option, value in curve_options(keys.new("panel", role=None)).items():
-        socket.setsockopt(option, value)
-    refusals = Refusals(socket)
-    socket.connect(line.endpoint)
-    told: list[str] = []
+    stranger, notices = client_keys(keys.new("panel", role=None)), []
+    with Subscriber("l1", [line.endpoint], keys=stranger, on_notice=notices.append) as subscriber:
+        line.turn_until(lambda: subscriber.receive(0.0) is None and notices, "the reason")
 
-    def is_told() -> bool:
-        told.extend(filter(None, [refusals.take()]))
-        return bool(told)
-
-    line.turn_until(is_told, "the reason")
-    refusals.close()
-    socket.close(linger=0)
-
-    assert "not authorised, or was revoked" in told[0]
+    assert [(notice.name, "does not know this key" in notice.detail) for notice in notices] == [("refused", True)]

@@ -1,0 +1,43 @@
+"""What a client noticed about the line that no single message says: something is missing, refused or silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NoticeName(StrEnum):
+    """What was noticed."""
+
+    GAP = "gap"
+    """Verdicts `first` to `last` of `epoch` cannot be had: the line no longer keeps them, or left them out."""
+    TAIL_LOST = "tail_lost"
+    """The line lost verdicts after its last durable one (power cut); `first` to `last`, as far as known."""
+    PARTS_LOST = "parts_lost"
+    """Part numbers `first` to `last` may have no verdict; said by the line."""
+    NEW_EPOCH = "new_epoch"
+    """The line counts from 1 again, under `epoch`."""
+    EPOCH_GONE = "epoch_gone"
+    """The line keeps nothing of `epoch` any more; what came in it after `first` - 1 is not known."""
+    REFUSED = "refused"
+    """The line refused the connection (keys, protocol). Tried again with a fresh socket."""
+    SILENT = "silent"
+    """No heartbeat: whatever the connection looks like, nothing is inspected. Tried with a fresh socket."""
+    UNANSWERED = "unanswered"
+    """The service endpoint did not answer in time. Asked again through a fresh socket."""
+    BAD_MESSAGE = "bad_message"
+    """What came is not of this protocol; left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing noticed."""
+
+    name: NoticeName
+    detail: str
+    """For a person."""
+    epoch: int | None = None
+    first: int | None = None
+    """First seq of the range (`parts_lost`: first part number); None where there is no range."""
+    last: int | None = None
+    """Last of the range, included; None where it is not known."""
