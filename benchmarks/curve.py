@@ -135,7 +135,7 @@ def _subscriber(folder: Path, endpoint: str, name: str | None) -> zmq.Socket[byt
     ear: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
     ear.setsockopt(zmq.LINGER, 0)
     ear.setsockopt(zmq.RECONNECT_IVL, 50)
-    if name:
+    if name is not None:
         ClientKeys.load(folder / f"{name}.key").apply(ear)
     ear.setsockopt(zmq.SUBSCRIBE, b"insp.v1.l1.")
     ear.connect(endpoint)

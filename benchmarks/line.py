@@ -66,9 +66,9 @@ class Line:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
         folder = Path(self._folder.name)
         *ports, self.metrics_port = free_ports(4)
-        self.signals, telemetry, service = (f"tcp://127.0.0.1:{port}" for port in ports)
+        self.signals, telemetry, self.service = (f"tcp://127.0.0.1:{port}" for port in ports)
         config = _config(subject, knobs, self.metrics_port)
-        config["endpoints"] = {"signals": self.signals, "telemetry": telemetry, "service": service}
+        config["endpoints"] = {"signals": self.signals, "telemetry": telemetry, "service": self.service}
         path = folder / "line.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         self._n_tiles = subject.n_tiles

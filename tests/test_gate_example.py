@@ -1,182 +1,140 @@
-"""The gate of docs/how-to/connect-a-plc-or-gate.md is run: whatever is missing, it rejects."""
+"""The examples of docs/how-to/connect-a-plc-or-gate.md are run: whatever is missing, the gate rejects."""
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from edge_inspector.client.wire import Flag, Header
+from fakes.wire_line import SIMULATED, WireLine
 
 PAGE = (Path(__file__).parents[1] / "docs/how-to/connect-a-plc-or-gate.md").read_text("utf-8")
-EPOCH = 7
-LEASE_MS = 1000
-LEAD_S, WINDOW_S = 0.05, 0.02
-BUDGET_US = 100_000
-AT_GATE_S = 0.15
-"""From the receipt of a verdict to its part being at the gate: budget and lead."""
+LIMIT_S = 20.0
+AT_SENSOR_S = 0.4
+"""From the trigger to the sensor, as the example is set."""
 
 
-def source() -> str:
-    found = re.search(r"<!-- gate-example: [^>]*-->\n```python\n(.*?)```", PAGE, re.DOTALL)
+def source(name: str) -> str:
+    found = re.search(rf"<!-- {name}: [^>]*-->\n```python\n(.*?)```", PAGE, re.DOTALL)
     assert found is not None
     return found[1]
 
 
-def new_gate(**options: Any) -> Any:
-    names: dict[str, Any] = {"__name__": "gate"}
-    exec(compile(source(), "gate.py", "exec"), names)
-    return names["Gate"](LEAD_S, WINDOW_S, **options)
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[WireLine]:
+    with WireLine(tmp_path) as line:
+        yield line
 
 
-def message(kind: str, flags: Flag, seq: int, part_id: int, budget_us: int = -1, epoch: int = EPOCH) -> list[bytes]:
-    header = Header(flags, epoch, seq, 0, part_id, budget_us=budget_us)
-    return [b"insp.v1.l1." + kind.encode(), header.pack(), b"{}"]
+class Example:
+    def __init__(self, line: WireLine, folder: Path) -> None:
+        program = folder / "gate.py"
+        program.write_text(source("gate-example"))
+        self.process = subprocess.Popen(
+            [sys.executable, program, line.name, line.signals, line.service],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+        )  # fmt: skip
 
+    def panel(self, word: str) -> None:
+        assert self.process.stderr is not None
+        ends_s, said = time.monotonic() + LIMIT_S, ""
+        while word not in said:
+            assert time.monotonic() < ends_s, said
+            said += self.said(0.1)
 
-def beat(flags: Flag = Flag.READY, seq: int = 0, epoch: int = EPOCH) -> list[bytes]:
-    return message("hb", flags, seq, LEASE_MS, epoch=epoch)
+    def said(self, within_s: float) -> str:
+        """What the panel showed since it was last asked; empty when nothing new comes within the time."""
+        assert self.process.stderr is not None
+        if not select.select([self.process.stderr], [], [], within_s)[0]:
+            return ""
+        return os.read(self.process.stderr.fileno(), 4096).decode()
 
+    def part(self) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"\n")
+        assert select.select([self.process.stdout], [], [], LIMIT_S)[0]
+        return os.read(self.process.stdout.fileno(), 4096).decode().strip()
 
-def verdict(seq: int = 1, flags: Flag = Flag.READY, **options: Any) -> list[bytes]:
-    return message("verdict", flags, seq, 100 + seq, **({"budget_us": BUDGET_US} | options))
+    def __enter__(self) -> Example:
+        return self
 
-
-def armed_gate(**options: Any) -> Any:
-    gate = new_gate(**options)
-    gate.answer({"epoch": EPOCH, "ready": True})
-    gate.hear(beat(), now_s=0.0)
-    return gate
-
-
-def test_a_part_with_a_pass_of_its_own_in_time_passes_once() -> None:
-    gate = armed_gate()
-    gate.hear(verdict(), now_s=0.1)
-
-    answers = [gate.may_pass(now_s=0.1 + AT_GATE_S) for _ in range(2)]
-
-    assert answers == [True, False]
+    def __exit__(self, *_: object) -> None:
+        try:
+            _, err = self.process.communicate(timeout=LIMIT_S)
+            assert self.process.returncode == 0, err
+        finally:
+            self.process.kill()
 
 
 @pytest.mark.parametrize(
-    "frames",
+    ("verdict", "answer"),
     [
-        verdict(flags=Flag.READY | Flag.REJECT),
-        verdict(flags=Flag.READY | Flag.REPLAYED),
-        verdict(flags=Flag.READY | Flag.LATE),
-        verdict(flags=Flag.READY | Flag.SIMULATED),
-        verdict(flags=Flag.READY | Flag.BYPASS),
-        verdict(flags=Flag.READY | Flag.DRILL),
-        verdict(flags=Flag(0)),
-        verdict(seq=0),
-        verdict(budget_us=-1),
-        verdict(epoch=EPOCH + 1),
-        verdict()[:2],
-        [verdict()[0], verdict()[1][:47], b"{}"],
-        [verdict()[0], b"XX" + verdict()[1][2:], b"{}"],
-        [],
+        ({}, "pass"),
+        ({"flags": SIMULATED}, "pass"),
+        ({"verdict": "REJECT"}, "REJECT reject"),
+        ({"verdict": "UNKNOWN"}, "REJECT unknown"),
+        ({"is_sent": False}, "REJECT no_verdict"),
+        ({"latency_us": 400_000}, "REJECT no_verdict"),
     ],
 )
-def test_a_verdict_that_may_not_be_acted_on_rejects(frames: list[bytes]) -> None:
-    gate = armed_gate()
-    gate.hear(frames, now_s=0.1)
+def test_the_gate_lets_a_part_pass_for_its_own_pass_alone(
+    line: WireLine, tmp_path: Path, verdict: dict[str, Any], answer: str
+) -> None:
+    with Example(line, tmp_path) as gate:
+        gate.panel("armed")
+        time.sleep(0.6)  # so that it knows what is usual on this network
+        line.judge(**verdict)
+        time.sleep(AT_SENSOR_S)
 
-    assert gate.may_pass(now_s=0.1 + AT_GATE_S) is False
-
-
-@pytest.mark.parametrize("off_s", [-0.03, 0.03])
-def test_a_part_that_comes_at_another_time_rejects(off_s: float) -> None:
-    gate = armed_gate()
-    gate.hear(verdict(), now_s=0.1)
-
-    assert gate.may_pass(now_s=0.1 + AT_GATE_S + off_s) is False
+        assert gate.part() == answer
 
 
-def test_without_a_deadline_the_gate_knows_no_moment_and_rejects() -> None:
-    gate = armed_gate()
-    gate.hear(verdict(budget_us=-1), now_s=0.1)
+def test_with_no_line_there_the_gate_rejects_and_says_why(tmp_path: Path) -> None:
+    with Example(WireLine(tmp_path), tmp_path) as gate:
+        gate.panel("no hello yet")
 
-    assert gate.may_pass(now_s=0.1 + LEAD_S) is False
-
-
-def test_a_verdict_that_came_before_arming_rejects() -> None:
-    gate = new_gate()
-    gate.answer({"epoch": EPOCH, "ready": True})
-    gate.hear(verdict(), now_s=0.1)
-    gate.hear(beat(), now_s=0.11)
-
-    assert gate.may_pass(now_s=0.1 + AT_GATE_S) is False
+        assert gate.part() == "REJECT not_armed"
 
 
-def test_two_verdicts_that_fit_one_part_reject_it() -> None:
-    gate = armed_gate()
-    gate.hear(verdict(seq=1), now_s=0.100)
-    gate.hear(verdict(seq=2), now_s=0.110)
-
-    assert gate.may_pass(now_s=0.105 + AT_GATE_S) is False
-
-
-def test_a_rejected_part_does_not_touch_its_neighbours() -> None:
-    gate = armed_gate()
-    for seq, flags in ((1, Flag.READY), (2, Flag.READY | Flag.REJECT), (3, Flag.READY)):
-        gate.hear(verdict(seq, flags), now_s=0.1 * seq)
-
-    answers = [gate.may_pass(now_s=0.1 * seq + AT_GATE_S) for seq in (1, 2, 3)]
-
-    assert answers == [True, False, True]
+def test_the_gate_asks_for_a_stop_after_ten_parts_without_a_verdict(tmp_path: Path) -> None:
+    with Example(WireLine(tmp_path), tmp_path) as gate:
+        said = ""
+        # A gate that was held up by a busy machine rejects a part for that reason: then it counts anew.
+        for _ in range(40):
+            gate.part()
+            said += gate.said(0.05)
+            if "10 parts in a row had no verdict" in said:
+                break
+        assert "10 parts in a row had no verdict" in said, said
 
 
-def test_silence_for_a_lease_rejects_until_it_is_armed_again() -> None:
-    gate = armed_gate()
-    gate.hear(verdict(), now_s=0.95)
-    after_lease = gate.may_pass(now_s=0.95 + AT_GATE_S)
-    gate.hear(beat(seq=1), now_s=1.2)
-    gate.hear(verdict(seq=2), now_s=1.2)
-    by_a_heartbeat_alone = gate.may_pass(now_s=1.2 + AT_GATE_S)
-    gate.answer({"epoch": EPOCH, "ready": True})
-    gate.hear(beat(seq=2), now_s=1.5)
-    gate.hear(verdict(seq=3), now_s=1.5)
+def test_the_record_has_every_verdict(line: WireLine, tmp_path: Path) -> None:
+    stored: list[tuple[int, int, bool]] = []
+    last = 6
 
-    assert (after_lease, by_a_heartbeat_alone) == (False, False)
-    assert gate.may_pass(now_s=1.5 + AT_GATE_S) is True
+    def store(epoch: int, seq: int, body: dict[str, Any], is_live: bool) -> None:
+        stored.append((epoch, seq, is_live))
+        if len(stored) == 1:
+            line.judge(is_sent=False)
+            for _ in range(last - 2):
+                line.judge()
+        if len({seq for _, seq, _ in stored}) == last:
+            raise StopIteration
 
+    names: dict[str, Any] = {"store": store}
+    exec(compile(source("record-example"), "record.py", "exec"), names)
+    (tmp_path / "cursor.json").write_text('{"v": 1, "epochs": [{"epoch": 7, "seq": 0}]}')
+    line.judge()
+    with pytest.raises(StopIteration):
+        names["record"]("l1", line.signals, line.telemetry, line.service, tmp_path)
 
-@pytest.mark.parametrize("frames", [beat(Flag(0)), beat(epoch=EPOCH + 1)])
-def test_a_line_that_is_not_ready_or_begins_anew_disarms(frames: list[bytes]) -> None:
-    gate = armed_gate()
-    gate.hear(verdict(), now_s=0.1)
-    gate.hear(frames, now_s=0.11)
-
-    assert gate.may_pass(now_s=0.1 + AT_GATE_S) is False
-
-
-@pytest.mark.parametrize("hello", [{"epoch": EPOCH, "ready": False}, {"epoch": EPOCH + 1, "ready": True}, None])
-def test_without_a_hello_that_is_ready_nothing_passes(hello: dict[str, Any] | None) -> None:
-    gate = new_gate()
-    if hello is not None:
-        gate.answer(hello)
-    gate.hear(beat(), now_s=0.0)
-    gate.hear(verdict(), now_s=0.1)
-
-    assert gate.may_pass(now_s=0.1 + AT_GATE_S) is False
-
-
-def test_a_simulated_camera_is_believed_in_a_rehearsal_alone() -> None:
-    gate = armed_gate(rehearsal=True)
-    gate.hear(verdict(flags=Flag.READY | Flag.SIMULATED), now_s=0.1)
-
-    assert gate.may_pass(now_s=0.1 + AT_GATE_S) is True
-
-
-def test_with_no_line_there_the_program_rejects(tmp_path: Path) -> None:
-    program = tmp_path / "gate.py"
-    program.write_text(source().replace("tcp://127.0.0.1:5560", f"ipc://{tmp_path}/signals")
-                       .replace("tcp://127.0.0.1:5562", f"ipc://{tmp_path}/service"))  # fmt: skip
-
-    done = subprocess.run([sys.executable, program, "l1"], input=b"\n", stdout=subprocess.PIPE, check=True, timeout=30)
-
-    assert done.stdout == b"REJECT\n"
+    assert sorted(seq for _, seq, _ in stored) == [1, 2, 3, 4, 5, 6]
+    assert (7, 2, False) in stored

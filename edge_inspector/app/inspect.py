@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import cv2
 
 from edge_inspector.app.guarded import SWITCH_S, guarded
+from edge_inspector.app.journal_thread import ThreadedJournal
 from edge_inspector.app.judges import make_judges
 from edge_inspector.app.plans import InspectPlan, named_model
 from edge_inspector.core.errors import EdgeInspectorError
@@ -18,6 +20,8 @@ from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.child import Start, enter_child
+from edge_inspector.run.drill import failing, refusing
+from edge_inspector.run.failpoint import VARIABLE, failpoint
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
 from edge_inspector.run.inspect import InspectLoop
@@ -29,6 +33,8 @@ from edge_inspector.run.scheduling import take_place
 from edge_inspector.run.seam_watch import SeamWatch
 from edge_inspector.run.seams import Identity, Seeing
 from edge_inspector.signal.authenticator import Authenticator
+from edge_inspector.signal.journal_keeper import JournalLimits
+from edge_inspector.signal.journal_writer import JournalWriter
 from edge_inspector.signal.publisher import SignalPublisher
 
 log = get_log(__name__)
@@ -59,7 +65,9 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenti
     # Bound first: clients connect while the model loads, and hear the first verdict.
     signals = SignalPublisher(plan.endpoint, plan.is_simulated, guard)
     memory.write(Word.SIGNALS_BOUND, 1)
-    judges = make_judges(plan, is_first=memory.read(Word.HEARTBEAT_NS) == 0)
+    judges = make_judges(
+        plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns)
+    )  # fmt: skip
     failure = judges[0].failure
     if failure is not None:
         # Not fatal: parts come all the same, and each must be rejected by a verdict, not by our absence.
@@ -76,9 +84,19 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenti
     gc.freeze()  # what is there now stays: the collector need not walk through all of it between two parts
     assembler = Assembler(memory, start.wake_fd, plan.sets, needs_pause=plan.needs_pause)
     watches = [Watches(ImageWatch(view.image_health.policies["stuck"]), SeamWatch(view.seam)) for view in plan.views]
-    with _judging(plan, judges, memory, start.wake_fd) as judging:
-        InspectLoop(_identity(plan), memory, assembler, judging, signals, notes, start.wake_fd, watches, guard).run()
+    # The journal's thread needs the interpreter for moments only, but then while a verdict is on its way.
+    sys.setswitchinterval(SWITCH_S)
+    who = _identity(plan, memory.read(Word.EPOCH))
+    with _judging(plan, judges, memory, start.wake_fd) as judging, _journal(plan, memory) as journal:
+        InspectLoop(who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches, guard).run()
     return signals
+
+
+def _journal(plan: InspectPlan, memory: LineMemory) -> ThreadedJournal:
+    limits = JournalLimits(plan.journal.max_bytes, plan.journal.segment_bytes)
+    at = refusing(memory, plan.drill_most_ns, failpoint(os.environ.get(VARIABLE)))
+    epoch, durable_seq = memory.read(Word.EPOCH), memory.read(Word.DURABLE_SEQ)
+    return ThreadedJournal(JournalWriter(plan.journal.folder, plan.line, epoch, limits, durable_seq, at))
 
 
 @contextmanager
@@ -89,7 +107,6 @@ def _judging(plan: InspectPlan, judges: list[Judge], memory: LineMemory, wake_fd
     if plan.profile == "latency" or judges[0].failure is not None:
         yield InTurn(judges[0], halt_ns)
         return
-    sys.setswitchinterval(SWITCH_S)
     side_by_side = SideBySide(judges, wake_fd, halt_ns)
     side_by_side.start()
     try:
@@ -98,10 +115,10 @@ def _judging(plan: InspectPlan, judges: list[Judge], memory: LineMemory, wake_fd
         side_by_side.close()
 
 
-def _identity(plan: InspectPlan) -> Identity:
+def _identity(plan: InspectPlan, epoch: int) -> Identity:
     return Identity(
         line=plan.line,
-        epoch=plan.epoch,
+        epoch=epoch,
         cameras=tuple(
             Seeing(view.camera, *named_model(view.provider, view.model, view.model_sha256), view.scale)
             for view in plan.views
@@ -112,6 +129,7 @@ def _identity(plan: InspectPlan) -> Identity:
         gate=plan.gate,
         keep=plan.keep,
         bypass_most_ns=plan.bypass_most_ns,
+        drill_most_ns=plan.drill_most_ns,
     )
 
 

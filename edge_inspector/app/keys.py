@@ -75,7 +75,6 @@ class KeyKeeper:
         Raises:
             KeysError: The list of those who may connect cannot be used.
         """
-        self._plan = plan
         self.guard = Authenticator(plan.key, plan.authorized)
         self._worker = self._new_worker()
         self._dead_ns = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import selectors
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from edge_inspector.app.attendance import Attendance
 from edge_inspector.app.bypass import BypassControl
 from edge_inspector.app.camera_advice import with_advice
+from edge_inspector.app.journal import LineJournal
 from edge_inspector.app.keeping import new_keeper
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plans, inspect_plan, layouts_of
@@ -22,12 +22,13 @@ from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.report import Children, grown_too_large, new_reporter
 from edge_inspector.app.stop_signals import StopSignals
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.errors import EngineError, ProcessError
+from edge_inspector.core.errors import EngineError, JournalError, ProcessError
 from edge_inspector.core.frame import F32
 from edge_inspector.core.logs import get_log
 from edge_inspector.observe.notify import Notifier
 from edge_inspector.run.child import Child
 from edge_inspector.run.clocksync import is_clock_synced
+from edge_inspector.run.folder_lock import FolderLock
 from edge_inspector.run.handover import NoteReceiver, handover_pair
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraWord, LineMemory, Word
@@ -67,32 +68,32 @@ class Daemon:
 
         Raises:
             EndpointError, KeysError: An address cannot be bound; the keys that encrypt it cannot be used.
-            ProcessError: The state folder cannot be used.
+            ProcessError, JournalError: The state folder, or the journal's, cannot be used, or is another's.
         """
         self._settings = settings
-        self._epoch = secrets.randbelow(2**32 - 1) + 1
+        # Before the binds: a second daemon is told who was first, not that a port is taken.
+        lock = FolderLock(settings.state_dir, "state_dir")
         self._memory = LineMemory(*layouts_of(settings))
-        self._memory.write(Word.EPOCH, self._epoch)
+        self._journal = LineJournal(settings, self._memory)
         self._ledger = Ledger(self._memory)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._outlet = Outlet(settings, self._memory, self._epoch)
+        self._outlet = Outlet(settings, self._memory)
         self._keeper = new_keeper(settings, views, self._memory)
         # After the binds: a start that fails there uses up no part numbers.
-        self._numbers = PartNumbers(settings.state_dir)
-        self._memory.write(Word.FIRST_PART, self._numbers.first)
-        self._memory.write(Word.PART_MARK, self._numbers.mark)
-        self._bypass = BypassControl(settings, self._memory, self._epoch, views[0].bundle.label)
+        self._numbers = PartNumbers(settings.state_dir, lock)
+        self._journal.begin(self._numbers)
+        self._outlet.begin_epoch(self._epoch())
+        self._bypass = BypassControl(settings, self._memory, self._epoch(), views[0].bundle.label)
         self._reporter = new_reporter(settings, views, self._memory, self._outlet.key_figures)
         # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
         self._cameras = self._camera_children()
-        start_s = max(START_S[view.settings.model.provider] for view in views)
-        plan = self._outlet.with_keys(inspect_plan(settings, views, self._epoch, config_file))
-        self._inspect = self._inspect_child(plan, start_s)
+        plan = self._outlet.with_keys(inspect_plan(settings, views, config_file))
+        self._inspect = self._inspect_child(plan, _start_s(views))
         self._supervisor = self._new_supervisor()
-        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s)
+        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, _start_s(views))
         self._stops, self._stops_obeyed = StopSignals(), 0
         self._urgent.register(self._stops, selectors.EVENT_READ)
         self._watched_fds: dict[int, int] = {}
@@ -122,6 +123,7 @@ class Daemon:
         self._watch_children()
         self._outlet.follow_state()
         self._bypass.tell(self._outlet)
+        self._journal.tell(self._outlet.announce)
         self._reserve_numbers()
         keepers = [self._keeper.worker] if self._keeper is not None else []
         self._outlet.watch_workers(self._bypass.worker, *keepers)
@@ -134,12 +136,17 @@ class Daemon:
         """Why it ended with another code than 0."""
         return self._supervisor.failure
 
+    def _epoch(self) -> int:
+        return self._memory.read(Word.EPOCH)
+
     def _new_supervisor(self) -> Supervisor:
         announce = with_advice(self._outlet.announce, self._settings)
         return Supervisor(self._memory, self._wake_fd, self._cameras, self._inspect, announce)
 
     def _inspect_child(self, plan: InspectPlan, start_s: float) -> Watched:
-        return self._child("inspect", "inspect", plan, partial(self._memory.read, Word.INSPECT_PROGRESS_NS), start_s)
+        progress_ns = partial(self._memory.read, Word.INSPECT_PROGRESS_NS)
+        settle = partial(self._journal.settle, self._numbers, self._outlet.begin_epoch)
+        return self._child("inspect", "inspect", plan, progress_ns, start_s, settle)
 
     def _camera_children(self) -> list[Watched]:
         children = []
@@ -148,31 +155,36 @@ class Daemon:
             children.append(self._child(process_name(plan), "camera", plan, progress_ns, CAMERA_START_S))
         return children
 
-    def _child(self, name: str, module: str, plan: object, progress_ns: Callable[[], int], start_s: float) -> Watched:
+    def _child(
+        self,
+        name: str,
+        module: str,
+        plan: object,
+        progress_ns: Callable[[], int],
+        start_s: float,
+        before: Callable[[], None] = lambda: None,
+    ) -> Watched:
         receiver, sender = handover_pair()
         self._receivers.append(NoteReceiver(receiver))
         self._selector.register(receiver, selectors.EVENT_READ)
 
         def spawn() -> Child:
+            before()
             return Child(f"edge_inspector.app.{module}", self._memory.fd, self._wake_fd, sender.fileno(), plan)
 
         return Watched(name, spawn, progress_ns, STALL_S, start_s)
 
     def _announce_start(self) -> None:
         settings = self._settings
-        endpoints, lost = settings.endpoints, self._numbers.lost
+        endpoints = settings.endpoints
         log.info(
             "line_started",
-            epoch=self._epoch,
+            epoch=self._epoch(),
             first_part=self._numbers.first,
             signals=endpoints.signals,
             telemetry=endpoints.telemetry,
             service=endpoints.service,
         )
-        if lost is not None:
-            detail = f"the former run was killed: parts {lost.first} to {lost.last} may have no verdict"
-            self._outlet.announce("parts_lost", "error", detail, {"range": [lost.first, lost.last]}, stands=True)
-
         steps = min(settings.performance.nice.inspect, settings.performance.nice.camera)
         if steps < 0 and not may_raise(steps):
             self._outlet.announce("priority_refused", "warning", priority_refused(steps), stands=True)
@@ -213,6 +225,8 @@ class Daemon:
                 # It never worked: a person must act. Later the same error is met by starting the process again.
                 self._supervisor.end(note["exit_code"], note["detail"])
             case "fatal":
+                if note["name"] == JournalError.__name__:
+                    self._journal.suspect()
                 self._outlet.announce("inspect_error", "error", note["detail"])
             case _:
                 self._outlet.announce(note["name"], note.get("severity", "error"), note["detail"])
@@ -237,11 +251,11 @@ class Daemon:
         self._memory.write(Word.PART_MARK, self._numbers.mark)
 
     def _send_metrics(self) -> None:
-        totals = self._ledger.totals()
+        totals = self._ledger.epoch_totals()
         state, _ = self._outlet.state()
         children = Children(self._cameras, self._inspect)
-        is_ready, left_s = self._outlet.is_ready(), self._outlet.bypass_left_s()
-        self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, left_s))
+        is_ready, left_s = self._outlet.is_ready(), (self._outlet.bypass_left_s(), self._outlet.drill_left_s())
+        self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, *left_s))
 
     def _obey_signals(self) -> None:
         if self._stops.requests == self._stops_obeyed:
@@ -278,3 +292,7 @@ class Daemon:
             self._numbers.close(self._numbers.first + totals.triggers)
         self._attendance.close()
         self._outlet.close()
+
+
+def _start_s(views: Sequence[ReadyView]) -> float:
+    return max(START_S[view.settings.model.provider] for view in views)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge_inspector.app.keys import KeyKeeper, curve_plan
-from edge_inspector.app.planning import bypass_most_ns, is_simulated
+from edge_inspector.app.planning import bypass_most_ns, drill_most_ns, is_simulated, journal_plan
 from edge_inspector.app.plans import InspectPlan
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
@@ -15,11 +15,14 @@ from edge_inspector.observe.figures import KeyFigures
 from edge_inspector.observe.page import MetricsPage
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.bypass import bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.scheduling import PAGE_NICE, SERVICE_NICE
 from edge_inspector.run.worker import Worker
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.signal.consumers import Consumers
+from edge_inspector.signal.journal_reader import JournalReader
 from edge_inspector.signal.service import Service, ServiceFacts
 from edge_inspector.signal.telemetry import Telemetry
 
@@ -29,8 +32,8 @@ log = get_log(__name__)
 class Outlet:
     """Telemetry in main's thread; service and metrics page in threads of their own."""
 
-    def __init__(self, settings: LineSettings, memory: LineMemory, epoch: int) -> None:
-        """Bind everything that main binds.
+    def __init__(self, settings: LineSettings, memory: LineMemory) -> None:
+        """Bind everything that main binds; `begin_epoch` before anything is said.
 
         Raises:
             KeysError: The keys of encrypted endpoints cannot be used.
@@ -39,8 +42,9 @@ class Outlet:
         self._curve = curve_plan(settings)
         self._keys = None if self._curve is None else KeyKeeper(self._curve)
         guard = None if self._keys is None else self._keys.guard
-        self._settings, self._memory, self._epoch = settings, memory, epoch
+        self._settings, self._memory = settings, memory
         self._ledger = Ledger(memory)
+        self._epoch = 0
         self._state = LineState.PREOPERATIONAL
         self._dead: set[str] = set()
         self._newest_beat: tuple[dict[str, Any], int] | None = None
@@ -48,18 +52,24 @@ class Outlet:
         self._telemetry = Telemetry(
             endpoints.telemetry,
             settings.line,
-            epoch,
             is_simulated(settings),
-            lambda: self._ledger.seq,
+            lambda: self._ledger.head_seq,
             lambda: self.bypass_left_s() > 0,
+            lambda: self.drill_left_s() > 0,
             guard,
         )
-        service = Service(endpoints.service, self._facts, guard)
-        self._workers = [Worker("service", service.step, service, nice=SERVICE_NICE)]
+        self.consumers = Consumers(settings.state_dir / "consumers.db")
+        self.reader = JournalReader(journal_plan(settings).folder)
+        self.service = Service(endpoints.service, self._facts, self.reader, self.consumers, guard)
+        self._workers = [Worker("service", self.service.step, self.service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None
         if settings.metrics.port is not None:
             self._page = MetricsPage(settings.metrics.host, settings.metrics.port)
             self._workers.append(Worker("metrics", self._page.step, self._page, nice=PAGE_NICE))
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Say from here on that numbers are of this epoch; main's loop."""
+        self._epoch = self._telemetry.epoch = epoch
 
     def start(self) -> None:
         """Begin to answer."""
@@ -111,6 +121,10 @@ class Outlet:
     def bypass_left_s(self) -> float:
         """Return how long bypass still lasts; 0 while it is off."""
         return bypass_left_ns(self._memory, bypass_most_ns(self._settings), monotonic_ns()) / 1e9
+
+    def drill_left_s(self) -> float:
+        """Return how long drill mode still lasts; 0 while the line is at work."""
+        return drill_left_ns(self._memory, drill_most_ns(self._settings), monotonic_ns()) / 1e9
 
     def follow_state(self) -> None:
         """Announce the state when it has changed, and tell it to clients that have just come."""
@@ -169,7 +183,7 @@ class Outlet:
             line=self._settings.line,
             epoch=self._epoch,
             lease_ms=self._settings.endpoints.lease_ms,
-            head_seq=self._ledger.seq,
+            head_seq=self._ledger.head_seq,
             state=self.state()[0],
             heartbeat=body,
             heartbeat_ns=sent_ns,

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
-from edge_inspector.app.plans import GrabPlan, InspectPlan, ViewPlan
+from edge_inspector.app.plans import GrabPlan, InspectPlan, JournalPlan, ViewPlan
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import region_plan
 from edge_inspector.core.verdict import Outcome, Scale
@@ -55,6 +55,11 @@ def _is_simulated(settings: LineSettings) -> bool:
 def bypass_most_ns(settings: LineSettings) -> int:
     """Return the longest time for which bypass may be switched on; 0 where it may not."""
     return round(settings.bypass.max_minutes * 60e9) if settings.bypass.allowed else 0
+
+
+def drill_most_ns(settings: LineSettings) -> int:
+    """Return the longest time for which drill mode may be switched on; 0 where it may not."""
+    return round(settings.drill.max_minutes * 60e9) if settings.drill.allowed else 0
 
 
 def place_of(settings: LineSettings, process: Process) -> Place:
@@ -106,21 +111,27 @@ def health_rules(settings: LineSettings, baseline: Baseline | None) -> HealthRul
     )
 
 
-def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], epoch: int, config_file: Path) -> InspectPlan:
+def journal_plan(settings: LineSettings) -> JournalPlan:
+    """Return where the line's journal lies and how large it may be."""
+    journal = settings.journal
+    folder = journal.folder or settings.state_dir / "journal"
+    return JournalPlan(folder, journal.max_mb << 20, journal.segment_mb << 20)
+
+
+def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], config_file: Path) -> InspectPlan:
     """Return the inspect process's plan.
 
     Args:
         settings: Of the line.
         views: One for each camera, in the order of the configuration.
-        epoch: Identity of this run of numbers.
         config_file: For messages.
     """
     performance = settings.performance
     return InspectPlan(
         line=settings.line,
         log_level=settings.log,
-        epoch=epoch,
         recipe=settings.recipe,
+        journal=journal_plan(settings),
         views=tuple(_view_plan(view, config_file) for view in views),
         sets=set_rule(settings),
         needs_pause=settings.sets.by == "count"
@@ -132,6 +143,7 @@ def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], epoch: int,
         lease_ms=settings.endpoints.lease_ms,
         is_simulated=is_simulated(settings),
         bypass_most_ns=bypass_most_ns(settings),
+        drill_most_ns=drill_most_ns(settings),
         keep=frozenset(Outcome(name) for name in (settings.evidence.keep if settings.evidence else ())),
         profile=performance.profile,
         workers=performance.workers,

@@ -106,13 +106,22 @@ class ViewPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalPlan:
+    """Where rows go, and how much disk they may take."""
+
+    folder: Path
+    max_bytes: int
+    segment_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class InspectPlan:
     """What an inspect process is given."""
 
     line: str
     log_level: Level
-    epoch: int
     recipe: str
+    journal: JournalPlan
     views: tuple[ViewPlan, ...]
     """One for each camera, in the order of the configuration."""
     sets: SetRule | None
@@ -127,6 +136,8 @@ class InspectPlan:
     is_simulated: bool
     bypass_most_ns: int
     """Longest time that bypass may last; 0 where it is not allowed."""
+    drill_most_ns: int
+    """The same of drill mode."""
     keep: frozenset[Outcome]
     profile: Literal["latency", "throughput"] = "latency"
     workers: int | None = None

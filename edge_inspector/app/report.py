@@ -64,6 +64,7 @@ class Reporter:
         children: Children,
         keeper: EvidenceKeeper | None,
         bypass_left_s: float = 0.0,
+        drill_left_s: float = 0.0,
     ) -> list[Family]:
         """Return all families as they stand now."""
         metrics, read = self._metrics, self._memory.read
@@ -78,6 +79,7 @@ class Reporter:
                 heartbeat_age_s=_age_s(heartbeat_ns),
                 subscribers=read(Word.SUBSCRIBERS),
                 bypass_left_s=bypass_left_s,
+                drill_left_s=drill_left_s,
             )
         )
         self._set_cameras(children.cameras)

@@ -13,8 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from edge_inspector.client.notice import Notice
-
 ROWS = 12
 _STYLE = {"PASS": "green", "REJECT": "bold red", "UNKNOWN": "bold yellow"}
 
@@ -34,7 +32,7 @@ class Board:
         self._n_parts = 0
         self._is_bypass = False
         self._rows: deque[tuple[str, Text, str, str, str, str]] = deque(maxlen=ROWS)
-        self._status, self._noticed = Text("waiting for the line", style="dim"), Text()
+        self._status = Text("waiting for the line", style="dim")
         self._progress = Progress(
             TextColumn("parts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
         )
@@ -76,7 +74,7 @@ class Board:
         """Show what the newest heartbeat says, and whether its header has the bypass flag."""
         if is_bypass != self._is_bypass and self._live is None:
             self._console.print(f"BYPASS is {'ON: defects pass' if is_bypass else 'off: defects are rejected'}")
-        self._is_bypass, self._noticed = is_bypass, Text()
+        self._is_bypass = is_bypass
         style = "green" if heartbeat["ready"] else "yellow"
         faults = f"  faults: {', '.join(heartbeat['faults'])}" if heartbeat["faults"] else ""
         counts = "  ".join(
@@ -92,12 +90,9 @@ class Board:
         self._status = Text(f"no heartbeat for {since_s:.1f} s: every part must be rejected", style="bold red")
         self._refresh()
 
-    def noticed(self, notice: Notice) -> None:
-        """Show what the client noticed, such as that the line does not let it in, until the next heartbeat."""
-        text = f"{notice.name}: {notice.detail}"
-        if self._live is None and text != self._noticed.plain:
-            self._console.print(text)
-        self._noticed = Text(text, style="bold red")
+    def refused(self, why: str) -> None:
+        """Show that the line does not let this program in."""
+        self._status = Text(f"refused: {why}", style="bold red")
         self._refresh()
 
     def _refresh(self) -> None:
@@ -115,8 +110,7 @@ class Board:
             table.add_column("truth")
         for row in self._rows:
             table.add_row(*row[: len(table.columns)])
-        below = [self._noticed] if self._noticed else []
-        return Group(table, self._status, *below, *([self._progress] if self._task is not None else []))
+        return Group(table, self._status, *([self._progress] if self._task is not None else []))
 
 
 def _style(body: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from edge_inspector.core.errors import KeysError, UsageError
 
 if TYPE_CHECKING:
     from edge_inspector.cli.board import Board
-    from edge_inspector.client.notice import Notice
     from edge_inspector.client.subscriber import Subscriber
 
 _SIGNALS = "tcp://127.0.0.1:5560"
@@ -49,15 +49,16 @@ def watch(config: Path | None, connect: str | None, key: Path | None, as_json: b
     endpoint = connect or _SIGNALS
     if not _is_address(endpoint):
         raise UsageError(f"{endpoint} is no address; write --connect like {_SIGNALS}, or ipc:///run/line.ipc")
+    refusals: deque[str] = deque(maxlen=1)
     board = Board(Console(), f"{line or 'any line'} at {endpoint}", total=None)
     try:
         keys = None if key is None else ClientKeys.load(key)
-        on_notice = _say if as_json else board.noticed
-        with Subscriber(line, [endpoint], keys=keys, on_notice=on_notice) as subscriber:
+        # Without a service address the one thing that it notices is a refusal; the newest counts.
+        with Subscriber(line, [endpoint], keys=keys, on_notice=lambda one: refusals.append(one.detail)) as subscriber:
             if as_json:
-                _print_all(subscriber)
+                _print_all(subscriber, refusals)
             with board.shown():
-                _show(subscriber, board)
+                _show(subscriber, board, refusals)
     except KeyFileError as error:
         raise KeysError(str(error)) from error
     except WireError as error:
@@ -71,18 +72,18 @@ def _is_address(endpoint: str) -> bool:
     return match is not None and (match["port"] is None or 1 <= int(match["port"]) <= 65535)
 
 
-def _say(notice: Notice) -> None:
-    click.echo(f"{click.style(f'{notice.name}:', fg='red')} {notice.detail}", err=True)
-
-
-def _print_all(subscriber: Subscriber) -> None:
+def _print_all(subscriber: Subscriber, refusals: deque[str]) -> None:
+    told: str | None = None
     while True:
         message = subscriber.receive(timeout_s=0.5)
         if message is not None:
             click.echo(json.dumps({"kind": message.kind, "flags": int(message.header.flags), **message.body}))
+        elif refusals and refusals[-1] != told:
+            told = refusals[-1]
+            click.echo(f"{click.style('refused:', fg='red')} {told}", err=True)
 
 
-def _show(subscriber: Subscriber, board: Board) -> None:
+def _show(subscriber: Subscriber, board: Board, refusals: deque[str]) -> None:
     from edge_inspector.client.wire import Flag
 
     heard_s = time.monotonic()
@@ -90,10 +91,13 @@ def _show(subscriber: Subscriber, board: Board) -> None:
         message = subscriber.receive(timeout_s=0.5)
         now_s = time.monotonic()
         if message is None:
-            if now_s - heard_s > 1.0:
+            if refusals:
+                board.refused(refusals[-1])
+            elif now_s - heard_s > 1.0:
                 board.silent(now_s - heard_s)
             continue
         heard_s = now_s
+        refusals.clear()
         if message.kind == "verdict":
             board.part(message.body)
         elif message.kind == "hb":

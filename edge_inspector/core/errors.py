@@ -11,6 +11,7 @@
     │   └── CameraLostError               a camera that was delivering has stopped
     ├── EngineError                   70  the model cannot run here as configured (provider, session, self-test)
     ├── EndpointError                 70  an address cannot be bound
+    ├── JournalError                  70  the journal is another's, of a newer program, gone, or cannot be written
     └── ProcessError                  70  a process of the daemon ended or hung and could not be replaced
 
 A message says what happened, with the values, then the next step. `ValueError` and `TypeError` are for a
@@ -102,6 +103,13 @@ class EngineError(EdgeInspectorError):
 
 class EndpointError(EdgeInspectorError):
     """Raised when an address cannot be bound."""
+
+
+class JournalError(EdgeInspectorError):
+    """Raised when the journal cannot be used: at a start the daemon ends with it, later the process that writes it.
+
+    Not raised when a row is not taken just now (disk full, read-only): then the part waits and the line is not ready.
+    """
 
 
 class ProcessError(EdgeInspectorError):

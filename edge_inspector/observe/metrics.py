@@ -83,10 +83,8 @@ class LineMetrics:
         self._score = self._histogram("score", "Highest defect score of a part", SCORE_BUCKETS, "label")
         buckets = LATENCY_BUCKETS if deadline_s is None else [round(share * deadline_s, 6) for share in DEADLINE_SHARES]
         self._latency = self._histogram("trigger_to_verdict_seconds", "Trigger to the send of the verdict", buckets)
-        self._stage = self._histogram(
-            "stage_duration_seconds", "Time of one part in one stage; stages that did not run are left out",
-            STAGE_BUCKETS, "stage",
-        )  # fmt: skip
+        text = "Time of one part in one stage; stages that did not run are left out"
+        self._stage = self._histogram("stage_duration_seconds", text, STAGE_BUCKETS, "stage")
         for stage in STAGES:
             self._stage.labels(stage)
 
@@ -104,6 +102,7 @@ class LineMetrics:
         self._subscribers = gauge("gauge", "subscribers", "Clients that subscribed to the verdicts")
         self._bypass = gauge("gauge", "bypass", "1 while a person lets defects pass (set-up, teaching)")
         self._bypass_left = gauge("gauge", "bypass_seconds_left", "Time until bypass ends by itself, 0 while off")
+        self._drill = gauge("gauge", "drill_seconds_left", "Time until drill mode ends by itself, 0 while at work")
 
     def _declare_camera(self) -> None:
         def of_camera(kind: Literal["counter", "gauge"], name: str, text: str) -> Series:
@@ -227,6 +226,7 @@ class LineMetrics:
             self._subscribers.set(figures.subscribers)
             self._bypass.set(figures.bypass_left_s > 0)
             self._bypass_left.set(round(figures.bypass_left_s, 1))
+            self._drill.set(round(figures.drill_left_s, 1))
 
     def set_camera(self, camera: str, figures: CameraFigures) -> None:
         """Take over what one camera says of itself; `camera` is its configured name."""

@@ -9,8 +9,10 @@ from edge_inspector.core.frame import Travel
 from edge_inspector.core.verdict import Heartbeat
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.bypass import bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
+from edge_inspector.run.journaling import Journaling
 from edge_inspector.run.judging import Judging
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
@@ -31,6 +33,7 @@ class Heart:
         assembler: Assembler,
         judging: Judging,
         signals: Signals,
+        journaling: Journaling,
         notes: NoteSender,
         images: Sequence[ImageWatch],
         guard: Guard | None = None,
@@ -38,7 +41,7 @@ class Heart:
         """Prepare; the first beat is due at once."""
         self._who, self._memory, self._assembler, self._ledger = identity, memory, assembler, Ledger(memory)
         self._judging, self._signals, self._notes, self._images = judging, signals, notes, images
-        self._guard = guard
+        self._journaling, self._guard = journaling, guard
         self._dropped_before = memory.read(Word.HANDOVER_DROPPED)  # by predecessors
         self._refused_before = memory.read(Word.KEYS_REFUSED)
         self._next_ns = 0
@@ -56,6 +59,7 @@ class Heart:
     def beat(self) -> None:
         """Send a heartbeat."""
         self._signals.attach()
+        self._journaling.tend(has_backlog=self._is_behind())
         now_ns = monotonic_ns()
         # On a grid: what a long chunk delays one heartbeat by, the next one catches up with.
         due_ns = self._next_ns + HEARTBEAT_NS
@@ -63,12 +67,12 @@ class Heart:
         readiness = self.readiness()
         # The camera that has been silent for longest: one that is blind must not hide behind the others.
         last_frame_ns = min(camera.read(CameraWord.LAST_FRAME_NS) for camera in self._memory.cameras)
-        totals = self._ledger.totals()
+        totals = self._ledger.epoch_totals()
         beat = Heartbeat(
             line=self._who.line,
             epoch=self._who.epoch,
-            head_seq=self._ledger.seq,
-            durable_seq=0,
+            head_seq=self._ledger.head_seq,
+            durable_seq=self._journaling.durable_seq,
             state=readiness.state,
             is_ready=readiness.is_ready,
             faults=readiness.faults,
@@ -80,6 +84,7 @@ class Heart:
             travel=self._travel(),
             travel_age_us=self._travel_age_us(now_ns),
             is_bypass=bypass_left_ns(self._memory, self._who.bypass_most_ns, now_ns) > 0,
+            is_drill=drill_left_ns(self._memory, self._who.drill_most_ns, now_ns) > 0,
         )
         body = self._signals.beat(beat)
         self._memory.write(Word.STATE, readiness.state)
@@ -131,6 +136,7 @@ class Heart:
                 is_drained=halting and self.is_over(),
                 has_image_fault=any(images.is_fault for images in self._images),
                 is_in_step=self._assembler.is_in_step,
+                has_journal=not self._journaling.is_fault,
                 is_guarded=self._guard is None or self._guard.is_alive(),
             )
         )
@@ -143,15 +149,25 @@ class Heart:
     def is_stuck(self) -> bool:
         """Whether a part, or a worker, has waited so long that a heartbeat would be a lie."""
         limit_ns = 2 * self._who.lease_ms * _MS
-        now_ns = monotonic_ns()
-        if now_ns - self._judging.progress_ns() > limit_ns:
+        if monotonic_ns() - self._judging.progress_ns() > limit_ns:
             return True
+        if self._journaling.is_fault:
+            return False  # parts wait for the disk, and the heartbeat says so: not ready, journal
+        return self._waited_ns() > limit_ns
+
+    def _is_behind(self) -> bool:
+        """Whether a part waits that came long before what could be judged at once."""
+        return self._waited_ns() > self._who.lease_ms * _MS
+
+    def _waited_ns(self) -> int:
         oldest_ns = self._assembler.oldest_ns
-        return oldest_ns is not None and now_ns - oldest_ns > limit_ns
+        return 0 if oldest_ns is None else monotonic_ns() - oldest_ns
 
     def wait_s(self) -> float:
         """Return how long the loop may wait: to the next heartbeat, a deadline of a part, the end of a set's time."""
         wait_s = 0.1 if self._is_held else max(0.0, (self._next_ns - monotonic_ns()) / 1e9)
+        if self._journaling.is_waiting:  # nothing else can go on
+            return min(wait_s, self._journaling.retry_s)
         for due_ns in (self._judging.due_ns, self._assembler.due_ns):
             if due_ns is not None:
                 wait_s = max(0.0, min(wait_s, (due_ns - monotonic_ns()) / 1e9))

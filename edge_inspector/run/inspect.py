@@ -17,8 +17,9 @@ from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.heart import Heart
 from edge_inspector.run.image_watch import ImageWatch
+from edge_inspector.run.journaling import Journal, Journaling
 from edge_inspector.run.judge import not_judged
-from edge_inspector.run.judging import Judging
+from edge_inspector.run.judging import Done, Judging
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.publish import Publishing, Watches
@@ -46,6 +47,7 @@ class InspectLoop:
         assembler: Assembler,
         judging: Judging,
         signals: Signals,
+        journal: Journal,
         notes: NoteSender,
         wake_fd: int,
         watches: Sequence[Watches] = (),
@@ -59,6 +61,7 @@ class InspectLoop:
             assembler: Makes parts of what is in its rings.
             judging: Judges them.
             signals: Where verdicts go out.
+            journal: Where each is kept before.
             notes: To main.
             wake_fd: eventfd that the cameras and the judging write to; non-blocking.
             watches: One for each camera; left out: nothing but the pictures themselves is looked at.
@@ -67,10 +70,14 @@ class InspectLoop:
         self._memory, self._assembler, self._wake_fd = memory, assembler, wake_fd
         self._judging, self._signals, self._notes, self._ledger = judging, signals, notes, Ledger(memory)
         watches = watches or [Watches(ImageWatch("metric"), SeamWatch(None)) for _ in memory.cameras]
+        self._journaling, self._guard, self._unguarded_ns = Journaling(journal, memory, notes), guard, 0
         images = [watch.images for watch in watches]
-        self._heart = Heart(identity, memory, assembler, judging, signals, notes, images, guard)
-        self._guard, self._unguarded_ns = guard, 0
-        self._publishing = Publishing(identity, memory, assembler, judging, signals, notes, watches)
+        self._heart = Heart(identity, memory, assembler, judging, signals, self._journaling, notes, images, guard)
+        self._publishing = Publishing(
+            identity, memory, assembler, judging, signals, self._journaling, notes, watches
+        )  # fmt: skip
+        self._unkept: Done | None = None
+        """A part whose verdict the journal has not taken yet."""
         # A model that fails at work is tried again at once, one that cannot even start only now and then.
         self._retry_ns = 0 if judging.failure is None else monotonic_ns() + MODEL_RETRY_NS
 
@@ -79,6 +86,7 @@ class InspectLoop:
 
         Raises:
             EngineError: The model cannot be trusted. What has no verdict yet is `process_lost` for the successor.
+            JournalError: The journal cannot be gone on with; the same.
             ProcessError: Nobody lets clients in any more, which a fresh process mends.
         """
         self._await_clients()
@@ -91,6 +99,7 @@ class InspectLoop:
             self._memory.write(Word.SUBSCRIBERS, self._signals.subscribers)
             self._end_if_untrusted()
             self._end_if_unguarded()
+        self._journaling.close()  # before the last heartbeat, which says that all is durable
         self._heart.beat()
 
     def step(self) -> bool:
@@ -98,10 +107,16 @@ class InspectLoop:
         for part in self._judging.let_go():
             self._publishing.release(part)
         self._take_in()
-        done = self._judging.take()
-        if done is None:
+        if self._unkept is None:
+            done = self._judging.take()
+            if done is None:
+                return False
+            self._unkept = self._publishing.review(done)
+        elif self._journaling.retry_s > 0:
             return False
-        self._publishing.publish(done, lambda: self._heart.readiness().is_ready)
+        if not self._publishing.publish(self._unkept, self._heart.readiness().is_ready):
+            return False
+        self._unkept = None
         return True
 
     def _take_in(self) -> None:

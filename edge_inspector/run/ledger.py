@@ -1,4 +1,4 @@
-"""The ledger of an epoch: verdicts by kind, how much of the rings is theirs, and the newest messages.
+"""The ledger of a run: verdicts by kind, how much of the rings is theirs, and the newest messages.
 
 Two halves and a word that says which one is valid: a verdict is written into the other half, then the word flips.
 A kill at any moment leaves a whole ledger, with the verdict and what it used of the rings, or without both.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge_inspector.core.journal import Counts
 from edge_inspector.core.verdict import Outcome, Totals
 from edge_inspector.run.memory import MOST_CAMERAS, OUTBOX_BYTES, OUTBOX_MESSAGES, CameraWord, LineMemory, Word, Words
 from edge_inspector.run.part import Closed, Intake
@@ -20,6 +21,7 @@ _TAKEN = 6
 _OWED = _TAKEN + MOST_CAMERAS
 _CLOSED = _OWED + MOST_CAMERAS
 _LENGTH_BYTES = 4
+_BASES = (Word.SEQ_BASE, Word.PASSES_BASE, Word.REJECTS_BASE, Word.UNKNOWNS_BASE, Word.LATES_BASE)
 _COLUMN = {Outcome.PASS: PASSES, Outcome.REJECT: REJECTS, Outcome.UNKNOWN: UNKNOWNS}
 
 
@@ -33,8 +35,13 @@ class Ledger:
 
     @property
     def seq(self) -> int:
-        """Number of the newest verdict, 0 for none: also the count of parts that have one."""
+        """Count of parts of this run that have their verdict."""
         return int(self._half()[SEQ])
+
+    @property
+    def head_seq(self) -> int:
+        """Number of the newest verdict of the epoch, which may be older than this ledger; 0 for none."""
+        return self.seq + self._memory.read(Word.SEQ_BASE)
 
     def intake(self) -> Intake:
         """Return how far the rings are taken. In the inspect process only: it is the one that moves it."""
@@ -43,8 +50,42 @@ class Ledger:
         taken, owed = row[self._taken].tolist(), row[self._owed].tolist()
         return Intake(tuple(taken), tuple(owed), tuple(Closed(*one) for one in closed))
 
+    def counts(self, part_id: int, outcome: Outcome | None = None, is_late: bool = False) -> Counts:
+        """Return how far the epoch is; with an outcome, how far it will be with one more verdict. As `intake`."""
+        row, read = self._half(), self._memory.read
+
+        def count(column: int, base: Word) -> int:
+            is_this = outcome is not None and _COLUMN[outcome] == column
+            return int(row[column]) + read(base) + is_this
+
+        passes, rejects = count(PASSES, Word.PASSES_BASE), count(REJECTS, Word.REJECTS_BASE)
+        unknowns, lates = count(UNKNOWNS, Word.UNKNOWNS_BASE), int(row[LATES]) + read(Word.LATES_BASE) + is_late
+        return Counts(passes + rejects + unknowns, part_id, passes, rejects, unknowns, lates)
+
+    def begin_epoch(self, before: Counts) -> None:
+        """Let the next verdict follow on an epoch's newest one. By main, while no inspect process lives.
+
+        Args:
+            before: Of that verdict; all 0 for a new epoch.
+        """
+        row = self._half()
+        former = (before.seq, before.passes, before.rejects, before.unknowns, before.lates)
+        for base, column, count in zip(_BASES, (SEQ, PASSES, REJECTS, UNKNOWNS, LATES), former, strict=True):
+            self._memory.write(base, count - int(row[column]))
+
+    def epoch_totals(self) -> Totals:
+        """Return the counts of the epoch, of former runs as well; safe while the inspect process writes."""
+        totals, read = self.totals(), self._memory.read
+        return Totals(
+            totals.triggers + read(Word.SEQ_BASE),
+            totals.passes + read(Word.PASSES_BASE),
+            totals.rejects + read(Word.REJECTS_BASE),
+            totals.unknowns + read(Word.UNKNOWNS_BASE),
+            totals.lates + read(Word.LATES_BASE),
+        )
+
     def totals(self) -> Totals:
-        """Return the counts of the epoch; safe while the inspect process writes."""
+        """Return the counts of this run; safe while the inspect process writes."""
         while True:
             active = self._memory.read(Word.ACTIVE)
             row = self._memory.ledger[active].copy()

@@ -6,14 +6,15 @@ after a clean end it is exact, after a kill the rest of the block is skipped and
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_inspector.core.errors import ProcessError
+from edge_inspector.run.folder_lock import FolderLock
 
 BLOCK = 10_000
 """At 500 parts a second the mark is written every 10 s, when half a block is used up; a disk that takes no writes
@@ -28,34 +29,58 @@ class LostRange:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class FormerRun:
+    """What the file says of the run before, for whoever keeps its verdicts."""
+
+    epoch: int
+    offset: int
+    """part_id - seq of each of its verdicts."""
+    judged_below: int
+    """Every number of it below this one had its verdict."""
+    given_below: int
+    """No number from here on was given."""
+
+
 class PartNumbers:
     """The persisted mark of one line, locked against a second daemon. Owned by main."""
 
-    def __init__(self, state_dir: Path) -> None:
-        """Lock the folder and read the mark.
+    def __init__(self, state_dir: Path, lock: FolderLock | None = None) -> None:
+        """Read the mark; `begin` before the first number is given.
+
+        Args:
+            state_dir: Of the line.
+            lock: Of that folder, when the caller holds it already; None takes it.
 
         Raises:
             ProcessError: Another daemon uses the folder, or it cannot be written.
         """
         self._path = state_dir / "part_numbers.json"
-        try:
-            state_dir.mkdir(parents=True, exist_ok=True)
-            self._lock_fd = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ProcessError(
-                f"state_dir {state_dir} cannot be used: {error.strerror}; make it writable or set another"
-            ) from error
-        try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ProcessError(
-                f"another daemon runs with state_dir {state_dir}; stop it, or give this line a state_dir of its own"
-            ) from error
+        self._lock = lock or FolderLock(state_dir, "state_dir")
+        self._run = {"epoch": 0, "offset": 0}
+        self.former: FormerRun | None = None
+        """None for a new line, and where the file does not say."""
         self.first, self.lost = self._next()
         """First number of this run; numbers that a killed run may have left without a verdict, or None."""
         self.mark = 0
         """Numbers from here on must not be given yet: after a kill they would be given again."""
-        self.reserve(self.first, self.first)
+
+    def begin(self, epoch: int = 0, offset: int = 0) -> None:
+        """Keep the first block.
+
+        Args:
+            epoch: Of this run's verdicts; 0 for none.
+            offset: part_id - seq of each of them.
+
+        Raises:
+            ProcessError: The mark cannot be written.
+        """
+        self.renew(epoch, offset, self.first, self.first)
+
+    def renew(self, epoch: int, offset: int, judged_below: int, next_part: int) -> None:
+        """Say that from here on verdicts belong to another epoch; arguments and errors as for `begin` and `reserve`."""
+        self._run = {"epoch": epoch, "offset": offset}
+        self._reserve(judged_below, next_part)
 
     def reserve(self, judged_below: int, next_part: int) -> None:
         """Keep the mark ahead of the numbers in use; cheap when it is.
@@ -68,14 +93,17 @@ class PartNumbers:
             ProcessError: The mark cannot be written.
         """
         if next_part + BLOCK // 2 > self.mark:
-            mark = next_part + BLOCK
-            self._write({"judged_below": judged_below, "mark": mark, "clean": False})
-            self.mark = mark  # after the write: one that failed is tried again
+            self._reserve(judged_below, next_part)
 
     def close(self, next_part: int) -> None:
         """Write the exact mark: every number below it has its verdict."""
         self._write({"judged_below": next_part, "mark": next_part, "clean": True})
-        os.close(self._lock_fd)
+        self._lock.close()
+
+    def _reserve(self, judged_below: int, next_part: int) -> None:
+        mark = next_part + BLOCK
+        self._write({"judged_below": judged_below, "mark": mark, "clean": False})
+        self.mark = max(mark, self.mark)  # after the write: one that failed is tried again
 
     def _next(self) -> tuple[int, LostRange | None]:
         try:
@@ -89,13 +117,16 @@ class PartNumbers:
             first = int(time.time()) * 1000
             # Which parts were lost is as unknown as the numbers themselves: all below may have no verdict.
             return first, LostRange(1, first - 1)
+        with suppress(KeyError, ValueError, TypeError):  # written before there was a journal
+            if epoch := int(kept["epoch"]):
+                self.former = FormerRun(epoch, int(kept["offset"]), judged_below, mark)
         return mark, None if is_clean else LostRange(judged_below, mark - 1)
 
     def _write(self, content: dict[str, int | bool]) -> None:
         draft = self._path.with_suffix(".tmp")
         try:
             with draft.open("w") as file:
-                file.write(json.dumps(content))
+                file.write(json.dumps(content | self._run))
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self._path)

@@ -1,8 +1,8 @@
-"""From a judged part to its verdict: numbered, entered, sent, and told to main. Owned by the loop's thread."""
+"""From a judged part to its verdict: journaled, entered, sent, and told to main. Owned by the loop's thread."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,10 @@ from edge_inspector.decide.gate import firing
 from edge_inspector.decide.together import lead_of
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.bypass import as_bypassed, bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
+from edge_inspector.run.journaling import Journaling, Row
 from edge_inspector.run.judge import Judged, Seen, as_late
 from edge_inspector.run.judging import Done, Judging
 from edge_inspector.run.ledger import Ledger
@@ -31,6 +33,17 @@ class Watches:
     seam: SeamWatch
 
 
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What is to be kept of a part."""
+
+    lend: bool = False
+    """Its pictures are lent, all that it has."""
+    evidence_id: str | None = None
+    is_dropped: bool = False
+    """It was wanted, and there is no room."""
+
+
 class Publishing:
     """Gives each part its verdict, in order."""
 
@@ -41,52 +54,74 @@ class Publishing:
         assembler: Assembler,
         judging: Judging,
         signals: Signals,
+        journaling: Journaling,
         notes: NoteSender,
         watches: Sequence[Watches],
     ) -> None:
         """Prepare; one `Watches` for each camera."""
         self._who, self._memory, self._ledger = identity, memory, Ledger(memory)
         self._assembler, self._judging, self._signals, self._notes = assembler, judging, signals, notes
-        self._watches = watches
+        self._journaling, self._watches = journaling, watches
 
-    def publish(self, done: Done, is_ready: Callable[[], bool]) -> None:
-        """Number, enter, send and tell the verdict of the oldest part in hand."""
-        part, judged = done.part, self._reviewed(done.judged)  # here parts come in order
+    def review(self, done: Done) -> Done:
+        """Return the oldest part in hand after a look at what only the order of pictures tells; once for each part."""
+        views = tuple(
+            watch.seam.review(watch.images.review(seen))
+            for watch, seen in zip(self._watches, done.judged.views, strict=True)
+        )  # fmt: skip
+        return replace(done, judged=Judged(views, done.judged.stages))
+
+    def publish(self, done: Done, is_ready: bool) -> bool:
+        """Number, journal, enter, send and tell the verdict of the oldest part in hand, which was reviewed.
+
+        Returns:
+            False when the journal does not take it: nothing has happened, ask again with the same.
+        """
+        part, judged = done.part, done.judged
         judged_ns = monotonic_ns()
         is_late = self._judging.is_late(part, judged_ns)
         judgement = as_late(judged.judgement) if is_late else judged.judgement
-        lend, evidence_id = self._plan_evidence(done, judgement.outcome)  # bypassed or not: teaching needs the picture
+        plan = self._plan_evidence(done, judgement.outcome)  # bypassed or not: teaching needs the picture
         # Read once: reason, body and flag of one verdict agree, whatever is switched meanwhile.
         is_bypass = bypass_left_ns(self._memory, self._who.bypass_most_ns, judged_ns) > 0
         if is_bypass:
             judgement = as_bypassed(judgement)
         verdict = replace(self._verdict(part, judged, judgement, judged_ns), is_late=is_late, is_bypass=is_bypass)
-        verdict_json, message = self._signals.encode(replace(verdict, evidence_id=evidence_id), is_ready())
-        self._ledger.enter(judgement.outcome, is_late, message, part.intake)  # from here on it counts
-        self._signals.send(message)  # the gate first
-        self._memory.write(Word.INSPECT_PROGRESS_NS, self._judging.progress_ns())
-        self._assembler.entered(part)
-        if done.is_read and not lend:
+        if drill_left_ns(self._memory, self._who.drill_most_ns, judged_ns):
+            verdict = replace(verdict, is_drill=True)
+        verdict_json, message = self._signals.encode(replace(verdict, evidence_id=plan.evidence_id), is_ready)
+        row = self._journaling.keep(part.part_id, judgement.outcome, is_late, message)
+        if row is None:
+            return False
+        self._enter(part, row)
+        if row.is_former:
+            plan, verdict_json = _Evidence(), self._signals.body(row.message)
+        if plan.is_dropped:
+            self._memory.write(Word.EVIDENCE_DROPPED, self._memory.read(Word.EVIDENCE_DROPPED) + 1)
+        if done.is_read and not plan.lend:
             self.release(part)
         note = self._note(judged, monotonic_ns() - judged_ns)
-        if evidence_id is None:
+        if plan.evidence_id is None:
             self._notes.hold(note, verdict_json)
-            return
-        # At once: a kill must not lose it, and the camera waits for the slot.
-        self._tell(part, judged, note, verdict_json, lend)
+        else:  # at once: a kill must not lose it, and the camera waits for the slot
+            self._tell(part, judged, note, verdict_json, plan.lend)
+        return True
+
+    def _enter(self, part: Part, row: Row) -> None:
+        """Count a verdict that the journal has, and send it if it may be sent."""
+        self._ledger.enter(row.outcome, row.is_late, row.message, part.intake)  # from here on it counts
+        if row.may_send:
+            self._signals.send(row.message)  # the gate first
+        elif row.is_former:
+            self._signals.send_again(row.message)
+        self._memory.write(Word.INSPECT_PROGRESS_NS, self._judging.progress_ns())
+        self._assembler.entered(part)
 
     def release(self, part: Part) -> None:
         """Give the slots of a part back to its cameras."""
         for camera, view in enumerate(part.views):
             if view is not None:
                 self._assembler.release(camera, view, lend=False)
-
-    def _reviewed(self, judged: Judged) -> Judged:
-        views = tuple(
-            watch.seam.review(watch.images.review(seen))
-            for watch, seen in zip(self._watches, judged.views, strict=True)
-        )  # fmt: skip
-        return Judged(views, judged.stages)
 
     def _verdict(self, part: Part, judged: Judged, judgement: Judgement, now_ns: int) -> Verdict:
         who, lead = self._who, _lead(part, judged)
@@ -97,7 +132,7 @@ class Publishing:
         return Verdict(
             line=who.line,
             epoch=who.epoch,
-            seq=self._ledger.seq + 1,
+            seq=self._ledger.head_seq + 1,
             part_id=part.part_id,
             camera=camera.name,
             frame_id=-1 if view is None else view.frame_id,
@@ -132,16 +167,14 @@ class Publishing:
             for camera, view, seen in zip(self._who.cameras, part.views, judged.views, strict=True)
         )
 
-    def _plan_evidence(self, done: Done, outcome: Outcome) -> tuple[bool, str | None]:
-        """Return whether the pictures of a part are lent, all that it has or none, and its name in evidence."""
+    def _plan_evidence(self, done: Done, outcome: Outcome) -> _Evidence:
         part = done.part
         if outcome not in self._who.keep:
-            return False, None
+            return _Evidence()
         pictured = [camera for camera, view in enumerate(part.views) if view is not None and view.slot >= 0]
         if pictured and not (done.is_read and all(map(self._assembler.can_lend, pictured))):
-            self._memory.write(Word.EVIDENCE_DROPPED, self._memory.read(Word.EVIDENCE_DROPPED) + 1)
-            return False, None
-        return bool(pictured), f"{self._who.line}-{self._who.epoch:08x}-{part.part_id:08d}"
+            return _Evidence(is_dropped=True)
+        return _Evidence(bool(pictured), f"{self._who.line}-{self._who.epoch:08x}-{part.part_id:08d}")
 
     def _tell(self, part: Part, judged: Judged, note: dict[str, Any], verdict_json: bytes, lend: bool) -> None:
         """Send main the notes of a part that evidence keeps: its verdict last, so that all pictures are there then."""

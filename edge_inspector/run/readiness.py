@@ -45,6 +45,8 @@ class Situation:
     """The newest picture of a camera was unhealthy, by a check whose policy is `fault`."""
     is_in_step: bool = True
     """The records of all cameras are known to belong together."""
+    has_journal: bool = True
+    """Rows are committed in time."""
     is_guarded: bool = True
     """Clients can still be let in; False when what decides about their keys has died."""
 
@@ -67,6 +69,8 @@ def assess(now: Situation) -> Readiness:
         faults.append("recovering")
     if not now.has_numbers:
         faults.append("part_numbers")
+    if not now.has_journal:
+        faults.append("journal")
     statuses = [camera.status for camera in now.cameras]
     if CameraStatus.DOWN in statuses and not now.is_halting:
         faults.append("camera")

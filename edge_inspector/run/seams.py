@@ -19,6 +19,10 @@ class Signals(Protocol):
         """Return the body as JSON, and the whole message."""
         ...
 
+    def body(self, message: bytes) -> bytes:
+        """Return the body of a message that `encode` made, in any process."""
+        ...
+
     def send(self, message: bytes) -> None:
         """Send; never waits for a client."""
         ...
@@ -82,3 +86,5 @@ class Identity:
     """Where the gate acts on a part."""
     bypass_most_ns: int = 0
     """Longest time that bypass may last; 0 where it is not allowed."""
+    drill_most_ns: int = 0
+    """The same of drill mode."""

@@ -15,6 +15,7 @@ from edge_inspector.settings.camera import PICTURE_SUFFIXES, GenicamSettings, Re
 from edge_inspector.settings.camera_faults import genicam_faults
 from edge_inspector.settings.endpoint import TcpAddress, endpoint_fault, parse_tcp, tcp_address
 from edge_inspector.settings.gate import gate_faults
+from edge_inspector.settings.journal import journal_faults
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, dotted
 from edge_inspector.settings.performance import performance_faults
@@ -36,7 +37,7 @@ def find_clashes(settings: LineSettings) -> list[Clash]:
     """Return what does not fit together, looking at the settings and at the folders they name."""
     first, *others = settings.views()
     found = [clash for check in (_addresses, _performance, *_OF_VIEW, _gates, _evidence) for clash in check(first)]
-    found += [clash for check in (_sets, _folders) for clash in check(settings)]
+    found += [clash for check in (_sets, _journal, _folders) for clash in check(settings)]
     for index, view in enumerate(others):
         for clash in (one for check in _OF_VIEW for one in check(view)):
             found.append(Clash(tuple(in_view(path, index) for path in clash.paths), clash.what))
@@ -174,6 +175,11 @@ def _performance(settings: LineSettings) -> Iterator[Clash]:
         yield Clash((path,), what)
 
 
+def _journal(settings: LineSettings) -> Iterator[Clash]:
+    for path, what in journal_faults(settings.journal):
+        yield Clash((path,), what)
+
+
 def _strips(settings: LineSettings) -> Iterator[Clash]:
     overlap, height = settings.camera.repeat_lines, settings.camera.frame.height
     here: KeyPath = ("camera", "repeat_lines")
@@ -238,12 +244,13 @@ def _folders(settings: LineSettings) -> Iterator[Clash]:
             path: KeyPath = ("camera", "folder")
             folders[in_view(path, place - 1) if place else path] = view.camera.folder
         folders.setdefault(in_view(("model", "bundle"), place - 1) if place else ("model", "bundle"), view.model.bundle)
-    if (curve := settings.endpoints.curve) is not None:
-        folders[("endpoints", "curve", "keys")] = curve.keys
-        if _is_no_folder(curve.keys):
-            yield Clash((("endpoints", "curve", "keys"),), f"{curve.keys} is a file; name a folder")
-    if _is_no_folder(settings.state_dir):
-        yield Clash((("state_dir",),), f"{settings.state_dir} is a file; name a folder")
+    if settings.journal.folder is not None:
+        folders[("journal", "folder")] = settings.journal.folder
+    if settings.endpoints.curve is not None:
+        folders[("endpoints", "curve", "keys")] = settings.endpoints.curve.keys
+    for path in (("state_dir",), ("journal", "folder"), ("endpoints", "curve", "keys")):
+        if path in folders and _is_no_folder(folders[path]):
+            yield Clash((path,), f"{folders[path]} is a file; name a folder")
     if settings.evidence is None:
         return
     evidence, here = settings.evidence.folder, ("evidence", "folder")

@@ -25,6 +25,8 @@ def describe(settings: LineSettings) -> list[str]:
         *_outputs(settings),
         *_evidence(settings),
         _bypass(settings),
+        _drill(settings),
+        _journal(settings),
         f"part numbers survive a restart in {settings.state_dir}; logged from {settings.log} on",
     ]
 
@@ -208,6 +210,18 @@ def _bypass(settings: LineSettings) -> str:
     if not settings.bypass.allowed:
         return "nobody can let defects pass: bypass is not allowed"
     return f"bypass lets defects pass for at most {settings.bypass.max_minutes:g} min, then they are rejected again"
+
+
+def _drill(settings: LineSettings) -> str:
+    if not settings.drill.allowed:
+        return "nobody can rehearse failures: drill is not allowed"
+    return f"a drill lasts at most {settings.drill.max_minutes:g} min; gates release nothing meanwhile"
+
+
+def _journal(settings: LineSettings) -> str:
+    journal = settings.journal
+    folder = journal.folder or settings.state_dir / "journal"
+    return f"every verdict is kept in {folder} before it is sent; at most {journal.max_mb} MB, the oldest go first"
 
 
 def _rate(rate_hz: float | None) -> str:

@@ -9,8 +9,10 @@ from pydantic import Field
 from edge_inspector.settings.bypass import BypassSettings
 from edge_inspector.settings.camera import CameraSettings
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.drill import DrillSettings
 from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
+from edge_inspector.settings.journal import JournalSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
 from edge_inspector.settings.output import EndpointSettings, EvidenceSettings, MetricsSettings
 from edge_inspector.settings.performance import PerformanceSettings
@@ -45,8 +47,10 @@ class LineSettings(Section):
     ring: RingSettings = RingSettings()
     performance: PerformanceSettings = PerformanceSettings()
     bypass: BypassSettings = BypassSettings()
+    drill: DrillSettings = DrillSettings()
+    journal: JournalSettings = JournalSettings()
     state_dir: AnyPath
-    """Folder of what must survive a restart (part numbers, audit log), relative to this file."""
+    """Folder of what must survive a restart (part numbers, journal, audit log), relative to this file."""
     log: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
 

@@ -29,7 +29,7 @@ class EndpointSettings(Section):
     telemetry: Endpoint = "tcp://127.0.0.1:5561"
     """State, events, metrics."""
     service: Endpoint = "tcp://127.0.0.1:5562"
-    """Hello and status."""
+    """Hello, replay, acknowledgements, status."""
     lease_ms: int = Field(default=1000, ge=300, le=60000)
     """A client that hears no heartbeat for so long must reject every part."""
     curve: CurveSettings | None = None

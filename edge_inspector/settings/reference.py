@@ -22,9 +22,11 @@ from edge_inspector.settings.camera import (
     SyntheticSettings,
 )
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.drill import DrillSettings
 from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
+from edge_inspector.settings.journal import JournalSettings
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
 from edge_inspector.settings.output import CurveSettings, EndpointSettings, EvidenceSettings, MetricsSettings
@@ -76,6 +78,8 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`cores:` of `performance`", CoreSettings),
     ("`nice:` of `performance`", NiceSettings),
     ("`bypass:`", BypassSettings),
+    ("`drill:`", DrillSettings),
+    ("`journal:`", JournalSettings),
 )
 
 
@@ -158,6 +162,7 @@ _BLOCKS = {
     "cores": "Which cores each process may use.",
     "nice": "Who goes first.",
     "bypass": "Whether defects may pass for a while.",
+    "drill": "Whether failures may be rehearsed.",
 }
 """What the blocks are for, where the field itself says nothing."""
 

@@ -126,6 +126,8 @@ def verdict_frames(verdict: Verdict, body: Body, is_ready: bool, is_simulated: b
         flags |= Flag.LATE
     if verdict.is_bypass:
         flags |= Flag.BYPASS
+    if verdict.is_drill:
+        flags |= Flag.DRILL
     where, left_us = verdict.firing.count, verdict.budget_us
     header = Header(flags, verdict.epoch, verdict.seq, utc_us(), verdict.part_id, fire_enc=where, budget_us=left_us)
     return [topic(verdict.line, "verdict"), header.pack(), encode_body(body)]
@@ -162,6 +164,8 @@ def heartbeat_frames(beat: Heartbeat, body: Body, is_simulated: bool) -> Frames:
     flags = _flags(beat.is_ready, is_simulated)
     if beat.is_bypass:
         flags |= Flag.BYPASS
+    if beat.is_drill:
+        flags |= Flag.DRILL
     header = Header(flags, beat.epoch, beat.head_seq, utc_us(), beat.lease_ms, fire_enc=beat.travel.count)
     return [topic(beat.line, "hb"), header.pack(), encode_body(body)]
 
@@ -192,9 +196,27 @@ def event_body(line: str, epoch: int, name: str, severity: str, detail: str, ext
 
 def as_replayed(frames: Frames) -> Frames:
     """Return the same message with the replayed flag: for the record, never to be acted on."""
-    header = bytearray(frames[1])
-    header[3] |= Flag.REPLAYED
-    return [frames[0], bytes(header), frames[2]]
+    return [frames[0], header_as_replayed(frames[1]), frames[2]]
+
+
+def header_as_replayed(header: bytes) -> bytes:
+    """Return a header with the replayed flag."""
+    return header[:3] + bytes([header[3] | Flag.REPLAYED]) + header[4:]
+
+
+def joined(frames: Frames) -> bytes:
+    """Return a message as one block of bytes."""
+    return b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
+
+
+def split(message: bytes) -> Frames:
+    """Return the frames of a message that `joined` made."""
+    frames, at = [], 0
+    while at < len(message):
+        length = int.from_bytes(message[at : at + 4], "big")
+        frames.append(message[at + 4 : at + 4 + length])
+        at += 4 + length
+    return frames
 
 
 def _flags(is_ready: bool, is_simulated: bool) -> Flag:

@@ -10,10 +10,11 @@ from edge_inspector.core.verdict import Heartbeat, Verdict
 from edge_inspector.signal.guard import Guard
 from edge_inspector.signal.message import (
     Body,
-    Frames,
     as_replayed,
     heartbeat_body,
     heartbeat_frames,
+    joined,
+    split,
     verdict_body,
     verdict_frames,
 )
@@ -46,15 +47,19 @@ class SignalPublisher:
     def encode(self, verdict: Verdict, is_ready: bool) -> tuple[bytes, bytes]:
         """Return the body as JSON, and the whole message as one block of bytes, as the ledger keeps it."""
         frames = verdict_frames(verdict, verdict_body(verdict), is_ready, self._is_simulated)
-        return frames[2], _join(frames)
+        return frames[2], joined(frames)
+
+    def body(self, message: bytes) -> bytes:
+        """Return the JSON of a message that `encode` made, in any process."""
+        return split(message)[2]
 
     def send(self, message: bytes) -> None:
         """Send a verdict that `encode` made."""
-        self._socket.send_multipart(_split(message), flags=zmq.NOBLOCK)
+        self._socket.send_multipart(split(message), flags=zmq.NOBLOCK)
 
     def send_again(self, message: bytes) -> None:
         """Send a verdict once more, marked as replayed."""
-        self._socket.send_multipart(as_replayed(_split(message)), flags=zmq.NOBLOCK)
+        self._socket.send_multipart(as_replayed(split(message)), flags=zmq.NOBLOCK)
 
     def beat(self, heartbeat: Heartbeat) -> Body:
         """Send a heartbeat and return its body."""
@@ -93,18 +98,5 @@ class SignalPublisher:
 
 def part_of(message: bytes) -> int:
     """Return the part_id of a message that `encode` made."""
-    body: Body = json.loads(_split(message)[2])
+    body: Body = json.loads(split(message)[2])
     return int(body["part_id"])
-
-
-def _join(frames: Frames) -> bytes:
-    return b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
-
-
-def _split(message: bytes) -> Frames:
-    frames, at = [], 0
-    while at < len(message):
-        length = int.from_bytes(message[at : at + 4], "big")
-        frames.append(message[at + 4 : at + 4 + length])
-        at += 4 + length
-    return frames

@@ -1,146 +1,132 @@
-"""The service endpoint: hello and status for clients that ask. One thread of main owns it."""
+"""The service endpoint: hello, replay, acknowledgements and status for clients that ask. One thread of main owns it."""
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import zmq
 
 from edge_inspector.core.clock import monotonic_ns
-from edge_inspector.core.verdict import LineState
+from edge_inspector.core.logs import get_log
+from edge_inspector.signal.answers import Answers, ServiceCounts, ServiceFacts
+from edge_inspector.signal.consumers import Consumers
 from edge_inspector.signal.guard import Guard
 from edge_inspector.signal.handshakes import HandshakeWatch
-from edge_inspector.signal.message import encode_body
-from edge_inspector.signal.peers import Peer, claim_fault, peer_of
+from edge_inspector.signal.journal_reader import JournalReader
+from edge_inspector.signal.peers import Peer, peer_of
 from edge_inspector.signal.rebinding import Rebinding
+from edge_inspector.signal.requests import MAX_REQUEST_BYTES, BadRequest, Request, parse_request
 from edge_inspector.signal.sockets import bound
+from edge_inspector.signal.turns import MAX_WAITING, Asked, Turns
 
-MAX_REQUEST_BYTES = 65536
-"""A larger request is cut off by ZeroMQ, which drops the connection."""
-STEP_MS = 100
+__all__ = ["MAX_REQUEST_BYTES", "Service", "ServiceCounts", "ServiceFacts"]
 
+log = get_log(__name__)
 
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
-    """What main knows at this moment."""
-
-    line: str
-    epoch: int
-    lease_ms: int
-    head_seq: int
-    state: LineState
-    """As telemetry says it: after the lease it is not what the last heartbeat said."""
-    heartbeat: dict[str, Any] | None
-    """Body of the newest heartbeat; None before the first."""
-    heartbeat_ns: int
-    """When it was sent, monotonic."""
-
-    def age_ms(self) -> int | None:
-        """Age of the newest heartbeat; None before the first."""
-        return None if self.heartbeat is None else (monotonic_ns() - self.heartbeat_ns) // 1_000_000
-
-    def is_ready(self) -> bool:
-        """Whether the line is ready and said so within the lease."""
-        age_ms = self.age_ms()
-        return self.heartbeat is not None and age_ms is not None and age_ms <= self.lease_ms and self.heartbeat["ready"]
+SEND_HWM = 2 * MAX_WAITING
+"""Answers that one client may leave untaken; further ones are dropped and counted."""
+AT_ONCE = 64
+"""Requests taken from the socket before one is answered."""
 
 
 class Service:
     """A ROUTER socket that answers one JSON object per request. Bad requests get an answer, never a crash."""
 
-    def __init__(self, endpoint: str, facts: Callable[[], ServiceFacts], guard: Guard | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        facts: Callable[[], ServiceFacts],
+        reader: JournalReader,
+        consumers: Consumers,
+        guard: Guard | None = None,
+    ) -> None:
         """Bind.
 
         Args:
             endpoint: ZeroMQ address.
             facts: Gives what to answer with; called in the thread that calls `step`.
+            reader: Of the line's journal.
+            consumers: Main's own database; opened and closed with the context.
             guard: Encrypts, and says who asks; None for whoever reaches the address.
 
         Raises:
             EndpointError: The address cannot be bound.
         """
-        self._facts, self._guard = facts, guard
-        self._socket = bound(zmq.ROUTER, endpoint, "service", {zmq.MAXMSGSIZE: MAX_REQUEST_BYTES}, guard)
+        self.counts = ServiceCounts()
+        self._consumers, self._turns, self._guard = consumers, Turns(), guard
+        self._answers = Answers(facts, reader, consumers, self.counts)
+        options: dict[int, int] = {
+            zmq.MAXMSGSIZE: MAX_REQUEST_BYTES,
+            zmq.SNDHWM: SEND_HWM,
+            zmq.ROUTER_MANDATORY: 1,  # an answer that nobody takes is an error that can be counted
+        }
+        self._socket = bound(zmq.ROUTER, endpoint, "service", options, guard)
         self._rebinding = Rebinding(self._socket, "service", guard)
         self._handshakes = HandshakeWatch(self._socket, "service", guard)
 
     def __enter__(self) -> Self:
-        """Return itself; bound already."""
+        """Open the consumers' database."""
+        self._consumers.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close."""
+        self._consumers.__exit__(kind, error, trace)
         self._handshakes.close()
         self._socket.close()
 
     def step(self) -> bool:
-        """Answer one request; False if none came within 0.1 s."""
+        """Answer one request; False if none could be within 0.1 s."""
         self._rebinding.step()
         self._handshakes.step()
-        if not self._socket.poll(self._rebinding.wait_ms(STEP_MS)):
+        self.counts.handshakes_failed = self._handshakes.failed
+        self.counts.disconnected = self._handshakes.disconnected
+        if self._socket.poll(self._rebinding.wait_ms(self._turns.wait_ms(monotonic_ns()))):
+            self._receive()
+        asked = self._turns.take(monotonic_ns())
+        if asked is None:
+            self.counts.postponed += self._turns.is_anybody_waiting
             return False
-        message = self._socket.recv_multipart(copy=False)  # as frames, which know whose connection they came by
-        peer = peer_of(message, self._guard)
-        sender, *rest = (frame.bytes for frame in message)
-        # A REQ socket puts an empty frame before its request and wants it back; a DEALER may or may not.
-        delimiter = [b""] if len(rest) > 1 and rest[0] == b"" else []
-        answer = self._answer(rest[len(delimiter) :], peer)
-        self._socket.send_multipart([sender, *delimiter, encode_body(answer)], flags=zmq.NOBLOCK)
+        self._answer(asked)
         return True
 
-    def _answer(self, frames: list[bytes], peer: Peer | None) -> dict[str, Any]:
-        if len(frames) != 1:
-            return _bad(None, f"a request is one frame, this has {len(frames)}")
+    def _receive(self) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                message = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)  # frames know whose connection they had
+            except zmq.Again:
+                return
+            peer = peer_of(message, self._guard)
+            sender, *rest = (frame.bytes for frame in message)
+            # A REQ socket puts an empty frame before its request and wants it back; a DEALER may or may not.
+            delimiter = [b""] if len(rest) > 1 and rest[0] == b"" else []
+            frames = rest[len(delimiter) :]
+            key_name = None if peer is None else peer.name
+            asked = Asked(sender, delimiter, _parsed(frames, peer), sum(map(len, frames)), key_name)
+            if not self._turns.put(asked):
+                self._send(asked, self._answers.too_many(asked.request.number))
+
+    def _answer(self, asked: Asked) -> None:
+        began_ns = time.thread_time_ns()
+        if isinstance(asked.request, BadRequest):
+            log.warning("service_request_refused", detail=asked.request.detail)
+        self._send(asked, self._answers.to(asked.request))
+        self._turns.charge(asked, time.thread_time_ns() - began_ns, monotonic_ns())
+
+    def _send(self, asked: Asked, frames: list[bytes]) -> None:
         try:
-            request = json.loads(frames[0])
-        except (ValueError, RecursionError):
-            return _bad(None, "the request is not JSON")
-        if not isinstance(request, dict):
-            return _bad(None, "the request is not a JSON object")
-        number = request.get("id")
-        if not isinstance(number, int | str | None):
-            return _bad(None, "id must be a number or a text")
-        if fault := claim_fault(peer, request.get("consumer")):
-            return _bad(number, fault)
-        match request.get("op"):
-            case "hello":
-                return {"id": number, **self._hello()}
-            case "status":
-                return {"id": number, **self._status()}
-            case op:
-                return _bad(number, f"unknown op {str(op)[:40]!r}; this version answers hello and status")
-
-    def _hello(self) -> dict[str, Any]:
-        facts = self._facts()
-        heartbeat = facts.heartbeat or {}
-        # Without a journal nothing can be replayed: the tail stands one past the head.
-        numbers = {
-            "epoch": facts.epoch,
-            "tail_seq": facts.head_seq + 1,
-            "head_seq": facts.head_seq,
-            "durable_seq": heartbeat.get("durable_seq", 0),
-        }
-        return {
-            "schema": "insp/1",
-            "line": facts.line,
-            "epoch": facts.epoch,
-            "state": facts.state.wire_name,
-            "ready": facts.is_ready(),
-            "lease_ms": facts.lease_ms,
-            "hb_age_ms": facts.age_ms(),
-            "epochs": [numbers],
-        }
-
-    def _status(self) -> dict[str, Any]:
-        facts = self._facts()
-        return {"heartbeat": facts.heartbeat, "hb_age_ms": facts.age_ms(), "consumers": []}
+            self._socket.send_multipart([asked.peer, *asked.delimiter, *frames], flags=zmq.NOBLOCK)
+        except zmq.ZMQError:  # EHOSTUNREACH: it has left. EAGAIN: it takes no answers
+            self.counts.unsent += 1
 
 
-def _bad(number: int | str | None, detail: str) -> dict[str, Any]:
-    return {"id": number, "error": "bad_request", "detail": detail}
+def _parsed(frames: list[bytes], peer: Peer | None) -> Request | BadRequest:
+    try:
+        return parse_request(frames, peer)
+    except BadRequest as refusal:
+        return refusal

@@ -27,10 +27,10 @@ class Telemetry:
         self,
         endpoint: str,
         line: str,
-        epoch: int,
         is_simulated: bool,
         head_seq: Callable[[], int],
         is_bypass: Callable[[], bool] = lambda: False,
+        is_drill: Callable[[], bool] = lambda: False,
         guard: Guard | None = None,
     ) -> None:
         """Bind.
@@ -38,16 +38,18 @@ class Telemetry:
         Args:
             endpoint: ZeroMQ address.
             line: Name of the line.
-            epoch: Identity of this run of numbers.
             is_simulated: Whether the source is not a real camera.
             head_seq: Gives the newest seq, as main knows it.
             is_bypass: Tells whether bypass is on now.
+            is_drill: Tells whether the line is in drill mode now.
             guard: Encrypts, and says who may listen; None for whoever reaches the address.
 
         Raises:
             EndpointError: The address cannot be bound.
         """
-        self._line, self._epoch, self._head_seq, self._is_bypass = line, epoch, head_seq, is_bypass
+        self._line, self._head_seq, self._is_bypass, self._is_drill = line, head_seq, is_bypass, is_drill
+        self.epoch = 0
+        """Identity of the present run of numbers."""
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
         self._is_ready = False
         self._standing: list[dict[str, Any]] = []
@@ -56,13 +58,13 @@ class Telemetry:
         # VERBOSE: a second client's subscription is reported too.
         self._socket = bound(zmq.XPUB, endpoint, "telemetry", {zmq.XPUB_VERBOSE: 1}, guard)
         self._rebinding = Rebinding(self._socket, "telemetry", guard)
-        self._handshakes = HandshakeWatch(self._socket, "telemetry", guard)
+        self._handshakes = None if guard is None else HandshakeWatch(self._socket, "telemetry", guard)
 
     def state(self, state: LineState, previous: LineState, reason: str) -> None:
         """Announce a change of state."""
         self._state, self._reason = state, reason
         self._is_ready = state in (LineState.READY, LineState.CONTINUOUS_EXECUTION)
-        self._send("state", state_body(self._line, self._epoch, state, previous, reason))
+        self._send("state", state_body(self._line, self.epoch, state, previous, reason))
 
     def event(
         self, name: str, severity: str, detail: str, extra: dict[str, Any] | None = None, *, stands: bool = False
@@ -76,7 +78,7 @@ class Telemetry:
             extra: Keys of that event, such as `range`.
             stands: Said again to every client that subscribes later in this run.
         """
-        body = event_body(self._line, self._epoch, name, severity, detail, extra)
+        body = event_body(self._line, self.epoch, name, severity, detail, extra)
         if stands:
             self._standing.append(body)
         self._send("event", body)
@@ -88,7 +90,8 @@ class Telemetry:
     def greet(self) -> None:
         """Tell clients that have come since the last call what they missed; call it in main's loop."""
         self._rebinding.step()
-        self._handshakes.step()
+        if self._handshakes is not None:
+            self._handshakes.step()
         is_anybody_new = False
         # Bounded: a flood of subscriptions must not hold up the loop.
         for _ in range(100):
@@ -104,16 +107,19 @@ class Telemetry:
 
     def metrics(self, families: list[dict[str, Any]]) -> None:
         """Send a snapshot of all metrics."""
-        self._send("metrics", {"v": 1, "line": self._line, "epoch": self._epoch, "families": families})
+        self._send("metrics", {"v": 1, "line": self._line, "epoch": self.epoch, "families": families})
 
     def close(self) -> None:
         """Close; what was sent may still leave."""
-        self._handshakes.close()
+        if self._handshakes is not None:
+            self._handshakes.close()
         self._socket.close()
 
     def _send(self, kind: str, body: dict[str, Any]) -> None:
         flags = self._flags | Flag.READY if self._is_ready else self._flags
         if self._is_bypass():
             flags |= Flag.BYPASS
-        frames = other_frames(self._line, kind, self._epoch, self._head_seq(), flags, body)
+        if self._is_drill():
+            flags |= Flag.DRILL
+        frames = other_frames(self._line, kind, self.epoch, self._head_seq(), flags, body)
         self._socket.send_multipart(frames, flags=zmq.NOBLOCK)

@@ -36,7 +36,7 @@ class Desk:
             "endpoints": {name: f"ipc://{folder}/{name}" for name in names},
             "metrics": {"port": None},
         }
-        outlet = Outlet(settings_of(given), self.memory, epoch=5)
+        outlet = Outlet(settings_of(given), self.memory)
         outlet.start()
         stack.callback(outlet.close)
         notifier = Notifier({"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": watchdog_us})

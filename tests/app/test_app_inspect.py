@@ -22,7 +22,7 @@ def plan(tmp_path: Path) -> InspectPlan:
     folder = bundle_in(tmp_path / "bundle")
     given = values() | {"model": {"bundle": str(folder), "threads": 1}}
     settings = settings_of(given)
-    return inspect_plan(settings, [ReadyView(settings, load_bundle(folder))], 5, tmp_path / "line.yaml")
+    return inspect_plan(settings, [ReadyView(settings, load_bundle(folder))], tmp_path / "line.yaml")
 
 
 def with_view(plan: InspectPlan, **changes: Any) -> InspectPlan:

@@ -46,11 +46,12 @@ class Bench:
         given = values() | {
             "endpoints": self.endpoints | {"curve": {"keys": str(self.folder)}},
             "metrics": {"port": None},
+            "state_dir": str(folder),
         }
         self.settings: LineSettings = settings_of(given)
         self.memory = make_memory()
         stack.callback(os.close, self.memory.fd)
-        self.outlet = Outlet(self.settings, self.memory, 77)
+        self.outlet = Outlet(self.settings, self.memory)
         stack.callback(self.outlet.close)
         self.outlet.start()
         self.events: list[str] = []
@@ -240,7 +241,7 @@ def test_keys_that_cannot_be_used_stop_the_start_before_anything_is_bound(
     memory = make_memory()
     damage(keys)
 
-    for attempt in (lambda: Outlet(settings, memory, 77), lambda: list(key_sentences(settings))):
+    for attempt in (lambda: Outlet(settings, memory), lambda: list(key_sentences(settings))):
         with pytest.raises(KeysError, match=words):
             attempt()
 

@@ -42,13 +42,15 @@ class Bench:
         self.endpoints = {name: f"ipc://{folder}/{name}" for name in ("signals", "telemetry")}
         self.endpoints["service"] = f"tcp://127.0.0.1:{free_port()}"
         given = values() | {
+            "state_dir": folder,
             "endpoints": self.endpoints | {"lease_ms": LEASE_MS},
             "metrics": {"host": "127.0.0.1", "port": self.port},
         }
         self.settings = settings_of(given)
         self.memory: LineMemory = make_memory()
         stack.callback(os.close, self.memory.fd)
-        self.outlet = Outlet(self.settings, self.memory, EPOCH)
+        self.outlet = Outlet(self.settings, self.memory)
+        self.outlet.begin_epoch(EPOCH)
         stack.callback(self.outlet.close)
         self.listener = stack.enter_context(Subscriber("press-3", [self.endpoints["telemetry"]]))
         self.outlet.start()
@@ -201,7 +203,7 @@ def test_the_page_shows_the_numbers_that_telemetry_carries(bench: Bench) -> None
 def test_what_was_closed_can_be_bound_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     with ExitStack() as stack:
         bench = Bench(str(tmp_path_factory.mktemp("o")), stack)
-    again = Outlet(bench.settings, make_memory(), EPOCH)
+    again = Outlet(bench.settings, make_memory())
 
     again.start()
     again.close()

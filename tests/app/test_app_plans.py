@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import types
 import typing
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ KINDS: dict[str, type[BaseModel]] = {
 OTHER: dict[str, Any] = {
     "line": "press-4",
     "recipe": "bolt-m8",
+    "journal.folder": "/journal",
+    "journal.max_mb": 200,
+    "journal.segment_mb": 8,
     "state_dir": "/elsewhere",
     "log": "debug",
     "camera.name": "cam1",
@@ -150,6 +154,8 @@ OTHER: dict[str, Any] = {
     "performance.nice.camera": 5,
     "bypass.allowed": False,
     "bypass.max_minutes": 30.0,
+    "drill.allowed": False,
+    "drill.max_minutes": 15.0,
 }
 """Another value for every setting. A setting that is added belongs here, and must then reach somebody."""
 
@@ -206,7 +212,7 @@ class Taken:
         self._seen, self._name = seen, name
 
     def __call__(self, *given: Any, **named: Any) -> Any:
-        plain = [value for value in given if not callable(value)]
+        plain = [value for value in given if not callable(value) and not isinstance(value, types.SimpleNamespace)]
         self._seen.append((self._name, plain, named))
         return types.SimpleNamespace(step=lambda: False, guard=None)
 
@@ -224,6 +230,8 @@ class Reach:
         self._seen: list[Any] = []
         for module, name in ((outlet, "Telemetry"), (outlet, "Service"), (outlet, "MetricsPage")):
             monkeypatch.setattr(module, name, Taken(self._seen, name))
+        for name in ("JournalReader", "Consumers"):
+            monkeypatch.setattr(outlet, name, Taken(self._seen, name))
         monkeypatch.setattr(outlet, "Worker", lambda *_, **__: None)
         for module, name in ((keys, "server_key_of"), (keys, "read_authorized"), (outlet, "KeyKeeper")):
             monkeypatch.setattr(module, name, Taken(self._seen, name))
@@ -233,12 +241,13 @@ class Reach:
     def __call__(self, settings: LineSettings) -> list[Any]:
         self._seen.clear()
         memory, manifest = make_memory(), self._bundle.manifest
-        Outlet(settings, memory, epoch=5)
+        Outlet(settings, memory)
         assert settings.evidence is not None
         scene = Scene(np.zeros((1, 2), np.intp), manifest.tile_hw)
         cameras = [Looking(settings.camera.name, EvidenceBorrower(memory.cameras[0]), scene)]
         EvidenceKeeper(settings.evidence, cameras)._open_store()
         plans = [grab_plans(settings), inspect_plan_of(settings, self._bundle), layouts_of(settings)]
+        os.close(memory.fd)  # hundreds of cases in one process
         return [*plans, place_of(settings, "main"), *self._seen]
 
 
@@ -251,7 +260,7 @@ def grab_plan(settings: LineSettings) -> GrabPlan:
 def inspect_plan_of(settings: LineSettings, bundle: Bundle) -> InspectPlan:
     """Return the plan of an inspect process whose cameras all have one bundle."""
     views = [ReadyView(view, bundle) for view in settings.views()]
-    return inspect_plan(settings, views, 5, Path("line.yaml"))
+    return inspect_plan(settings, views, Path("line.yaml"))
 
 
 @pytest.fixture

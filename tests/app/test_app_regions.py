@@ -44,7 +44,7 @@ def _given(regions: dict[str, Any], **others: Any) -> dict[str, Any]:
 
 def _plan(given: dict[str, Any], bundle: Bundle) -> InspectPlan:
     settings = settings_of(given)
-    return inspect_plan(settings, [ReadyView(settings, bundle)], 5, Path("line.yaml"))
+    return inspect_plan(settings, [ReadyView(settings, bundle)], Path("line.yaml"))
 
 
 def _judge(bundle: Bundle, regions: dict[str, Any]) -> Judge:

@@ -264,8 +264,8 @@ def test_a_line_whose_keys_are_open_to_others_does_not_start(sandbox: Sandbox, s
     [
         ([], 64, ["are encrypted; give --key FILE"]),
         (["--key", "absent.key"], 78, ["absent.key cannot be read"]),
-        (["--key", "keys/gate-1.pub"], 78, ["gate-1.pub holds no secret"]),
-        (["--key", "keys/server.key"], 78, ["server.key does not say the line's key"]),
+        (["--key", "keys/gate-1.pub"], 78, ["public key of gate-1", "needs gate-1.key"]),
+        (["--key", "keys/server.key"], 78, ["the key of server names no line"]),
     ],
 )
 def test_watch_needs_the_key_of_a_client(

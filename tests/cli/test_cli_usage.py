@@ -16,8 +16,17 @@ from edge_inspector.cli import main
 from edge_inspector.cli.camera import camera as camera_group
 from edge_inspector.core.errors import CameraNotFoundError, EdgeInspectorError
 
-VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "keys", "schema", "version"]
-NEED_CONFIG = [["run"], ["check"], ["camera", "snap"], ["bypass", "on"], ["bypass", "off"], ["bypass", "status"]]
+VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "drill", "bridge", "keys", "schema", "version"]
+NEED_CONFIG = [
+    ["run"],
+    ["check"],
+    ["camera", "snap"],
+    ["bypass", "on"],
+    ["bypass", "off"],
+    ["bypass", "status"],
+    ["drill"],
+    ["drill", "on"],
+]
 
 
 @pytest.fixture

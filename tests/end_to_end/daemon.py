@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -137,6 +138,7 @@ class Line:
             "tiling": {"overlap": 16},
             "endpoints": dict(self.endpoints),
             "metrics": {"port": self.metrics_port},
+            "journal": {"folder": str(self._memory_folder()), "max_mb": 16, "segment_mb": 1},
             "state_dir": "state",
         }
         self.config = folder / "line.yaml"
@@ -145,6 +147,12 @@ class Line:
         self._pid_fds: dict[int, int] = {}
         self._listeners: list[Listener] = []
         self._runs = 0
+
+    def _memory_folder(self) -> Path:
+        """Return a folder in memory: what else this computer writes to its disk must not make a commit slow."""
+        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self._journal = tempfile.TemporaryDirectory(prefix="journal-", dir=base)
+        return Path(self._journal.name)
 
     def start(self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM) -> Self:
         """Start the program; again after it has ended. `program`: what Python is told to run, before the arguments."""
@@ -255,6 +263,7 @@ class Line:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
             os.close(fd)
+        self._journal.cleanup()
         if error is not None:
             sys.stderr.write(f"--- the daemon said:\n{self.stderr()[-6000:]}\n")
 

@@ -18,7 +18,7 @@ from daemon import PROGRAM, START_S, Line, wait_until
 
 from edge_inspector.client.key_file import read_key_file
 from edge_inspector.client.keys import ClientKeys
-from edge_inspector.client.notice import Notice
+from edge_inspector.client.notice import Notice, NoticeName
 from edge_inspector.client.subscriber import Message, Subscriber, ask
 
 MakeLine = Callable[..., Line]
@@ -39,10 +39,10 @@ def key_of(line: Line, name: str, role: str | None) -> ClientKeys:
 class Ear:
     """A subscriber of signals and telemetry with a key; remembers what it heard."""
 
-    def __init__(self, line: Line, keys: ClientKeys | None) -> None:
+    def __init__(self, line: Line, key: ClientKeys | None) -> None:
         endpoints = [line.endpoints["signals"], line.endpoints["telemetry"]]
         self.notices: list[Notice] = []
-        self._subscriber = Subscriber("e2e", endpoints, keys=keys, on_notice=self.notices.append)
+        self._subscriber = Subscriber("e2e", endpoints, keys=key, on_notice=self.notices.append)
         self.verdicts: list[Message] = []
         self.beats: list[Message] = []
         self.events: list[Message] = []
@@ -50,6 +50,10 @@ class Ear:
     def hear(self) -> None:
         while (message := self._subscriber.receive(0.0)) is not None:
             {"verdict": self.verdicts, "hb": self.beats, "event": self.events}.get(message.kind, []).append(message)
+
+    @property
+    def refused(self) -> str | None:
+        return next((one.detail for one in self.notices if one.name is NoticeName.REFUSED), None)
 
     def wait_for(self, is_true: Callable[[], Any], what: str) -> Any:
         def look() -> Any:
@@ -84,9 +88,9 @@ class Site:
         self.stack.callback(ear.close)
         return ear
 
-    def ask(self, keys: ClientKeys | None, timeout_s: float = 10.0, **request: object) -> Any:
+    def ask(self, key: ClientKeys | None, timeout_s: float = 10.0, **request: object) -> Any:
         """Return the service's answer; None if none came."""
-        return ask(self.line.endpoints["service"], dict(request), timeout_s, keys)
+        return ask(self.line.endpoints["service"], dict(request), timeout_s, key)
 
 
 @pytest.fixture
@@ -105,11 +109,11 @@ def test_a_gate_with_its_key_hears_and_asks_an_encrypted_line_and_nobody_else_do
     gate, unknown, plain = site.ear(site.gate), site.ear(stranger), site.ear(None)
 
     gate.wait_for(lambda: len(gate.verdicts) >= 50 and gate.beats[-1].body["ready"], "verdicts and a heartbeat")
-    unknown.wait_for(lambda: unknown.notices, "the stranger's refusal")
-    plain.wait_for(lambda: plain.notices, "the plain one's refusal")
+    unknown.wait_for(lambda: unknown.refused, "the stranger's refusal")
+    plain.wait_for(lambda: plain.refused, "the plain one's refusal")
     hello = site.ask(site.gate, op="hello", id=1, consumer="gate-1")
     claim = site.ask(site.gate, op="hello", id=2, consumer="panel")
-    nothing = site.ask(None, timeout_s=1.0, op="hello", id=3)
+    nothing = site.ask(None, 1.0, op="hello", id=3)
     gate.wait_for(lambda: "handshakes_refused_total" in site.line.page(), "the metrics")
     page = wait_until(
         lambda: _refusals(site.line).get(("signals", "unknown_key")) and _refusals(site.line), 20, "counts"
@@ -153,7 +157,7 @@ def test_a_key_is_let_in_and_revoked_while_the_line_runs_and_others_miss_nothing
 
     keys_verb(site.line, "revoke", "panel", "--yes")
     revoked = gate.wait_for(lambda: gate.event("key_revoked"), "the event")
-    panel.wait_for(lambda: panel.notices, "the refusal of the revoked key")
+    panel.wait_for(lambda: panel.refused, "the refusal of the revoked key")
     panel.hear()
     heard_then = len(panel.verdicts)
     head = gate.beats[-1].header.seq
@@ -235,7 +239,7 @@ def test_a_dead_authenticator_of_main_is_an_event_and_clients_that_are_there_sta
 
     killer.touch()
     event = gate.wait_for(lambda: gate.event("authenticator"), "the event")
-    nothing = site.ask(site.gate, timeout_s=1.0, op="hello", id=1)
+    nothing = site.ask(site.gate, 4.0, op="hello", id=1)  # less than the 10 s to the next try, which would die too
     killer.unlink()
     gate.wait_for(lambda: gate.event("authenticator_back"), "its return")
     hello = site.ask(site.gate, op="hello", id=2)

@@ -38,6 +38,8 @@ class Numbers:
     simulated: int | None = None
     state: tuple[str, str] | None = None
     counters: dict[str, float] = field(default_factory=dict)
+    is_restarted: bool = False
+    """The daemon may be another one since the last heartbeat: parts that it had no verdict for are lost."""
     bypassed_utc_us: int = 0
     """Label of the newest message with the bypass flag."""
     bypass: list[dict[str, Any]] = field(default_factory=list)
@@ -65,9 +67,11 @@ class Checker:
         self._at += 1
         row = json.loads(record)
         if "link" in row:
-            if row["link"] == "down" and row["endpoint"] == "signals":
-                for numbers in self._epochs.values():
-                    numbers.gaps_allowed += 1
+            for numbers in self._epochs.values():
+                numbers.gaps_allowed += (row["link"], row["endpoint"]) == ("down", "signals")
+                if (row["link"], row["endpoint"]) == ("up", "telemetry"):
+                    # A daemon that starts again goes on in the epoch, but begins its state and its metrics anew.
+                    numbers.state, numbers.counters, numbers.is_restarted = None, {}, True
             return
         frames = [bytes.fromhex(frame) for frame in row["frames"]]
         if len(frames) != 3:
@@ -214,6 +218,8 @@ class Checker:
         if body["passes"] + body["rejects"] + body["unknowns"] != body["head_seq"]:
             self.say("hb: head_seq is not the number of verdicts")
         for key in ("head_seq", "triggers", *TOTALS):
+            if numbers.is_restarted and key == "triggers":
+                continue
             if numbers.beat is not None and body[key] < numbers.beat[key]:
                 self.say(f"hb: {key} went from {numbers.beat[key]} back to {body[key]}")
         if body["head_seq"] < numbers.head:
@@ -224,6 +230,7 @@ class Checker:
         if numbers.is_counted and totals != numbers.counts:
             self.say(f"hb: totals {totals}, heard were {numbers.counts}")
         numbers.is_counted, numbers.counts, numbers.beat = True, totals, body
+        numbers.is_restarted = False
 
     def _state(self, numbers: Numbers, _: Head, body: dict[str, Any], __: bytes) -> None:
         now = (body.get("state", ""), body.get("previous", ""))
@@ -237,8 +244,8 @@ class Checker:
             numbers.bypass.append(body)
             if not bodies.is_bypass_event(body):
                 self.say(f"event: {body.get('name')} lacks who, until when or why: {body!r}")
-        if body.get("name") == "parts_lost" and not bodies.is_range(body.get("range")):
-            self.say(f"event: parts_lost with range {body.get('range')!r}")
+        if body.get("name") in ("parts_lost", "tail_lost") and not bodies.is_range(body.get("range")):
+            self.say(f"event: {body['name']} with range {body.get('range')!r}")
 
     def _bypass(self, numbers: Numbers, drained: bool) -> None:
         ons = [body["until_utc_us"] for body in numbers.bypass if bodies.count(body.get("until_utc_us"))]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from fakes.inspect_parts import FakeEngine, FakeSignals
+from fakes.journal import FakeJournal
 from fakes.line_memory import make_memory, make_wake_fd
 
 from edge_inspector.core.clock import monotonic_ns
@@ -47,7 +48,7 @@ class Bench:
         self.memory = make_memory()
         self.wake_fd = make_wake_fd()
         self.writer = RingWriter(self.memory.cameras[0], self.wake_fd)
-        self.signals = FakeSignals()
+        self.signals, self.journal = FakeSignals(), FakeJournal()
         self.ends = handover_pair()
         main_end, child_end = self.ends
         self.notes, self.sender = NoteReceiver(main_end), NoteSender(child_end)
@@ -66,7 +67,16 @@ class Bench:
         """Return a loop that takes over what is in the memory."""
         assembler = Assembler(self.memory, self.wake_fd)
         return InspectLoop(
-            self.identity, self.memory, assembler, judging, self.signals, self.sender, self.wake_fd, watches, guard
+            self.identity,
+            self.memory,
+            assembler,
+            judging,
+            self.signals,
+            self.journal,
+            self.sender,
+            self.wake_fd,
+            watches,
+            guard,
         )
 
     def close(self) -> None:

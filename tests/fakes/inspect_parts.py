@@ -61,6 +61,9 @@ class FakeSignals:
         self.verdicts.append(verdict)
         return body, body
 
+    def body(self, message: bytes) -> bytes:
+        return message
+
     def send(self, message: bytes) -> None:
         if self.is_broken:
             raise OSError("the fake socket is broken")

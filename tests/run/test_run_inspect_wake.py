@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.inspect_parts import FakeEngine, FakeSignals
+from fakes.journal import FakeJournal
 from fakes.line_memory import frame_arrival, make_memory, make_wake_fd
 
 from edge_inspector.core.clock import monotonic_ns
@@ -72,7 +73,9 @@ def test_a_part_that_comes_between_the_look_and_the_wait_still_wakes_the_loop(me
     wake_fd, ends, signals = make_wake_fd(), handover_pair(), Wakeful(memory)
     who = Identity("line", 5, (Seeing("cam0", "m@1", "0" * 64),), "default", 1000, None, frozenset())
     judging = InTurn(Judge([Eye(FakeEngine(), decide)], None), lambda: memory.read(Word.HALT_NS))
-    loop = JustMissed(who, memory, Assembler(memory, wake_fd), judging, signals, NoteSender(ends[1]), wake_fd)
+    loop = JustMissed(
+        who, memory, Assembler(memory, wake_fd), judging, signals, FakeJournal(), NoteSender(ends[1]), wake_fd
+    )
     loop.writer = RingWriter(memory.cameras[0], wake_fd)
 
     loop.run()

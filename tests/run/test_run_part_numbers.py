@@ -10,22 +10,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.core.errors import ProcessError
-from edge_inspector.run.part_numbers import BLOCK, PartNumbers
+from edge_inspector.run.part_numbers import BLOCK, FormerRun, PartNumbers
+
+
+def _begun(state_dir: Path, epoch: int = 0, offset: int = 0) -> PartNumbers:
+    numbers = PartNumbers(state_dir)
+    numbers.begin(epoch, offset)
+    return numbers
 
 
 def _abandon(numbers: PartNumbers) -> None:
     """Leave as a kill would: the lock goes, the file stays as it is."""
-    os.close(numbers._lock_fd)
+    numbers._lock.close()
 
 
 def test_a_new_line_begins_at_one(tmp_path: Path) -> None:
-    numbers = PartNumbers(tmp_path / "state")
+    numbers = _begun(tmp_path / "state")
 
     assert (numbers.first, numbers.lost) == (1, None)
 
 
 def test_after_a_clean_end_numbers_go_on_without_a_gap(tmp_path: Path) -> None:
-    PartNumbers(tmp_path).close(next_part=101)
+    _begun(tmp_path).close(next_part=101)
 
     numbers = PartNumbers(tmp_path)
 
@@ -37,7 +43,7 @@ def test_no_number_is_given_twice_whatever_was_killed(tmp_path_factory: pytest.T
     state_dir = tmp_path_factory.mktemp("state")
     used_below = 1
     for n_parts, is_clean in runs:
-        numbers = PartNumbers(state_dir)
+        numbers = _begun(state_dir)
         assert numbers.first >= used_below
         step = BLOCK // 4
         for given_parts in range(0, n_parts, step):
@@ -54,7 +60,7 @@ def test_no_number_is_given_twice_whatever_was_killed(tmp_path_factory: pytest.T
 
 
 def test_after_a_kill_the_numbers_that_may_have_no_verdict_are_named(tmp_path: Path) -> None:
-    numbers = PartNumbers(tmp_path)
+    numbers = _begun(tmp_path)
     numbers.reserve(judged_below=6001, next_part=6003)
     _abandon(numbers)
 
@@ -78,8 +84,40 @@ def test_a_damaged_file_is_set_aside_and_numbers_jump_over_all_used_ones(tmp_pat
 def test_a_second_daemon_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     PartNumbers(tmp_path)
 
-    with pytest.raises(ProcessError, match="another daemon"):
+    with pytest.raises(ProcessError, match=rf"another daemon \(process {os.getpid()}\) runs with state_dir"):
         PartNumbers(tmp_path)
+
+
+def test_what_the_run_before_had_given_is_known_with_its_epoch(tmp_path: Path) -> None:
+    numbers = _begun(tmp_path, epoch=77, offset=-5)
+    numbers.reserve(judged_below=6001, next_part=6003)
+    _abandon(numbers)
+    killed = PartNumbers(tmp_path)
+    killed.begin(77, 4000)
+    killed.close(next_part=killed.first + 10)
+    ended = PartNumbers(tmp_path)
+
+    assert killed.former == FormerRun(77, -5, 6001, 6003 + BLOCK)
+    assert ended.former == FormerRun(77, 4000, 6003 + BLOCK + 10, 6003 + BLOCK + 10)
+
+
+def test_a_new_epoch_in_the_middle_of_a_run_is_kept_at_once(tmp_path: Path) -> None:
+    numbers = _begun(tmp_path, epoch=77)
+    numbers.renew(78, 500, judged_below=501, next_part=503)
+    _abandon(numbers)
+
+    former = PartNumbers(tmp_path).former
+
+    assert former is not None
+    assert (former.epoch, former.offset, former.judged_below) == (78, 500, 501)
+
+
+def test_a_file_of_before_there_was_a_journal_says_nothing_of_an_epoch(tmp_path: Path) -> None:
+    (tmp_path / "part_numbers.json").write_text('{"judged_below": 5, "mark": 5, "clean": true}')
+
+    numbers = PartNumbers(tmp_path)
+
+    assert (numbers.first, numbers.former) == (5, None)
 
 
 def test_a_folder_that_cannot_be_made_says_which(tmp_path: Path) -> None:
@@ -90,7 +128,7 @@ def test_a_folder_that_cannot_be_made_says_which(tmp_path: Path) -> None:
 
 
 def test_a_mark_that_could_not_be_written_is_not_relied_on_and_tried_again(tmp_path: Path) -> None:
-    numbers = PartNumbers(tmp_path / "state")
+    numbers = _begun(tmp_path / "state")
     kept = numbers.mark
     hidden = (tmp_path / "state").rename(tmp_path / "away")
 
@@ -105,7 +143,7 @@ def test_a_mark_that_could_not_be_written_is_not_relied_on_and_tried_again(tmp_p
 
 
 def test_a_folder_that_cannot_be_synced_costs_no_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = PartNumbers(tmp_path)
+    numbers = _begun(tmp_path)
     before = len(os.listdir("/proc/self/fd"))
 
     def refuse_folders(fd: int) -> None:

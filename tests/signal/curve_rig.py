@@ -14,6 +14,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from edge_inspector.client.key_file import KeyFile
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.core.verdict import Heartbeat, LineState, Totals
 from edge_inspector.run.worker import Worker
 from edge_inspector.signal.authenticator import Authenticator
@@ -45,6 +46,11 @@ class Keys:
         if role is not None:
             self.authorize(key, role)
         return key
+
+    def client(self, name: str, role: Role | None = Role.READ) -> ClientKeys:
+        """Do the same, and return it as the SDK reads it."""
+        self.new(name, role)
+        return ClientKeys.load(self.folder / f"{name}.key")
 
     def authorize(self, key: KeyFile, role: Role = Role.READ) -> None:
         write_authorized(self.list, (*read_authorized(self.list), AuthorizedKey(key.name, role, key.public.decode())))

@@ -19,6 +19,8 @@ from edge_inspector.core.verdict import LineState
 from edge_inspector.run.worker import Worker
 from edge_inspector.signal.authenticator import Authenticator
 from edge_inspector.signal.authorized import Role
+from edge_inspector.signal.consumers import Consumers
+from edge_inspector.signal.journal_reader import JournalReader
 from edge_inspector.signal.peers import Peer, claim_fault, consumer_of, peer_of
 from edge_inspector.signal.service import Service, ServiceFacts
 
@@ -35,12 +37,16 @@ def facts() -> ServiceFacts:
 class Asked:
     """A service with keys, stepped in the test's thread."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, folder: Path) -> None:
         self.keys = keys
         self.guard = Authenticator(keys.server, keys.list)
         self.worker = Worker("authenticator", self.guard.step, self.guard)
         self.worker.start()
-        self.service = Service("tcp://127.0.0.1:*", facts, self.guard)
+        self.consumers = Consumers(folder / "consumers.db")
+        self.service = Service(
+            "tcp://127.0.0.1:*", facts, JournalReader(folder / "journal"), self.consumers, self.guard
+        )  # fmt: skip
+        self.service.__enter__()
         self.endpoint = self.service._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def step(self) -> None:
@@ -64,8 +70,8 @@ def keys(tmp_path: Path) -> Keys:
 
 
 @pytest.fixture
-def asked(keys: Keys) -> Iterator[Asked]:
-    asked = Asked(keys)
+def asked(keys: Keys, tmp_path: Path) -> Iterator[Asked]:
+    asked = Asked(keys, tmp_path)
     yield asked
     asked.service.__exit__(None, None, None)
     asked.worker.stop(WAIT_S)
@@ -121,6 +127,28 @@ def test_a_request_under_another_name_is_refused(keys: Keys, asked: Asked, op: s
     assert (refused["id"], refused["error"]) == (2, "bad_request")
     assert "the key of this connection is that of gate-1" in refused["detail"]
     assert answer["schema"] == "insp/1"
+
+
+@pytest.mark.parametrize("consumer", [{}, {"consumer": "gate-1"}])
+def test_a_gate_acknowledges_under_its_key_s_name(keys: Keys, asked: Asked, consumer: dict[str, Any]) -> None:
+    with dealer(asked, keys.new("gate-1", Role.GATE)) as gate, dealer(asked, keys.new("panel")) as panel:
+        answer = asked.ask(gate, op="ack", id=1, epoch=7, upto=5, **consumer)
+        status = asked.ask(panel, op="status", id=2)
+
+    assert answer == {"id": 1, "ok": True}
+    assert [(each["consumer"], each["acked_seq"]) for each in status["consumers"]] == [("gate-1", 5)]
+
+
+def test_a_key_that_only_reads_replays_and_cannot_acknowledge(keys: Keys, asked: Asked) -> None:
+    with dealer(asked, keys.new("panel", Role.READ)) as client:
+        refused = asked.ask(client, op="ack", id=1, consumer="panel", epoch=7, upto=5)
+        replayed = asked.ask(client, **{"op": "replay", "id": 2, "epoch": 7, "from": 1, "to": 5})
+
+    assert (refused["error"], "this needs gate" in refused["detail"]) == ("bad_request", True)
+    assert asked.consumers.acked == {}
+    assert replayed == {"id": 2, "error": "gap", "gap": [1, 5]}
+    counts = asked.service.counts
+    assert (counts.bad_requests, counts.replay, counts.ack) == (1, 1, 0)
 
 
 def test_a_req_socket_with_a_key_is_answered_too(keys: Keys, asked: Asked) -> None:

@@ -139,7 +139,8 @@ def test_an_address_that_is_not_here_is_refused() -> None:
 
 def test_telemetry_says_state_events_and_metrics(tmp_path: Path) -> None:
     endpoint = f"ipc://{tmp_path}/t"
-    telemetry = Telemetry(endpoint, "l1", 7, is_simulated=True, head_seq=lambda: 3)
+    telemetry = Telemetry(endpoint, "l1", is_simulated=True, head_seq=lambda: 3)
+    telemetry.epoch = 7
     with Subscriber("l1", [endpoint]) as subscriber:
         # A PUB socket does not tell who listens: said again until it is heard.
         while (first := subscriber.receive(timeout_s=0.05)) is None:

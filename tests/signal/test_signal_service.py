@@ -12,9 +12,11 @@ import zmq
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState
+from edge_inspector.signal.consumers import Consumers
+from edge_inspector.signal.journal_reader import JournalReader
 from edge_inspector.signal.service import MAX_REQUEST_BYTES, Service, ServiceFacts
 
-BEAT = {"state": "Ready", "ready": True, "durable_seq": 0, "head_seq": 9}
+BEAT = {"state": "Ready", "ready": True, "durable_seq": 8, "head_seq": 9}
 
 
 class Known:
@@ -64,7 +66,7 @@ def known() -> Known:
 @pytest.fixture
 def asker(tmp_path: Path, known: Known) -> Iterator[Asker]:
     endpoint = f"ipc://{tmp_path}/s"
-    with Service(endpoint, known) as service:
+    with Service(endpoint, known, JournalReader(tmp_path / "journal"), Consumers(tmp_path / "consumers.db")) as service:
         asker = Asker(endpoint, service)
         yield asker
         asker.close()
@@ -82,7 +84,7 @@ def test_hello_says_what_a_gate_needs_before_it_arms(asker: Asker) -> None:
         "state": "Ready",
         "ready": True,
         "lease_ms": 1000,
-        "epochs": [{"epoch": 7, "tail_seq": 10, "head_seq": 9, "durable_seq": 0}],
+        "epochs": [{"epoch": 7, "tail_seq": 10, "head_seq": 9, "durable_seq": 8}],
     }
     assert 0 <= age_ms < 60_000
 
@@ -135,11 +137,13 @@ def test_a_dealer_that_sends_a_delimiter_gets_it_back(asker: Asker) -> None:
         (b"[" * 60_000, None, "not JSON"),
         (b"[1]", None, "not a JSON object"),
         (b'{"id":4}', 4, "unknown op"),
-        (b'{"id":4,"op":"replay"}', 4, "hello and status"),
+        (b'{"id":4,"op":"replay"}', 4, "epoch is missing"),
         (b'{"id":4,"op":{"a":1}}', 4, "unknown op"),
+        (b'{"id":4,"op":"hello","consumer":"a b"}', 4, "consumer must be"),
         (b'{"id":[4],"op":"hello"}', None, "id must be"),
+        (b'{"id":true,"op":"hello"}', None, "id must be"),
         (b'{"id":1.5,"op":"hello"}', None, "id must be"),
-        (b'{"id":NaN,"op":"hello"}', None, "id must be"),
+        (b'{"id":NaN,"op":"hello"}', None, "not JSON"),
     ],
 )
 def test_a_bad_request_is_answered_as_such(asker: Asker, request_bytes: bytes, number: int | None, detail: str) -> None:
