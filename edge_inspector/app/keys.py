@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 
 from edge_inspector.app.plans import CurvePlan
@@ -20,6 +21,8 @@ from edge_inspector.signal.keys import CREDENTIAL, server_key_of
 
 AGAIN_NS = 10_000_000_000
 """A dead authenticator is replaced so much later: what killed it may come back, and must not fill the log."""
+PROVEN_NS = 1_000_000_000
+"""One that was replaced is believed after so long: it turns ten times in it."""
 
 
 class Announce(Protocol):
@@ -72,7 +75,6 @@ class KeyKeeper:
         Raises:
             KeysError: The list of those who may connect cannot be used.
         """
-        self._plan = plan
         self.guard = Authenticator(plan.key, plan.authorized)
         self._worker = self._new_worker()
         self._dead_ns = 0
@@ -97,7 +99,7 @@ class KeyKeeper:
             announce(
                 "authenticator", "error", f"nobody new may connect: {self._why()}; tried again in 10 s", stands=True
             )
-        elif self._dead_ns and monotonic_ns() - self._dead_ns > AGAIN_NS and self._is_back():
+        elif self._dead_ns and self._is_back():
             self._dead_ns = 0
             over.append("authenticator")
             announce("authenticator_back", "info", "clients may connect again")
@@ -123,13 +125,14 @@ class KeyKeeper:
         )
 
     def _is_back(self) -> bool:
+        """Try again now and then; True once it has turned for a while, for what killed it may still be there."""
+        since_ns = monotonic_ns() - self._dead_ns
         if self._worker.error is None:
-            return self.guard.is_alive()
-        try:
-            self.guard.open()
-        except EndpointError:
+            return self.guard.is_alive() and since_ns > PROVEN_NS
+        if since_ns > AGAIN_NS:
             self._dead_ns = monotonic_ns()
-            return False
-        self._worker = self._new_worker()
-        self._worker.start()
-        return True
+            with suppress(EndpointError):
+                self.guard.open()
+                self._worker = self._new_worker()
+                self._worker.start()
+        return False

@@ -18,6 +18,8 @@ LIST = "authorized"
 """Name of the file in the folder of the keys."""
 MOST_KEYS = 1000
 _MOST_BYTES = 100 * MOST_KEYS
+_END = "# end"
+"""Last line: without it a list that an editor has written half of would revoke the rest."""
 _HEAD = """\
 # Who may connect: name, role (read or gate), public key. Written by `edge-inspector keys`; a running line follows it.
 """
@@ -79,7 +81,10 @@ def read_authorized(path: Path) -> tuple[AuthorizedKey, ...]:
         raise KeysError(fault)
     if len(data) > _MOST_BYTES:
         raise KeysError(f"{path} has over {_MOST_BYTES} bytes, more than {MOST_KEYS} keys need; it is no such list")
-    return _parsed(data.decode("ascii", "replace"), path)
+    text = data.decode("ascii", "replace")
+    if text.rstrip().rpartition("\n")[2].strip() != _END:
+        raise KeysError(f"{path} is cut off: its last line is not `{_END}`; mend it, or authorise the keys again")
+    return _parsed(text, path)
 
 
 def write_authorized(path: Path, keys: Iterable[AuthorizedKey]) -> None:
@@ -88,7 +93,8 @@ def write_authorized(path: Path, keys: Iterable[AuthorizedKey]) -> None:
     Raises:
         KeysError: It cannot be written.
     """
-    replace_file(path, _HEAD + "".join(f"{key.name} {key.role} {key.public}\n" for key in keys), PRIVATE)
+    lines = "".join(f"{key.name} {key.role} {key.public}\n" for key in keys)
+    replace_file(path, f"{_HEAD}{lines}{_END}\n", PRIVATE)
 
 
 def _writer_fault(status: os.stat_result, path: Path) -> str | None:

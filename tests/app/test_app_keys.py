@@ -133,6 +133,7 @@ def test_an_authenticator_that_dies_is_told_to_newcomers_and_replaced(
 
     bench.mend_authenticator()
     monkeypatch.setattr(app_keys, "AGAIN_NS", 0)
+    monkeypatch.setattr(app_keys, "PROVEN_NS", 0)
     bench.hears("authenticator_back")
     with Subscriber("press-3", [bench.endpoints["telemetry"]], keys=bench.panel) as newcomer:
         said: list[str] = []
@@ -146,6 +147,23 @@ def test_an_authenticator_that_dies_is_told_to_newcomers_and_replaced(
         bench.outlet.announce("end_of_greeting", "info", "all that stands was said before")
         bench.wait_for(lambda: is_greeted() and "end_of_greeting" in said, "the rest of it")
     assert "authenticator" not in said  # withdrawn
+
+
+def test_an_authenticator_that_dies_again_when_it_is_replaced_is_not_said_to_be_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_keys, "AGAIN_NS", 0)
+    bench.kill_authenticator()
+    bench.hears("authenticator")
+    keeper = bench.outlet._keys
+    assert keeper is not None
+
+    for _ in range(5):  # replaced again and again, and dead each time
+        worker = keeper._worker
+        bench.wait_for(lambda: keeper._worker is not worker and keeper._worker.error is not None, "one more death")  # noqa: B023
+
+    assert "authenticator_back" not in bench.events
+    assert bench.events.count("authenticator") == 1
 
 
 def test_an_authenticator_that_hangs_counts_as_dead(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +224,7 @@ def test_a_line_without_encryption_has_no_keys_and_no_metrics_of_them(tmp_path: 
         (lambda keys: (keys / "server.key").unlink(), "keys new server"),
         (lambda keys: (keys / "server.key").chmod(0o644), "chmod 600"),
         (lambda keys: (keys / LIST).unlink(), "keys authorize"),
-        (lambda keys: (keys / LIST).write_text("half a l"), f"{LIST}:1: "),
+        (lambda keys: (keys / LIST).write_text("half a l"), f"{LIST} is cut off"),
         (lambda keys: (keys / LIST).chmod(0o666), "chmod 600"),
     ],
 )

@@ -210,14 +210,15 @@ def test_revoking_asks_a_person_and_a_no_changes_nothing(keys: Path, say: Say) -
 
 def test_a_damaged_list_is_told_and_never_written_over(keys: Path, say: Say) -> None:
     say("keys", "new", "panel", "--keys", keys)
-    (keys / "authorized").write_text("panel read half")
+    damaged = "panel read half\n# end\n"
+    (keys / "authorized").write_text(damaged)
 
     for verb in (["list"], ["authorize", "panel", "--role", "read"], ["revoke", "panel", "--yes"]):
         said = say("keys", *verb, "--keys", keys)
 
         assert said.code == 78
         assert "authorized:1: the key is damaged" in said.error
-    assert (keys / "authorized").read_text() == "panel read half"
+    assert (keys / "authorized").read_text() == damaged
 
 
 def test_without_a_list_nobody_is_authorised(keys: Path, say: Say) -> None:

@@ -313,13 +313,27 @@ def test_a_list_with_a_line_that_means_nothing_is_refused_as_a_whole(
     tmp_path: Path, lines: list[str], words: str
 ) -> None:
     path, keys = tmp_path / "authorized", {"a": public_key(), "b": public_key()}
-    path.write_bytes("\n".join(["# head", "", *lines]).format(**keys).encode("latin-1"))
+    path.write_bytes("\n".join(["# head", "", *lines, "# end"]).format(**keys).encode("latin-1"))
     path.chmod(0o600)
 
     with pytest.raises(KeysError, match=words) as caught:
         read_authorized(path)
 
     assert str(caught.value).startswith(f"{path}:{2 + len(lines)}: ")
+
+
+def test_a_list_that_is_cut_off_anywhere_is_refused_and_so_revokes_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "authorized"
+    keys = (AuthorizedKey("gate-1", Role.GATE, public_key()), AuthorizedKey("panel", Role.READ, public_key()))
+    write_authorized(path, keys)
+    whole = path.read_bytes()
+
+    for length in range(len(whole) - 1):  # without its last line end it is whole
+        path.write_bytes(whole[:length])
+        with pytest.raises(KeysError, match="is cut off: its last line is not `# end`"):
+            read_authorized(path)
+    path.write_bytes(whole[:-1])
+    assert read_authorized(path) == keys
 
 
 def test_a_list_that_is_missing_or_far_too_long_is_refused(tmp_path: Path) -> None:
