@@ -60,8 +60,13 @@ class Example:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"\n")
-        assert select.select([self.process.stdout], [], [], LIMIT_S)[0]
-        return os.read(self.process.stdout.fileno(), 4096).decode().strip()
+        said = b""
+        while not said.endswith(b"\n"):  # a program whose output is not buffered writes the end of a line by itself
+            assert select.select([self.process.stdout], [], [], LIMIT_S)[0]
+            more = os.read(self.process.stdout.fileno(), 4096)
+            assert more, "the program ended"
+            said += more
+        return said.decode().strip()
 
     def __enter__(self) -> Example:
         return self

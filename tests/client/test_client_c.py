@@ -123,6 +123,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "not sent": ({"is_sent": False}, "REJECT no verdict"),
     "no deadline": ({"budget_us": -1}, "REJECT no verdict"),
     "another moment": ({"budget_us": 1_000_000}, "REJECT no verdict"),
+    "held up": ({"t_utc_us": WireLine.utc_us() - 3_600_000_000}, "REJECT rejected"),
     "far future": ({"budget_us": 2**62}, "REJECT no verdict"),
     "at the gate already": ({"budget_us": 100_000}, "REJECT no verdict"),
 }
@@ -156,6 +157,31 @@ def test_the_stricter_of_two_verdicts_counts_and_two_parts_that_fit_are_none(lin
         two = gate.judged_part()
 
     assert (strict, two) == ("REJECT rejected", "REJECT more than one fits")
+
+
+def test_what_was_promised_before_the_line_was_lost_is_worth_nothing(line: WireLine, program: Path) -> None:
+    with Program(program, line) as gate:
+        gate.armed()
+        began_s = time.monotonic()
+        line.judge(budget_us=3_000_000)
+        line.ready = False
+        gate.panel(b"disarmed")
+        line.ready = True
+        gate.armed()
+        time.sleep(max(0.0, began_s + 2.6 - time.monotonic()))
+
+        assert gate.part() == "REJECT no verdict"
+
+
+def test_a_verdict_from_before_arming_releases_nothing_however_it_comes(line: WireLine, program: Path) -> None:
+    line.judge(budget_us=600_000)
+    with Program(program, line) as gate:
+        gate.armed()
+        header, body = line.journal[7][1]
+        line.send("verdict", header, body)
+        time.sleep(0.2)
+
+        assert gate.part() == "REJECT no verdict"
 
 
 @pytest.mark.parametrize("end", ["silent", "not ready", "verdict not ready", "new epoch"])

@@ -267,6 +267,8 @@ def test_a_service_that_says_nothing_is_asked_through_a_fresh_socket(
         consumer.greeted()
         line.judge(is_sent=False)
         consumer.until(lambda: consumer.replayed() == [1], "the verdict")
+        assert consumer.subscriber._service is not None
+        assert consumer.subscriber._service.link.renewals >= 1
 
 
 def test_silence_is_said_once_and_a_fresh_socket_hears_again(line: WireLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,8 @@ def test_a_part_with_its_pass_is_released_and_told(line: WireLine) -> None:
         driver.gate.confirm(decision, was_rejected=False)
         driver.until(lambda: len(line.acks) >= 2, "the confirmation")
 
+    # None was told before main could know its verdict.
+    assert sum(request["op"] == "ack" for request in line.requests) == len(line.acks)
     assert (decision.release, decision.why, decision.seq) == (True, Why.PASS, seq)
     assert line.acks[0]["consumer"] == "gate-1"
     assert (line.acks[0]["epoch"], line.acks[0]["upto"]) == (7, seq)

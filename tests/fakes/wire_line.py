@@ -56,6 +56,7 @@ class WireLine:
         self._thread: threading.Thread | None = None
         self._running = False
         self._beat_at_s = 0.0
+        self._told_head = (7, 0)  # what the main process knows: heartbeats tell it
 
     def start(self) -> Self:
         context = zmq.Context.instance()
@@ -128,6 +129,7 @@ class WireLine:
             header = self._header(flags, self.head, body["lease_ms"], body["enc_now"], -1)
             self.send("hb", header, json.dumps(body).encode())
             self._beat_at_s = time.monotonic()
+            self._told_head = (self.epoch, self.head)
 
     def event(self, name: str, **keys: Any) -> None:
         body = {"v": 1, "line": self.name, "epoch": self.epoch, "name": name, "severity": "warning", "detail": "d"}
@@ -216,13 +218,21 @@ class WireLine:
             case "replay":
                 return self._replay(request)
             case "ack":
-                self.acks.append(request)
-                answer = {"ok": True}
+                answer = self._ack(request)
             case "status":
                 answer = {"heartbeat": self._beat_body(), "hb_age_ms": 10, "consumers": []}
             case _:
                 answer = {"error": "bad_request", "detail": "unknown op"}
         return [json.dumps({"id": request.get("id"), **answer}).encode()]
+
+    def _ack(self, request: dict[str, Any]) -> dict[str, Any]:
+        highest = max([request["upto"], *(each["seq"] for each in request["outcomes"] if "seq" in each)])
+        if request["epoch"] not in self.journal:
+            return {"error": "epoch"}
+        if request["epoch"] == self._told_head[0] and highest > self._told_head[1]:
+            return {"error": "bad_request", "detail": f"seq {highest} was not given yet"}
+        self.acks.append(request)
+        return {"ok": True}
 
     def _epochs(self) -> list[dict[str, int]]:
         found = []

@@ -19,7 +19,7 @@ enum { ENTRIES = 1024, MAX_LEASE_MS = 10000, SETTLED_US = 300000, SPAN_US = 1000
 static unsigned never_pass = REPLAYED | LATE | SIMULATED | DRILL | BYPASS; /* at a desk: without SIMULATED */
 
 struct header { uint8_t flags; uint32_t epoch; int64_t seq, utc_us, part_id, budget_us; };
-struct entry { int64_t due_us, deadline_us, part_id; int passes, used; };
+struct entry { int64_t due_us, deadline_us, part_id; int passes; };
 struct gate {
     int64_t before_us, window_us, margin_us;         /* how the gate is built */
     int64_t hello_epoch, armed_epoch, hello_ends_us; /* -1: none */
@@ -103,29 +103,27 @@ static void hear(struct gate *g, int is_beat, const struct header *h, int64_t at
         int passes = !is_held_up && !(h->flags & (REJECT | never_pass));
         g->last_seq = h->seq;
         g->entries[g->n++ % ENTRIES] =
-            (struct entry){now + budget - g->before_us, at + budget - g->margin_us, h->part_id, passes, 0};
+            (struct entry){now + budget - g->before_us, at + budget - g->margin_us, h->part_id, passes};
     }
 }
 
 /* A part is at the sensor. NULL: it may pass; otherwise why it is rejected. */
 static const char *part(struct gate *g, int64_t now)
 {
-    int n_near = 0, n_passes = 0, is_used = 0, is_late = 0, is_close = now - g->last_part_us <= 2 * g->window_us;
-    int64_t part_id = -1;
+    int n_near = 0, n_passes = 0, is_late = 0, is_close = now - g->last_part_us <= 2 * g->window_us;
+    int64_t part_id = -1; /* two parts so close, or verdicts of two parts so close: which is which is not known */
     check(g, g->last_part_us = now);
     for (struct entry *e = g->entries; e < g->entries + ENTRIES; e++)
         if (e->due_us != 0 && llabs(e->due_us - now) <= g->window_us) {
             is_close |= n_near++ > 0 && e->part_id != part_id;
             part_id = e->part_id;
             n_passes += e->passes;
-            is_used |= e->used;
             is_late |= now > e->deadline_us;
-            e->used = 1;
         }
     return g->armed_epoch < 0 ? "REJECT not armed"
          : n_near == 0 ? "REJECT no verdict"
          : n_passes < n_near ? "REJECT rejected" /* the strictest of two verdicts counts */
-         : is_close || is_used ? "REJECT more than one fits"
+         : is_close ? "REJECT more than one fits"
          : is_late ? "REJECT too late" : NULL;
 }
 
