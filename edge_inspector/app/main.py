@@ -68,8 +68,7 @@ class Daemon:
 
         Raises:
             EndpointError: An address cannot be bound.
-            ProcessError: The state folder, or the journal's, cannot be used.
-            JournalError: The journal is another's, or cannot be written.
+            ProcessError: The state folder, or the journal's, cannot be used. Likewise JournalError.
         """
         self._settings = settings
         # Before the binds: a second daemon is told who was first, not that a port is taken.
@@ -256,7 +255,11 @@ class Daemon:
         state, _ = self._outlet.state()
         children = Children(self._cameras, self._inspect)
         is_ready, left_s = self._outlet.is_ready(), self._outlet.bypass_left_s()
-        self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, left_s))
+        self._reporter.watch_journal(self._journal.n_bytes())
+        families = self._reporter.snapshot(
+            totals, state, is_ready, children, self._keeper, left_s, self._outlet.service()
+        )  # fmt: skip
+        self._outlet.metrics(families)
 
     def _obey_signals(self) -> None:
         if self._stops.requests == self._stops_obeyed:

@@ -18,7 +18,7 @@ from edge_inspector.run.worker import Worker
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.signal.consumers import Consumers
 from edge_inspector.signal.journal_reader import JournalReader
-from edge_inspector.signal.service import Service, ServiceFacts
+from edge_inspector.signal.service import Service, ServiceCounts, ServiceFacts
 from edge_inspector.signal.telemetry import Telemetry
 
 log = get_log(__name__)
@@ -47,10 +47,10 @@ class Outlet:
             lambda: self._ledger.head_seq,
             lambda: self.bypass_left_s() > 0,
         )
-        self.consumers = Consumers(settings.state_dir / "consumers.db")
-        self.reader = JournalReader(journal_plan(settings).folder)
-        self.service = Service(endpoints.service, self._facts, self.reader, self.consumers)
-        self._workers = [Worker("service", self.service.step, self.service, nice=SERVICE_NICE)]
+        self._consumers = Consumers(settings.state_dir / "consumers.db")
+        reader = JournalReader(journal_plan(settings).folder)
+        self._service = Service(endpoints.service, self._facts, reader, self._consumers)
+        self._workers = [Worker("service", self._service.step, self._service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None
         if settings.metrics.port is not None:
             self._page = MetricsPage(settings.metrics.host, settings.metrics.port)
@@ -131,6 +131,10 @@ class Outlet:
         if state is LineState.PREOPERATIONAL and not faults:  # written by main: nobody is there to say a fault
             return state, "the inspect process has ended and is started again"
         return state, ", ".join(faults) or "no faults"
+
+    def service(self) -> tuple[ServiceCounts, Consumers]:
+        """Return what the service endpoint counted, and how far its consumers are."""
+        return self._service.counts, self._consumers
 
     def is_ready(self) -> bool:
         """Whether the line is ready now."""

@@ -14,7 +14,7 @@ from edge_inspector.app.plans import named_model
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, JournalFigures, LineFigures, ServiceFigures
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family
@@ -22,6 +22,7 @@ from edge_inspector.run.child import Child
 from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.watch import Watched
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.signal.consumers import Consumers
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 CAMERA_MB = 768
@@ -44,6 +45,7 @@ class Reporter:
         self, metrics: LineMetrics, take: Callable[[], list[Family]], memory: LineMemory, cameras: Sequence[str]
     ) -> None:
         self._metrics, self._take, self._memory, self._names = metrics, take, memory, cameras
+        self._journal_bytes: int | None = None
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its pictures said of themselves."""
@@ -59,8 +61,10 @@ class Reporter:
         children: Children,
         keeper: EvidenceKeeper | None,
         bypass_left_s: float = 0.0,
+        service: tuple[ServiceFigures, Consumers] | None = None,
     ) -> list[Family]:
         """Return all families as they stand now."""
+        self._set_record(service)
         metrics, read = self._metrics, self._memory.read
         heartbeat_ns = read(Word.HEARTBEAT_NS)
         metrics.set_totals(totals)
@@ -83,6 +87,19 @@ class Reporter:
         metrics.set_process("inspect", children.inspect.restarts, _memory_of(children.inspect))
         metrics.set_process("main", 0, _resident_bytes(os.getpid()))
         return self._take()
+
+    def watch_journal(self, n_bytes: int | None) -> None:
+        """Take in what the journal takes of the disk."""
+        self._journal_bytes = n_bytes
+
+    def _set_record(self, service: tuple[ServiceFigures, Consumers] | None) -> None:
+        read, record = self._memory.read, self._metrics.record
+        durable_seq, refused, late = (read(word) for word in (Word.DURABLE_SEQ, Word.ROWS_REFUSED, Word.ROWS_LATE))
+        record.set_journal(JournalFigures(durable_seq, refused, late, self._journal_bytes))
+        if service is not None:
+            counts, consumers = service
+            record.set_service(counts)
+            record.set_consumers({each.consumer: each.upto for each in consumers.acked.values()}, consumers.outcomes)
 
     def _set_cameras(self, children: Sequence[Watched]) -> None:
         for name, memory, child in zip(self._names, self._memory.cameras, children, strict=True):

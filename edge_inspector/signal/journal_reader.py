@@ -109,10 +109,6 @@ class JournalReader:
                 seq += 1
         return rows
 
-    def n_bytes(self) -> int:
-        """Return what the journal takes on the disk."""
-        return sum(file.n_bytes() for file in segment_files(self._folder))
-
     def _of(self, epoch: int, seq: int) -> list[SegmentFile]:
         """Return the segments of an epoch; the folder is listed again when they may not hold all that there is."""
         self._list()
