@@ -46,7 +46,7 @@ class Gap:
 
 
 class UnknownEpoch(Exception):  # noqa: N818 - an answer, not an error
-    """Raised for an epoch of which nothing is kept."""
+    """Raised for an epoch of which no row is kept."""
 
 
 class JournalReader:
@@ -87,7 +87,7 @@ class JournalReader:
             sqlite3.Error: It cannot be read just now.
         """
         files = self._of(epoch, last)
-        if not files:
+        if not any(self._span(file)[0] for file in files):
             raise UnknownEpoch
         rows: list[Pair] = []
         seq, n_bytes = first, 0

@@ -250,6 +250,7 @@ def test_a_journal_that_takes_no_rows_makes_the_line_not_ready_and_silent_and_lo
         wait_until(lambda: (line.figure("journal_rows_refused_total") or 0) > 10, 10, "the metric of refused rows")
     beats = len(witness.messages("hb"))
     witness.wait_for("hb", lambda m: m.body["ready"], after=beats)
+    witness.wait_for("event", lambda m: m.body["name"] == "journal_recovered")
     names = [m.body["name"] for m in witness.messages("event")]
     code = line.stop()
 
@@ -274,6 +275,7 @@ def test_a_commit_that_takes_too_long_is_journaled_and_not_sent(make_line: MakeL
     witness.wait_for("hb", lambda m: "journal" in m.body["faults"])
     beats = len(witness.messages("hb"))
     witness.wait_for("hb", lambda m: m.body["ready"], after=beats)
+    witness.wait_for("event", lambda m: m.body["name"] == "journal_recovered")
     with Caller(line) as caller:
         rows = caller.all_of(witness.messages("hb")[0].head.epoch)
     code = line.stop()
