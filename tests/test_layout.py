@@ -22,6 +22,7 @@ BROAD = {
     ("edge_inspector/acquire/teardown.py", "_try"): "a dying camera raises what it likes; the next step must run",
     ("edge_inspector/run/judge.py", "_see"): "whatever the model raises, the part gets its UNKNOWN; logged",
     ("edge_inspector/run/judge.py", "_prove_again"): "a model that cannot prove itself is not trusted; recorded",
+    ("edge_inspector/signal/journal_segment.py", "__init__"): "lets go of the file, then raises again",
     ("edge_inspector/run/worker.py", "_run"): "recorded and logged: a thread has nobody to raise to",
 }
 """Where everything may be caught, and why that is right there."""
@@ -99,10 +100,10 @@ def test_only_the_worker_makes_threads() -> None:
     assert makers == {"edge_inspector/run/worker.py"}
 
 
-def test_only_the_child_and_the_demo_make_processes() -> None:
+def test_only_the_child_the_demo_and_the_drill_make_processes() -> None:
     makers = {name for name, tree in modules().items() if called(tree) & CHILD_MAKERS}
 
-    assert makers == {"edge_inspector/run/child.py", "edge_inspector/cli/rehearsal.py"}
+    assert makers == {f"edge_inspector/{name}.py" for name in ("run/child", "cli/rehearsal", "drill/processes")}
 
 
 def test_nothing_prints_but_the_command_line() -> None:

@@ -64,7 +64,7 @@ def why_not(rest: str) -> str | None:
     """Return what is wrong with a command line; None if its verb and options exist."""
     words = [word for word in shlex.split(rest.replace("'", "")) if word not in ("…", "...")]
     command: click.Command = cli
-    context = click.Context(cli)
+    context, is_value = click.Context(cli), False
     for word in words:
         if word.startswith("-"):
             options = {
@@ -72,12 +72,16 @@ def why_not(rest: str) -> str | None:
             }
             if word.split("=")[0] not in options | {"-h", "--help"}:
                 return f"{command.name} has no option {word}"
-        elif isinstance(command, click.Group):
+            # A group that does something by itself has options with values, which are no verbs.
+            is_value = any(word in each.opts and not getattr(each, "is_flag", True) for each in command.params)
+            continue
+        if isinstance(command, click.Group) and not is_value:
             following = command.get_command(context, word)
             if following is None:
                 return f"there is no verb {word}"
             command = following
             context = click.Context(command)
+        is_value = False
     return None
 
 

@@ -75,6 +75,7 @@ class Attendance:
         totals = self._ledger.totals()
         if self._outlet.is_ready():
             said = "ready, bypass on" if self._outlet.bypass_left_s() > 0 else "ready"
+            said += ", in a drill" if self._outlet.drill_left_s() > 0 else ""
         else:
             said = f"not ready: {state.wire_name}, {reason}"
         status = f"{said}; {totals.triggers} parts, {totals.rejects} rejects, {totals.unknowns} not judged"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import cv2
 
+from edge_inspector.app.guarded import SWITCH_S, guarded
 from edge_inspector.app.journal_thread import ThreadedJournal
 from edge_inspector.app.judges import make_judges
 from edge_inspector.app.plans import InspectPlan, named_model
@@ -19,6 +20,7 @@ from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.child import Start, enter_child
+from edge_inspector.run.drill import failing, refusing
 from edge_inspector.run.failpoint import VARIABLE, failpoint
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
@@ -30,14 +32,12 @@ from edge_inspector.run.publish import Watches
 from edge_inspector.run.scheduling import take_place
 from edge_inspector.run.seam_watch import SeamWatch
 from edge_inspector.run.seams import Identity, Seeing
+from edge_inspector.signal.authenticator import Authenticator
 from edge_inspector.signal.journal_keeper import JournalLimits
 from edge_inspector.signal.journal_writer import JournalWriter
 from edge_inspector.signal.publisher import SignalPublisher
 
 log = get_log(__name__)
-
-SWITCH_S = 0.0005
-"""How long a thread may keep the interpreter while another waits for it; the default of 5 ms would delay verdicts."""
 
 
 def main(start_fd: int) -> int:
@@ -49,7 +49,9 @@ def main(start_fd: int) -> int:
         log.warning("place_refused", detail=what)
     notes = NoteSender(socket.socket(fileno=start.notes_fd))
     try:
-        _inspect(start, plan, notes)
+        with guarded(plan.curve) as guard:
+            signals = _inspect(start, plan, notes, guard)
+        signals.close()  # after the authenticator: it ends what both use
     except EdgeInspectorError as error:
         note = {"kind": "fatal", "name": type(error).__name__, "detail": str(error), "exit_code": error.exit_code}
         notes.offer(note)
@@ -57,13 +59,15 @@ def main(start_fd: int) -> int:
     return 0
 
 
-def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
+def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenticator | None) -> SignalPublisher:
     cv2.setNumThreads(1)  # what is done to one tile is not worth waking another core for
     memory = LineMemory(*(view.layout for view in plan.views), fd=start.memory_fd)
     # Bound first: clients connect while the model loads, and hear the first verdict.
-    signals = SignalPublisher(plan.endpoint, plan.is_simulated)
+    signals = SignalPublisher(plan.endpoint, plan.is_simulated, guard)
     memory.write(Word.SIGNALS_BOUND, 1)
-    judges = make_judges(plan, is_first=memory.read(Word.HEARTBEAT_NS) == 0)
+    judges = make_judges(
+        plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns)
+    )  # fmt: skip
     failure = judges[0].failure
     if failure is not None:
         # Not fatal: parts come all the same, and each must be rejected by a verdict, not by our absence.
@@ -84,13 +88,13 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender) -> None:
     sys.setswitchinterval(SWITCH_S)
     who = _identity(plan, memory.read(Word.EPOCH))
     with _judging(plan, judges, memory, start.wake_fd) as judging, _journal(plan, memory) as journal:
-        InspectLoop(who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches).run()
-    signals.close()
+        InspectLoop(who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches, guard).run()
+    return signals
 
 
 def _journal(plan: InspectPlan, memory: LineMemory) -> ThreadedJournal:
     limits = JournalLimits(plan.journal.max_bytes, plan.journal.segment_bytes)
-    at = failpoint(os.environ.get(VARIABLE))
+    at = refusing(memory, plan.drill_most_ns, failpoint(os.environ.get(VARIABLE)))
     epoch, durable_seq = memory.read(Word.EPOCH), memory.read(Word.DURABLE_SEQ)
     return ThreadedJournal(JournalWriter(plan.journal.folder, plan.line, epoch, limits, durable_seq, at))
 
@@ -125,6 +129,7 @@ def _identity(plan: InspectPlan, epoch: int) -> Identity:
         gate=plan.gate,
         keep=plan.keep,
         bypass_most_ns=plan.bypass_most_ns,
+        drill_most_ns=plan.drill_most_ns,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_inspector.app.planning import journal_plan
-from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import JournalError, ProcessError
 from edge_inspector.core.logs import get_log
 from edge_inspector.run.folder_lock import FolderLock
@@ -16,16 +15,12 @@ from edge_inspector.run.memory import CameraWord, LineMemory, Word
 from edge_inspector.run.part_numbers import LostRange, PartNumbers
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.signal.journal import Beginning, Known, News, begin_journal, boot_id, renew_journal
-from edge_inspector.signal.journal_files import segment_files
 
 log = get_log(__name__)
 
 GENERATIONS_A_RUN = 1_000_000
 """An encoder's generation rises over a restart within an epoch, however often it rose before: a camera that is armed
 again four times a second needs three days for so many."""
-
-MEASURE_NS = 10_000_000_000
-"""A thousand files take some milliseconds to look at."""
 
 
 class LineJournal:
@@ -41,7 +36,6 @@ class LineJournal:
         self._memory, self._ledger = memory, Ledger(memory)
         self._lock = FolderLock(self._folder, "journal.folder")
         self._is_suspect = False
-        self._measured_ns = -MEASURE_NS
         self.news: list[News] = []
         """What is not told yet."""
 
@@ -107,16 +101,6 @@ class LineJournal:
         while self.news:
             news = self.news.pop(0)
             announce(news.name, news.severity, news.detail, news.extra or None, stands=True)
-
-    def n_bytes(self) -> int | None:
-        """Return what the journal takes of the disk, some seconds old; None when it cannot be told."""
-        if monotonic_ns() >= self._measured_ns + MEASURE_NS:
-            self._measured_ns = monotonic_ns()
-            try:
-                self._n_bytes: int | None = sum(file.n_bytes() for file in segment_files(self._folder))
-            except OSError:
-                self._n_bytes = None
-        return self._n_bytes
 
     def close(self) -> None:
         """Let go of the folder."""

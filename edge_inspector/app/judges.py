@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 
@@ -20,14 +21,19 @@ from edge_inspector.tile.regions import Plan
 ModelEngine = OnnxEngine | NullEngine
 
 
-def make_judges(plan: InspectPlan, is_first: bool) -> list[Judge]:
+def make_judges(plan: InspectPlan, is_first: bool, drill: Callable[[int], None] = lambda _: None) -> list[Judge]:
     """Return one judge per worker, each with a proven engine; or one that says why there is none.
+
+    Args:
+        plan: Of the process.
+        is_first: A person is watching the start.
+        drill: Called with each part's number before the model is asked; raises where a drill wants it to fail.
 
     Raises:
         BundleError: The bundle cannot be used and a person is watching the start; later the line goes on rejecting.
     """
     try:
-        return _proven(plan)
+        return _proven(plan, drill)
     except EngineError as error:
         failure = error
     except BundleError as error:
@@ -37,12 +43,12 @@ def make_judges(plan: InspectPlan, is_first: bool) -> list[Judge]:
     return [Judge(failure, plan.deadline_ns)]
 
 
-def _proven(plan: InspectPlan) -> list[Judge]:
+def _proven(plan: InspectPlan, drill: Callable[[int], None]) -> list[Judge]:
     views = [_View(plan, view) for view in plan.views]
     # At once, as they will work: one after the other, an engine on each of many cores would take minutes.
     all_at_once([engine.verify for view in views for engine in view.engines])
     eyes = [view.eyes() for view in views]
-    return [Judge(of_worker, plan.deadline_ns) for of_worker in zip(*eyes, strict=True)]
+    return [Judge(of_worker, plan.deadline_ns, drill) for of_worker in zip(*eyes, strict=True)]
 
 
 class _View:

@@ -67,8 +67,8 @@ class Daemon:
             config_file: For messages.
 
         Raises:
-            EndpointError: An address cannot be bound.
-            ProcessError: The state folder, or the journal's, cannot be used. Likewise JournalError.
+            EndpointError, KeysError: An address cannot be bound; the keys that encrypt it cannot be used.
+            ProcessError, JournalError: The state folder, or the journal's, cannot be used, or is another's.
         """
         self._settings = settings
         # Before the binds: a second daemon is told who was first, not that a port is taken.
@@ -84,16 +84,16 @@ class Daemon:
         self._journal.begin(self._numbers)
         self._outlet.begin_epoch(self._epoch())
         self._bypass = BypassControl(settings, self._memory, self._epoch(), views[0].bundle.label)
-        self._reporter = new_reporter(settings, views, self._memory)
+        self._reporter = new_reporter(settings, views, self._memory, self._outlet.key_figures, self._outlet.record)
         # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
         self._cameras = self._camera_children()
-        start_s = max(START_S[view.settings.model.provider] for view in views)
-        self._inspect = self._inspect_child(inspect_plan(settings, views, config_file), start_s)
+        plan = self._outlet.with_keys(inspect_plan(settings, views, config_file))
+        self._inspect = self._inspect_child(plan, _start_s(views))
         self._supervisor = self._new_supervisor()
-        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s)
+        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, _start_s(views))
         self._stops, self._stops_obeyed = StopSignals(), 0
         self._urgent.register(self._stops, selectors.EVENT_READ)
         self._watched_fds: dict[int, int] = {}
@@ -254,12 +254,8 @@ class Daemon:
         totals = self._ledger.epoch_totals()
         state, _ = self._outlet.state()
         children = Children(self._cameras, self._inspect)
-        is_ready, left_s = self._outlet.is_ready(), self._outlet.bypass_left_s()
-        self._reporter.watch_journal(self._journal.n_bytes())
-        families = self._reporter.snapshot(
-            totals, state, is_ready, children, self._keeper, left_s, self._outlet.service()
-        )  # fmt: skip
-        self._outlet.metrics(families)
+        is_ready, left_s = self._outlet.is_ready(), (self._outlet.bypass_left_s(), self._outlet.drill_left_s())
+        self._outlet.metrics(self._reporter.snapshot(totals, state, is_ready, children, self._keeper, *left_s))
 
     def _obey_signals(self) -> None:
         if self._stops.requests == self._stops_obeyed:
@@ -296,3 +292,7 @@ class Daemon:
             self._numbers.close(self._numbers.first + totals.triggers)
         self._attendance.close()
         self._outlet.close()
+
+
+def _start_s(views: Sequence[ReadyView]) -> float:
+    return max(START_S[view.settings.model.provider] for view in views)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from edge_inspector.app.planning import bypass_most_ns, is_simulated, journal_plan
+from edge_inspector.app.keys import KeyKeeper, curve_plan
+from edge_inspector.app.planning import bypass_most_ns, drill_most_ns, is_simulated, journal_plan
+from edge_inspector.app.plans import InspectPlan
+from edge_inspector.app.record import Record
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState
+from edge_inspector.observe.figures import KeyFigures
 from edge_inspector.observe.page import MetricsPage
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.bypass import bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.scheduling import PAGE_NICE, SERVICE_NICE
@@ -18,7 +24,7 @@ from edge_inspector.run.worker import Worker
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.signal.consumers import Consumers
 from edge_inspector.signal.journal_reader import JournalReader
-from edge_inspector.signal.service import Service, ServiceCounts, ServiceFacts
+from edge_inspector.signal.service import Service, ServiceFacts
 from edge_inspector.signal.telemetry import Telemetry
 
 log = get_log(__name__)
@@ -31,8 +37,12 @@ class Outlet:
         """Bind everything that main binds; `begin_epoch` before anything is said.
 
         Raises:
+            KeysError: The keys of encrypted endpoints cannot be used.
             EndpointError: An address cannot be bound.
         """
+        self._curve = curve_plan(settings)
+        self._keys = None if self._curve is None else KeyKeeper(self._curve)
+        guard = None if self._keys is None else self._keys.guard
         self._settings, self._memory = settings, memory
         self._ledger = Ledger(memory)
         self._epoch = 0
@@ -46,11 +56,14 @@ class Outlet:
             is_simulated(settings),
             lambda: self._ledger.head_seq,
             lambda: self.bypass_left_s() > 0,
+            lambda: self.drill_left_s() > 0,
+            guard,
         )
-        self._consumers = Consumers(settings.state_dir / "consumers.db")
-        reader = JournalReader(journal_plan(settings).folder)
-        self._service = Service(endpoints.service, self._facts, reader, self._consumers)
-        self._workers = [Worker("service", self._service.step, self._service, nice=SERVICE_NICE)]
+        folder, consumers = journal_plan(settings).folder, Consumers(settings.state_dir / "consumers.db")
+        service = Service(endpoints.service, self._facts, JournalReader(folder), consumers, guard)
+        self.record = Record(memory, folder, service.counts, consumers)
+        """Fills metrics of the journal and of who asks for it."""
+        self._workers = [Worker("service", service.step, service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None
         if settings.metrics.port is not None:
             self._page = MetricsPage(settings.metrics.host, settings.metrics.port)
@@ -62,9 +75,15 @@ class Outlet:
 
     def start(self) -> None:
         """Begin to answer."""
+        if self._keys is not None:
+            self._keys.start()
         for worker in self._workers:
             worker.start()
         self._telemetry.state(self._state, self._state, "started")
+
+    def with_keys(self, plan: InspectPlan) -> InspectPlan:
+        """Return the inspect process's plan with the keys that encrypt the other endpoints."""
+        return replace(plan, curve=self._curve)
 
     def watch_workers(self, *others: Worker) -> None:
         """Announce a thread that has died, once: the line goes on inspecting, but somebody must know."""
@@ -105,9 +124,15 @@ class Outlet:
         """Return how long bypass still lasts; 0 while it is off."""
         return bypass_left_ns(self._memory, bypass_most_ns(self._settings), monotonic_ns()) / 1e9
 
+    def drill_left_s(self) -> float:
+        """Return how long drill mode still lasts; 0 while the line is at work."""
+        return drill_left_ns(self._memory, drill_most_ns(self._settings), monotonic_ns()) / 1e9
+
     def follow_state(self) -> None:
         """Announce the state when it has changed, and tell it to clients that have just come."""
         self._telemetry.greet()
+        for name in self._keys.follow(self.announce) if self._keys is not None else ():
+            self.withdraw(name)
         state, reason = self.state()
         if state is not self._state:
             log.info("state", state=state.wire_name, previous=self._state.wire_name, reason=reason)
@@ -132,10 +157,6 @@ class Outlet:
             return state, "the inspect process has ended and is started again"
         return state, ", ".join(faults) or "no faults"
 
-    def service(self) -> tuple[ServiceCounts, Consumers]:
-        """Return what the service endpoint counted, and how far its consumers are."""
-        return self._service.counts, self._consumers
-
     def is_ready(self) -> bool:
         """Whether the line is ready now."""
         return bool(self._memory.read(Word.READY)) and self.state()[0] is not LineState.PREOPERATIONAL
@@ -146,10 +167,16 @@ class Outlet:
         if self._page is not None:
             self._page.publish(families)
 
+    def key_figures(self) -> KeyFigures | None:
+        """Return the counts of encrypted endpoints; None where nothing is encrypted."""
+        return None if self._keys is None else self._keys.figures(self._memory.read(Word.KEYS_REFUSED))
+
     def close(self) -> None:
         """Stop answering; what was sent has its linger time."""
         for worker in self._workers:
             worker.stop(timeout_s=2.0)
+        if self._keys is not None:
+            self._keys.close()
         self._telemetry.close()
 
     def _facts(self) -> ServiceFacts:

@@ -57,6 +57,11 @@ def bypass_most_ns(settings: LineSettings) -> int:
     return round(settings.bypass.max_minutes * 60e9) if settings.bypass.allowed else 0
 
 
+def drill_most_ns(settings: LineSettings) -> int:
+    """Return the longest time for which drill mode may be switched on; 0 where it may not."""
+    return round(settings.drill.max_minutes * 60e9) if settings.drill.allowed else 0
+
+
 def place_of(settings: LineSettings, process: Process) -> Place:
     """Return the cores of a process and its steps of priority; main's priority is not the site's to set."""
     cores: list[int] | None = getattr(settings.performance.cores, process)
@@ -138,6 +143,7 @@ def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], config_file
         lease_ms=settings.endpoints.lease_ms,
         is_simulated=is_simulated(settings),
         bypass_most_ns=bypass_most_ns(settings),
+        drill_most_ns=drill_most_ns(settings),
         keep=frozenset(Outcome(name) for name in (settings.evidence.keep if settings.evidence else ())),
         profile=performance.profile,
         workers=performance.workers,

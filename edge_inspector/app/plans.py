@@ -16,6 +16,7 @@ from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import ANYWHERE, Place
 from edge_inspector.run.sets import SetRule
+from edge_inspector.signal.keys import ServerKey
 from edge_inspector.tile.background import Background
 from edge_inspector.tile.regions import Regions
 
@@ -66,6 +67,15 @@ class RegionPlan:
     """One for each of `areas.zones`, in that order."""
     background: Background | None
     """None: every tile is inspected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePlan:
+    """What a process needs to encrypt its endpoints: handed to children, so that all have the same key."""
+
+    key: ServerKey
+    authorized: Path
+    """The list of those who may connect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +136,13 @@ class InspectPlan:
     is_simulated: bool
     bypass_most_ns: int
     """Longest time that bypass may last; 0 where it is not allowed."""
+    drill_most_ns: int
+    """The same of drill mode."""
     keep: frozenset[Outcome]
     profile: Literal["latency", "throughput"] = "latency"
     workers: int | None = None
     """Parts judged side by side in the profile `throughput`; None for one per usable core."""
     spin: bool = False
     cores: Place = ANYWHERE
+    curve: CurvePlan | None = None
+    """None: the endpoint is not encrypted."""

@@ -14,15 +14,15 @@ from edge_inspector.app.plans import named_model
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, JournalFigures, LineFigures, ServiceFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.metrics import LineMetrics
+from edge_inspector.observe.record_metrics import RecordMetrics
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.child import Child
 from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.watch import Watched
 from edge_inspector.settings.line import LineSettings
-from edge_inspector.signal.consumers import Consumers
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 CAMERA_MB = 768
@@ -42,10 +42,16 @@ class Reporter:
     """Reads the shared memory and the supervisor, fills the metrics. Owned by main's loop."""
 
     def __init__(
-        self, metrics: LineMetrics, take: Callable[[], list[Family]], memory: LineMemory, cameras: Sequence[str]
+        self,
+        metrics: LineMetrics,
+        take: Callable[[], list[Family]],
+        memory: LineMemory,
+        cameras: Sequence[str],
+        keys: Callable[[], KeyFigures | None] = lambda: None,
+        record: Callable[[RecordMetrics], None] = lambda _: None,
     ) -> None:
-        self._metrics, self._take, self._memory, self._names = metrics, take, memory, cameras
-        self._journal_bytes: int | None = None
+        self._metrics, self._take, self._memory, self._names, self._keys = metrics, take, memory, cameras, keys
+        self._record = record
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its pictures said of themselves."""
@@ -61,10 +67,9 @@ class Reporter:
         children: Children,
         keeper: EvidenceKeeper | None,
         bypass_left_s: float = 0.0,
-        service: tuple[ServiceFigures, Consumers] | None = None,
+        drill_left_s: float = 0.0,
     ) -> list[Family]:
         """Return all families as they stand now."""
-        self._set_record(service)
         metrics, read = self._metrics, self._memory.read
         heartbeat_ns = read(Word.HEARTBEAT_NS)
         metrics.set_totals(totals)
@@ -77,6 +82,7 @@ class Reporter:
                 heartbeat_age_s=_age_s(heartbeat_ns),
                 subscribers=read(Word.SUBSCRIBERS),
                 bypass_left_s=bypass_left_s,
+                drill_left_s=drill_left_s,
             )
         )
         self._set_cameras(children.cameras)
@@ -86,20 +92,10 @@ class Reporter:
         metrics.set_process("camera", sum(child.restarts for child in children.cameras), taken)
         metrics.set_process("inspect", children.inspect.restarts, _memory_of(children.inspect))
         metrics.set_process("main", 0, _resident_bytes(os.getpid()))
+        if (keys := self._keys()) is not None:
+            metrics.keys.set(keys)
+        self._record(metrics.record)
         return self._take()
-
-    def watch_journal(self, n_bytes: int | None) -> None:
-        """Take in what the journal takes of the disk."""
-        self._journal_bytes = n_bytes
-
-    def _set_record(self, service: tuple[ServiceFigures, Consumers] | None) -> None:
-        read, record = self._memory.read, self._metrics.record
-        durable_seq, refused, late = (read(word) for word in (Word.DURABLE_SEQ, Word.ROWS_REFUSED, Word.ROWS_LATE))
-        record.set_journal(JournalFigures(durable_seq, refused, late, self._journal_bytes))
-        if service is not None:
-            counts, consumers = service
-            record.set_service(counts)
-            record.set_consumers({each.consumer: each.upto for each in consumers.acked.values()}, consumers.outcomes)
 
     def _set_cameras(self, children: Sequence[Watched]) -> None:
         for name, memory, child in zip(self._names, self._memory.cameras, children, strict=True):
@@ -133,7 +129,13 @@ class Reporter:
                 self._metrics.set_evidence(status, lost)
 
 
-def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: LineMemory) -> Reporter:
+def new_reporter(
+    settings: LineSettings,
+    views: Sequence[ReadyView],
+    memory: LineMemory,
+    keys: Callable[[], KeyFigures | None] = lambda: None,
+    record: Callable[[RecordMetrics], None] = lambda _: None,
+) -> Reporter:
     """Return the reporter of a line, with what it says of itself once."""
     deadline_ms = settings.deadline_ms
     metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
@@ -143,7 +145,7 @@ def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: Lin
         models.append((name, *model))
         metrics.set_baseline(name, view.baseline is not None)
     metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, models)
-    return Reporter(metrics, take, memory, names)
+    return Reporter(metrics, take, memory, names, keys, record)
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:

@@ -11,8 +11,6 @@ from edge_inspector.client.lag import Lag
 from edge_inspector.client.message import Message
 from edge_inspector.client.wire import Flag
 
-MAX_LAG_US = 10_000
-"""A verdict that was held up for longer would be taken for the next part's by its age: it is shown as UNKNOWN."""
 _CODES = {"PASS": ResultCode.PASS, "REJECT": ResultCode.REJECT}
 _FAULTS = {
     "no heartbeat within": FaultCode.NO_HEARTBEAT,
@@ -34,7 +32,7 @@ class Trust:
 class Results:
     """Feeds a handshake from a line. One thread."""
 
-    def __init__(self, line: str, handshake: Handshake, trust: Trust, margin_us: int) -> None:
+    def __init__(self, line: str, handshake: Handshake, trust: Trust, margin_us: int, window_us: int) -> None:
         """Begin disarmed.
 
         Args:
@@ -42,10 +40,13 @@ class Results:
             handshake: Takes the results.
             trust: Which flagged verdicts count.
             margin_us: Taken off the line's budget: the time from here to the PLC's output.
+            window_us: A verdict that was held up for longer would be taken for the next part's by its age: it is shown
+                as UNKNOWN.
         """
         self.arming = Arming(line)
-        self._handshake, self._trust, self._margin_us = handshake, trust, margin_us
-        self._lag = Lag(MAX_LAG_US)
+        self._handshake, self._trust = handshake, trust
+        self._margin_us, self._window_us = margin_us, window_us
+        self._lag = Lag(window_us)
         self._last_seq = 0
         self._state, self._is_busy, self._bits = "", False, StatusBit(0)
 
@@ -68,7 +69,7 @@ class Results:
         self.check(now_us)
         if message.kind == "verdict" and self.arming.epoch == header.epoch and header.seq > self._last_seq:
             self._last_seq = header.seq
-            is_held_up = lag_us is None or max(lag_us, now_us - at_us) > MAX_LAG_US
+            is_held_up = lag_us is None or max(lag_us, now_us - at_us) > self._window_us
             self._handshake.put(self._result(message, is_held_up, at_us, now_us))
 
     def check(self, now_us: int) -> None:

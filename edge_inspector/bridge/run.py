@@ -34,6 +34,8 @@ class BridgePlan:
     """Results that wait behind the presented one."""
     margin_us: int
     """From here to the PLC's output."""
+    window_us: int
+    """A verdict that was held up for longer is no PASS."""
     trust: Trust
     keys: ClientKeys | None
 
@@ -45,7 +47,7 @@ class ModbusBridge:
         """Connect to the line; succeeds before the daemon is up."""
         self._plan = plan
         self.handshake = Handshake(plan.capacity)
-        self._results = Results(plan.line, self.handshake, plan.trust, plan.margin_us)
+        self._results = Results(plan.line, self.handshake, plan.trust, plan.margin_us, plan.window_us)
         self._live = Live(plan.line, plan.signals, plan.service, plan.consumer, plan.keys, on_notice)
 
     async def run(self, is_over: Callable[[], bool], on_listening: Callable[[], None] = lambda: None) -> None:

@@ -90,6 +90,11 @@ class Board:
         self._status = Text(f"no heartbeat for {since_s:.1f} s: every part must be rejected", style="bold red")
         self._refresh()
 
+    def refused(self, why: str) -> None:
+        """Show that the line does not let this program in."""
+        self._status = Text(f"refused: {why}", style="bold red")
+        self._refresh()
+
     def _refresh(self) -> None:
         if self._live is not None:
             self._live.update(self._draw())

@@ -45,7 +45,11 @@ def bridge() -> None:
     show_default=True,
     help="From here to the PLC's output.",
 )
-@click.option("--consumer", default="modbus", show_default=True, metavar="NAME", help="With keys: the name of its key.")
+@click.option(
+    "--window-ms", type=click.FloatRange(1, 1000), default=10.0, show_default=True,
+    help="A verdict held up for longer is shown as UNKNOWN: under half of the shortest time between two parts.",
+)  # fmt: skip
+@click.option("--consumer", metavar="NAME", help="Name of this client.  [default: the key's name, or modbus]")
 @click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Key file of this client.")
 @click.option("--rehearsal", is_flag=True, help="Show PASS of a simulated camera as PASS. Never on a line.")
 @click.option("--bypass", is_flag=True, help="Show PASS during a bypass as PASS.")
@@ -81,7 +85,8 @@ def _plan(
     listen: str,
     queue: int,
     margin_ms: float,
-    consumer: str,
+    window_ms: float,
+    consumer: str | None,
     keys: Path | None,
     rehearsal: bool,
     bypass: bool,
@@ -106,9 +111,10 @@ def _plan(
         raise UsageError(str(error)) from error
     signals = _endpoint(connect or _SIGNALS, "--connect")
     trust = Trust(simulated=rehearsal, bypass=bypass)
-    margin_us = round(margin_ms * 1000)
+    margin_us, window_us = round(margin_ms * 1000), round(window_ms * 1000)
     service = _endpoint(service or _SERVICE, "--service")
-    return BridgePlan(line, signals, service, consumer, host, port, queue, margin_us, trust, own)
+    consumer = consumer or (own.name if own is not None else "") or "modbus"
+    return BridgePlan(line, signals, service, consumer, host, port, queue, margin_us, window_us, trust, own)
 
 
 def _endpoint(endpoint: str, option: str) -> str:

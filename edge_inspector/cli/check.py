@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,10 +19,11 @@ def check(config: Path, camera: bool) -> int:
     """Validate a configuration, its bundle on this hardware, and the camera; explain what the line would do.
 
     Every mistake comes in one report, with its line; then bundle, model and camera are tried, each whatever came of
-    the others. Exit codes, of the first that is wrong: 78 configuration, 66 bundle, 70 the model cannot run here as
-    configured, 69 camera.
+    the others. Exit codes, of the first that is wrong: 78 configuration, 66 bundle, 78 keys, 70 the model cannot run
+    here as configured, 69 camera.
     """
     from edge_inspector.app.baseline import baseline_sentence
+    from edge_inspector.app.keys import key_sentences
     from edge_inspector.app.rehearse import see_cameras, try_model
     from edge_inspector.app.start import prepare
     from edge_inspector.core.errors import BundleError
@@ -29,17 +31,17 @@ def check(config: Path, camera: bool) -> int:
     from edge_inspector.settings.load import load_line
 
     settings = load_line(config)
+    ready, wrong = None, []
     try:
         ready = prepare(config)
     except BundleError as error:
         wrong = [_told(error)]
-    else:
-        wrong = []
     click.echo(f"{config}: no mistakes")
     _say(describe(settings))
-    if not wrong:
+    wrong += _tried(lambda: key_sentences(settings))
+    if ready is not None:
         _say(baseline_sentence(view.settings.camera.name, view.baseline) for view in ready.views)
-        wrong += _tried(lambda: try_model(ready))
+        wrong += _tried(partial(try_model, ready))
     if camera:
         wrong += _tried(lambda: see_cameras(settings))
     if not wrong:

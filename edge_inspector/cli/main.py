@@ -19,7 +19,9 @@ class LazyGroup(click.Group):
         "check": "edge_inspector.cli.check",
         "camera": "edge_inspector.cli.camera",
         "bypass": "edge_inspector.cli.bypass",
+        "drill": "edge_inspector.cli.drill",
         "bridge": "edge_inspector.cli.bridge",
+        "keys": "edge_inspector.cli.keys",
         "schema": "edge_inspector.cli.about",
         "version": "edge_inspector.cli.about",
     }

@@ -5,23 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_inspector.client.cursor import Cursor as Cursor
-    from edge_inspector.client.cursor import CursorError as CursorError
-    from edge_inspector.client.cursor import FileCursor as FileCursor
-    from edge_inspector.client.decision import Decision as Decision
-    from edge_inspector.client.decision import Why as Why
-    from edge_inspector.client.gate import Gate as Gate
-    from edge_inspector.client.gate_settings import GateSettings as GateSettings
-    from edge_inspector.client.key_file import KeyFileError as KeyFileError
-    from edge_inspector.client.keys import ClientKeys as ClientKeys
-    from edge_inspector.client.message import Message as Message
-    from edge_inspector.client.notice import Notice as Notice
-    from edge_inspector.client.notice import NoticeName as NoticeName
-    from edge_inspector.client.service import ask as ask
-    from edge_inspector.client.subscriber import Subscriber as Subscriber
-    from edge_inspector.client.wire import Flag as Flag
-    from edge_inspector.client.wire import Header as Header
-    from edge_inspector.client.wire import WireError as WireError
+    from edge_inspector.client.cursor import Cursor, CursorError, FileCursor
+    from edge_inspector.client.decision import Decision, Why
+    from edge_inspector.client.gate import Gate
+    from edge_inspector.client.gate_settings import GateSettings
+    from edge_inspector.client.key_file import KeyFileError
+    from edge_inspector.client.keys import ClientKeys
+    from edge_inspector.client.message import Message
+    from edge_inspector.client.notice import Notice, NoticeName
+    from edge_inspector.client.service import ask
+    from edge_inspector.client.subscriber import Subscriber
+    from edge_inspector.client.wire import Flag, Header, WireError
+
+__all__ = [
+    "ClientKeys",
+    "Cursor",
+    "CursorError",
+    "Decision",
+    "FileCursor",
+    "Flag",
+    "Gate",
+    "GateSettings",
+    "Header",
+    "KeyFileError",
+    "Message",
+    "Notice",
+    "NoticeName",
+    "Subscriber",
+    "Why",
+    "WireError",
+    "ask",
+]
 
 _HOMES = {
     "Cursor": "cursor",

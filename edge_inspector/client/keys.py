@@ -21,6 +21,8 @@ class ClientKeys:
     """Its own secret key."""
     server: bytes
     """Public key of the line: a line with another one is not believed."""
+    name: str = ""
+    """Name of the key, under which the line knows the consumer; empty where no file said it."""
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -31,10 +33,12 @@ class ClientKeys:
         """
         key = read_key_file(path)
         if key.secret is None:
-            raise KeyFileError(f"{path} holds no secret; name the client's own .key file")
+            raise KeyFileError(f"{path} is the public key of {key.name}; a client needs {key.name}.key")
         if key.server is None:
-            raise KeyFileError(f"{path} does not say the line's key (server-key); make it with `keys new` at the line")
-        return cls(key.public, key.secret, key.server)
+            raise KeyFileError(
+                f"{path}: the key of {key.name} names no line (server-key); make it with `keys new NAME --server FILE`"
+            )
+        return cls(key.public, key.secret, key.server, key.name)
 
     def apply(self, socket: zmq.Socket[bytes]) -> None:
         """Set them on a socket that is not connected yet."""

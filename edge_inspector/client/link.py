@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from edge_inspector.client.keys import ClientKeys
 
@@ -21,10 +21,18 @@ FIRST_RETRY_US = 500_000
 LAST_RETRY_US = 10_000_000
 """A refused client tries again after half a second, then more and more seldom, but at least every 10 s."""
 
+_EVENT = struct.Struct("=HI")  # event and value, without padding: zmq_socket_monitor(3)
 _REFUSALS = {
-    int(zmq.EVENT_HANDSHAKE_FAILED_AUTH): "the line does not know this key, or it was revoked",
-    int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL): "the line has another key than the one given, or keys where none are",
-    int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL): "one side has keys and the other has not, or it is no ZeroMQ",
+    int(zmq.EVENT_HANDSHAKE_FAILED_AUTH): (
+        "the line does not know this key: it is not authorised, or was revoked (`edge-inspector keys list` on the line "
+        "PC); tried again by itself"
+    ),
+    int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL): (
+        "the line hangs up: the key file names another line (server-key), or its halves do not belong together"
+    ),
+    int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL): (
+        "only one of the two encrypts, or it is no ZeroMQ: see `endpoints.curve` of the line; give a key"
+    ),
 }
 _EVENTS = int(zmq.EVENT_HANDSHAKE_SUCCEEDED) | sum(_REFUSALS)
 
@@ -70,6 +78,8 @@ class Link:
         }
         if self._kind == zmq.DEALER:
             options[zmq.IMMEDIATE] = 1  # questions to a line that is not there are not piled up
+        if any("[" in endpoint for endpoint in self._endpoints):
+            options[zmq.IPV6] = 1
         for option, value in options.items():
             socket.setsockopt(option, value)
         if self._subscribe is not None:
@@ -77,7 +87,11 @@ class Link:
         if self._keys is not None:
             self._keys.apply(socket)
         self.socket = socket
-        self._monitor = socket.get_monitor_socket(_EVENTS)
+        address = f"inproc://link-{id(self)}-{self.renewals}"
+        socket.monitor(address, _EVENTS)
+        self._monitor: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PAIR)
+        self._monitor.setsockopt(zmq.RCVHWM, 0)  # no bound: a program that does not read must not stop its own messages
+        self._monitor.connect(address)
         for endpoint in self._endpoints:
             socket.connect(endpoint)
 
@@ -100,7 +114,7 @@ class Link:
         """Look at what happened to the connection; returns why it was refused, None if it was not."""
         why = None
         while self._monitor.poll(0):
-            event = int(recv_monitor_message(self._monitor)["event"])
+            event = _EVENT.unpack(self._monitor.recv_multipart()[0])[0]
             if event in _REFUSALS:
                 why = _REFUSALS[event]
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from edge_inspector.client.decision import Outcome
 from edge_inspector.client.keys import ClientKeys
 from edge_inspector.client.link import Link
 from edge_inspector.client.message import Message, parse_message
-from edge_inspector.client.notice import Notice, NoticeName
+from edge_inspector.client.notice import Notice, NoticeName, Teller
 from edge_inspector.client.service import Service
 from edge_inspector.client.wire import WireError, topic
 
@@ -35,8 +34,6 @@ ACK_TRIES = 3
 """Words that were refused so often are refused for good."""
 NO_ACKS_US = 10_000_000
 """A line that does not take acknowledgements is asked again so seldom."""
-
-log = logging.getLogger("edge_inspector.client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Live:
     ) -> None:
         """Connect; succeeds before the daemon is up."""
         self._consumer = consumer
-        self._on_notice = on_notice or _to_log
+        self._teller = Teller(on_notice)
         self._link = Link(zmq.SUB, [signals], topic(line), keys)
         self._service = Service(service, keys)
         self._empty_us = self._heard_us = now_us()
@@ -97,7 +94,7 @@ class Live:
         """Return what has come; at most 100, so that a flood does not keep parts waiting."""
         why = self._link.tend(now_us())
         if why is not None:
-            self._tell(NoticeName.REFUSED, f"signals: {why}")
+            self._teller.tell(NoticeName.REFUSED, f"signals: {why}")
         found: list[Heard] = []
         for _ in range(100):
             before_us = now_us()
@@ -107,7 +104,7 @@ class Live:
             try:
                 message = parse_message(frames)
             except WireError as error:
-                self._tell(NoticeName.BAD_MESSAGE, str(error))
+                self._teller.tell(NoticeName.BAD_MESSAGE, str(error))
                 continue
             found.append(Heard(message, self._empty_us, now_us()))
             if message.kind == "hb" and message.is_live:
@@ -120,7 +117,7 @@ class Live:
             self._heard_us = now_us()
         elif now_us() - self._heard_us > SILENT_US:
             self._heard_us = now_us()
-            self._tell(NoticeName.SILENT, f"nothing was heard for {SILENT_US / 1e6:g} s")
+            self._teller.tell(NoticeName.SILENT, f"nothing was heard for {SILENT_US / 1e6:g} s")
             self._link.renew()
 
     def serve(self, must_greet: bool) -> tuple[bool, dict[str, Any] | None]:
@@ -135,11 +132,11 @@ class Live:
         greeting = None
         why = self._service.tend(now_us())
         if why is not None:
-            self._tell(NoticeName.UNANSWERED if "no answer" in why else NoticeName.REFUSED, f"service: {why}")
+            self._teller.tell(NoticeName.UNANSWERED if "no answer" in why else NoticeName.REFUSED, f"service: {why}")
         try:
             answer = self._service.answer()
         except WireError as error:
-            self._tell(NoticeName.BAD_MESSAGE, f"service: {error}")
+            self._teller.tell(NoticeName.BAD_MESSAGE, f"service: {error}")
             answer = None
         if answer is not None and self._asked == "hello":
             greeting = answer.body
@@ -212,10 +209,7 @@ class Live:
             self.dropped += len(self._in_flight)
             self._in_flight.clear()
             self._tries, self._ack_at_us = 0, now_us() + NO_ACKS_US
-            self._tell(NoticeName.REFUSED, f"service: outcomes are not taken: {answer.get('detail') or answer}")
-
-    def _tell(self, name: NoticeName, detail: str) -> None:
-        self._on_notice(Notice(name, detail))
+            self._teller.tell(NoticeName.REFUSED, f"service: outcomes are not taken: {answer.get('detail') or answer}")
 
     def close(self) -> None:
         """Disconnect."""
@@ -226,7 +220,3 @@ class Live:
 def now_us() -> int:
     """Return the monotonic clock in µs."""
     return time.monotonic_ns() // 1000
-
-
-def _to_log(notice: Notice) -> None:
-    log.warning("%s: %s", notice.name, notice.detail)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+AGAIN_S = 1.0
+"""The same words are told at most so often: nonsense at line rate must not fill a disk."""
+
+log = logging.getLogger("edge_inspector.client")
 
 
 class NoticeName(StrEnum):
@@ -41,3 +49,26 @@ class Notice:
     """First seq of the range (`parts_lost`: first part number); None where there is no range."""
     last: int | None = None
     """Last of the range, included; None where it is not known."""
+
+
+class Teller:
+    """Tells notices to whoever wants to know; the log where nobody said so. One thread."""
+
+    def __init__(self, on_notice: Callable[[Notice], None] | None) -> None:
+        """Take who is told; None for the log."""
+        self.on_notice = on_notice or _to_log
+        self._said: dict[tuple[NoticeName, str], float] = {}
+
+    def tell(self, name: NoticeName, detail: str) -> None:
+        """Tell something that may come again and again."""
+        now_s = time.monotonic()
+        if now_s - self._said.get((name, detail), -AGAIN_S) < AGAIN_S:
+            return
+        if len(self._said) > 100:
+            self._said.clear()
+        self._said[name, detail] = now_s
+        self.on_notice(Notice(name, detail))
+
+
+def _to_log(notice: Notice) -> None:
+    log.warning("%s: %s (epoch %s, %s to %s)", notice.name, notice.detail, notice.epoch, notice.first, notice.last)

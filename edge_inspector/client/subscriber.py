@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from edge_inspector.client.cursor import Cursor
 from edge_inspector.client.keys import ClientKeys
 from edge_inspector.client.link import Link
 from edge_inspector.client.message import Message, parse_message
-from edge_inspector.client.notice import Notice, NoticeName
+from edge_inspector.client.notice import Notice, NoticeName, Teller
 from edge_inspector.client.resume import Resume, Wanted
 from edge_inspector.client.service import Answer, Service, ask
 from edge_inspector.client.wire import WireError, topic
@@ -26,6 +25,8 @@ STORE_US = 500_000
 """A file cursor is stored at most so often: what came since is told a second time after a kill."""
 GREET_AGAIN_US = 500_000
 """Between two questions that the line cannot answer now."""
+REFUSED_AGAIN_US = 5_000_000
+"""After a hello that was refused: of another line, or a name that is not the key's."""
 CONNECT_US = 20_000
 """Between two looks whether somebody is there to be asked."""
 SILENT_US = 3_000_000
@@ -34,8 +35,6 @@ WAITING = 1000
 """Messages taken from ZeroMQ ahead of use; the others wait there, where their number is bounded too."""
 TURN_MS = 50
 """Connections are looked at so often while nothing comes."""
-
-log = logging.getLogger("edge_inspector.client")
 
 
 class Subscriber:
@@ -79,7 +78,7 @@ class Subscriber:
         if service is not None and line is None:
             raise ValueError("a subscriber that resumes needs the name of its line")
         self._line, self._consumer, self._cursor = line, consumer, cursor
-        self._on_notice = on_notice or _to_log
+        self._teller = Teller(on_notice)
         self._resume = Resume(cursor.load() if cursor else {}, from_tail)
         self._heard: deque[Message] = deque()
         self._given, self._asked = None, None
@@ -96,6 +95,7 @@ class Subscriber:
 
         Raises:
             WireError: Without `service`: the message is not of this protocol. With it, a notice says so.
+            OSError: The cursor cannot be stored.
         """
         self._done(_now_us())
         ends_us = _now_us() + round(timeout_s * 1e6)
@@ -145,13 +145,13 @@ class Subscriber:
         """Take what has come, and ask for what is missing."""
         why = self._link.tend(now_us)
         if why is not None:
-            self._tell(NoticeName.REFUSED, f"signals: {why}")
+            self._teller.tell(NoticeName.REFUSED, f"signals: {why}")
         self._hear(now_us)
         if self._service is not None:
             self._serve(self._service, now_us)
             self._watch_silence(now_us)
         for notice in self._resume.notices:
-            self._on_notice(notice)
+            self._teller.on_notice(notice)
         self._resume.notices.clear()
 
     def _hear(self, now_us: int) -> None:
@@ -165,7 +165,7 @@ class Subscriber:
             except WireError as error:
                 if self._service is None:
                     raise
-                self._tell(NoticeName.BAD_MESSAGE, str(error))
+                self._teller.tell(NoticeName.BAD_MESSAGE, str(error))
                 continue
             if self._service is None or self._take(message):
                 self._heard.append(message)
@@ -182,16 +182,16 @@ class Subscriber:
         if name in (NoticeName.TAIL_LOST, NoticeName.PARTS_LOST):
             first, last = span if isinstance(span, list) and len(span) == 2 else (None, None)
             epoch = message.body.get("of_epoch", message.header.epoch)
-            self._on_notice(Notice(NoticeName(name), str(message.body.get("detail", "")), epoch, first, last))
+            self._teller.on_notice(Notice(NoticeName(name), str(message.body.get("detail", "")), epoch, first, last))
 
     def _serve(self, service: Service, now_us: int) -> None:
         why = service.tend(now_us)
         if why is not None:
-            self._tell(NoticeName.UNANSWERED if "no answer" in why else NoticeName.REFUSED, f"service: {why}")
+            self._teller.tell(NoticeName.UNANSWERED if "no answer" in why else NoticeName.REFUSED, f"service: {why}")
         try:
             answer = service.answer()
         except WireError as error:
-            self._tell(NoticeName.BAD_MESSAGE, f"service: {error}")
+            self._teller.tell(NoticeName.BAD_MESSAGE, f"service: {error}")
             return
         if answer is not None:
             self._answered(answer, now_us)
@@ -211,16 +211,19 @@ class Subscriber:
     def _answered(self, answer: Answer, now_us: int) -> None:
         if self._asked is None:
             if answer.body.get("line") != self._line or "epochs" not in answer.body:
-                self._tell(NoticeName.REFUSED, f"service: {answer.body.get('detail') or answer.body.get('line')}")
-                self._greet_at_us = now_us + GREET_AGAIN_US
+                self._teller.tell(
+                    NoticeName.REFUSED, f"service: {answer.body.get('detail') or answer.body.get('line')}"
+                )
+                self._greet_at_us = now_us + REFUSED_AGAIN_US
                 return
             self._resume.greeted(answer.body)
+            self._greet_at_us = now_us + (CONNECT_US if self._resume.must_greet else 0)
             return
         wanted, self._asked = self._asked, None
         try:
             rows = self._resume.answered(wanted, answer.body, answer.rows())
         except WireError as error:
-            self._tell(NoticeName.BAD_MESSAGE, f"replay: {error}")
+            self._teller.tell(NoticeName.BAD_MESSAGE, f"replay: {error}")
             rows = None
         if rows is None:
             self._greet_at_us = now_us + GREET_AGAIN_US
@@ -231,12 +234,9 @@ class Subscriber:
         if now_us - self._heard_us > SILENT_US and len(self._heard) < WAITING:
             self._heard_us = now_us
             if not self._is_silent:
-                self._tell(NoticeName.SILENT, f"nothing was heard for {SILENT_US / 1e6:g} s")
+                self._teller.tell(NoticeName.SILENT, f"nothing was heard for {SILENT_US / 1e6:g} s")
             self._is_silent = True
             self._link.renew()
-
-    def _tell(self, name: NoticeName, detail: str) -> None:
-        self._on_notice(Notice(name, detail))
 
     def _wait(self, timeout_ms: float) -> None:
         poller = zmq.Poller()
@@ -266,7 +266,3 @@ class Subscriber:
 
 def _now_us() -> int:
     return time.monotonic_ns() // 1000
-
-
-def _to_log(notice: Notice) -> None:
-    log.warning("%s: %s (epoch %s, %s to %s)", notice.name, notice.detail, notice.epoch, notice.first, notice.last)

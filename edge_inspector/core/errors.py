@@ -3,6 +3,7 @@
     EdgeInspectorError                70  caught once, in cli/main.py: printed without a traceback
     ├── UsageError                    64  the command line makes no sense
     ├── SettingsError                 78  the configuration is wrong; carries every mistake at once
+    ├── KeysError                     78  a key file is missing, damaged or open to others
     ├── BundleError                   66  the model bundle is missing, damaged or not what its manifest says
     ├── CameraError                   69  `check`, `camera …` end with it; `run` stays up and retries
     │   ├── CameraNotFoundError           no such camera, no such producer file
@@ -61,6 +62,12 @@ class SettingsError(EdgeInspectorError):
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
+
+
+class KeysError(EdgeInspectorError):
+    """Raised when a key file of encrypted endpoints is missing, damaged, or readable by others."""
+
+    exit_code = 78
 
 
 class BundleError(EdgeInspectorError):

@@ -234,6 +234,8 @@ class Verdict:
     firing: Firing = NO_FIRING
     views: tuple[ViewVerdict, ...] = ()
     """One for each camera, in the order of the configuration; empty on a line of one."""
+    is_drill: bool = False
+    """The line is in drill mode: no gate releases on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,8 @@ class Heartbeat:
     totals: Totals
     is_bypass: bool = False
     """A person lets defects pass for a while."""
+    is_drill: bool = False
+    """A person rehearses failures for a while."""
     travel: Travel = NO_TRAVEL
     """Where the line stood at the newest frame."""
     travel_age_us: int = -1

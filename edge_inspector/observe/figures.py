@@ -24,6 +24,19 @@ class LineFigures:
     """Clients subscribed to the verdicts; None when not known."""
     bypass_left_s: float = 0.0
     """How long defects still pass; 0 while bypass is off."""
+    drill_left_s: float = 0.0
+    """How long the line is in drill mode; 0 while it is at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """What the authenticators of encrypted endpoints count."""
+
+    authorized: int
+    is_alive: bool
+    """Whether main's lets anybody in."""
+    refused: Mapping[tuple[str, str], int]
+    """Handshakes by endpoint and reason."""
 
 
 @dataclass(frozen=True, slots=True)

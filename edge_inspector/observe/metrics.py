@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Histogram, Metric
 from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Totals
 from edge_inspector.decide.image_health import CHECKS
 from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
+from edge_inspector.observe.key_metrics import KeyMetrics
 from edge_inspector.observe.record_metrics import RecordMetrics
 from edge_inspector.observe.series import Declared, Kind, Series
 
@@ -59,6 +60,7 @@ class LineMetrics:
         self._declare_images()
         self._declare_processes()
         self._declare_evidence()
+        self.keys = KeyMetrics(self._series, self._lock)
         self.record = RecordMetrics(self._series, self._lock)
         registry.register(self)
 
@@ -83,10 +85,8 @@ class LineMetrics:
         self._score = self._histogram("score", "Highest defect score of a part", SCORE_BUCKETS, "label")
         buckets = LATENCY_BUCKETS if deadline_s is None else [round(share * deadline_s, 6) for share in DEADLINE_SHARES]
         self._latency = self._histogram("trigger_to_verdict_seconds", "Trigger to the send of the verdict", buckets)
-        self._stage = self._histogram(
-            "stage_duration_seconds", "Time of one part in one stage; stages that did not run are left out",
-            STAGE_BUCKETS, "stage",
-        )  # fmt: skip
+        text = "Time of one part in one stage; stages that did not run are left out"
+        self._stage = self._histogram("stage_duration_seconds", text, STAGE_BUCKETS, "stage")
         for stage in STAGES:
             self._stage.labels(stage)
 
@@ -102,6 +102,7 @@ class LineMetrics:
         self._subscribers = gauge("gauge", "subscribers", "Clients that subscribed to the verdicts")
         self._bypass = gauge("gauge", "bypass", "1 while a person lets defects pass (set-up, teaching)")
         self._bypass_left = gauge("gauge", "bypass_seconds_left", "Time until bypass ends by itself, 0 while off")
+        self._drill = gauge("gauge", "drill_seconds_left", "Time until drill mode ends by itself, 0 while at work")
 
     def _declare_camera(self) -> None:
         def of_camera(kind: Literal["counter", "gauge"], name: str, text: str) -> Series:
@@ -116,9 +117,7 @@ class LineMetrics:
         self._invalid = of_camera("counter", "frames_invalid_total", "Frames of wrong size, format or unreadable")
         self._overrun = of_camera("counter", "frames_overrun_total", "Frames for which there was no room")
         self._encoder = of_camera("counter", "encoder_faults_total", "Parts whose place on the line was not believed")
-        self._discarded = of_camera(
-            "counter", "buffers_discarded_total", "Buffers delivered twice or after their successor: no trigger"
-        )
+        self._discarded = of_camera("counter", "buffers_discarded_total", "Buffers that came twice or out of turn")
 
     def _declare_images(self) -> None:
         def of_camera(name: str, text: str) -> Series:
@@ -227,6 +226,7 @@ class LineMetrics:
             self._subscribers.set(figures.subscribers)
             self._bypass.set(figures.bypass_left_s > 0)
             self._bypass_left.set(round(figures.bypass_left_s, 1))
+            self._drill.set(round(figures.drill_left_s, 1))
 
     def set_camera(self, camera: str, figures: CameraFigures) -> None:
         """Take over what one camera says of itself; `camera` is its configured name."""

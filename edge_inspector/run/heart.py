@@ -9,6 +9,7 @@ from edge_inspector.core.frame import Travel
 from edge_inspector.core.verdict import Heartbeat
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.bypass import bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
 from edge_inspector.run.journaling import Journaling
@@ -16,7 +17,7 @@ from edge_inspector.run.judging import Judging
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.readiness import CameraSituation, Readiness, Situation, assess
-from edge_inspector.run.seams import Identity, Signals
+from edge_inspector.run.seams import Guard, Identity, Signals
 
 HEARTBEAT_NS = 100_000_000
 _MS = 1_000_000
@@ -35,12 +36,14 @@ class Heart:
         journaling: Journaling,
         notes: NoteSender,
         images: Sequence[ImageWatch],
+        guard: Guard | None = None,
     ) -> None:
         """Prepare; the first beat is due at once."""
         self._who, self._memory, self._assembler, self._ledger = identity, memory, assembler, Ledger(memory)
         self._judging, self._signals, self._notes, self._images = judging, signals, notes, images
-        self._journaling = journaling
+        self._journaling, self._guard = journaling, guard
         self._dropped_before = memory.read(Word.HANDOVER_DROPPED)  # by predecessors
+        self._refused_before = memory.read(Word.KEYS_REFUSED)
         self._next_ns = 0
         self._is_held = False
         """The beat that is due was not sent, since it would have been a lie."""
@@ -81,6 +84,7 @@ class Heart:
             travel=self._travel(),
             travel_age_us=self._travel_age_us(now_ns),
             is_bypass=bypass_left_ns(self._memory, self._who.bypass_most_ns, now_ns) > 0,
+            is_drill=drill_left_ns(self._memory, self._who.drill_most_ns, now_ns) > 0,
         )
         body = self._signals.beat(beat)
         self._memory.write(Word.STATE, readiness.state)
@@ -89,6 +93,9 @@ class Heart:
         self._memory.write(Word.HEARTBEAT_NS, now_ns)
         self._notes.offer({"kind": "hb", "body": body, "sent_ns": now_ns})
         self._memory.write(Word.HANDOVER_DROPPED, self._dropped_before + self._notes.dropped)
+        if self._guard is not None:
+            refused = self._guard.refused.get(("signals", "unknown_key"), 0)
+            self._memory.write(Word.KEYS_REFUSED, self._refused_before + refused)
 
     def _travel(self) -> Travel:
         """Return the first camera's newest count and generation; never a count of one under another's."""
@@ -130,6 +137,7 @@ class Heart:
                 has_image_fault=any(images.is_fault for images in self._images),
                 is_in_step=self._assembler.is_in_step,
                 has_journal=not self._journaling.is_fault,
+                is_guarded=self._guard is None or self._guard.is_alive(),
             )
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.errors import ProcessError
 from edge_inspector.core.verdict import Reason
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.handover import NoteSender
@@ -23,7 +24,7 @@ from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.publish import Publishing, Watches
 from edge_inspector.run.seam_watch import SeamWatch
-from edge_inspector.run.seams import Identity, Signals
+from edge_inspector.run.seams import Guard, Identity, Signals
 
 RECONNECT_NS = 500_000_000
 """ZeroMQ clients try again every 100 ms unless told otherwise; who needs longer sees the gap in seq."""
@@ -31,6 +32,9 @@ MODEL_RETRY_NS = 10_000_000_000
 """How long a process whose model cannot run stays up, giving UNKNOWN, before it ends and a fresh one tries again.
 
 In a fresh process: after a CUDA error the old one is poisoned."""
+
+GUARD_RETRY_NS = 10_000_000_000
+"""How long a process that can let no client in stays up, not ready, before it ends and a fresh one takes over."""
 
 
 class InspectLoop:
@@ -47,6 +51,7 @@ class InspectLoop:
         notes: NoteSender,
         wake_fd: int,
         watches: Sequence[Watches] = (),
+        guard: Guard | None = None,
     ) -> None:
         """Take over; parts that a killed predecessor left without a verdict become `process_lost`.
 
@@ -60,13 +65,14 @@ class InspectLoop:
             notes: To main.
             wake_fd: eventfd that the cameras and the judging write to; non-blocking.
             watches: One for each camera; left out: nothing but the pictures themselves is looked at.
+            guard: Lets clients in; None where whoever reaches the endpoint may connect.
         """
         self._memory, self._assembler, self._wake_fd = memory, assembler, wake_fd
         self._judging, self._signals, self._notes, self._ledger = judging, signals, notes, Ledger(memory)
         watches = watches or [Watches(ImageWatch("metric"), SeamWatch(None)) for _ in memory.cameras]
-        self._journaling = Journaling(journal, memory, notes)
+        self._journaling, self._guard, self._unguarded_ns = Journaling(journal, memory, notes), guard, 0
         images = [watch.images for watch in watches]
-        self._heart = Heart(identity, memory, assembler, judging, signals, self._journaling, notes, images)
+        self._heart = Heart(identity, memory, assembler, judging, signals, self._journaling, notes, images, guard)
         self._publishing = Publishing(
             identity, memory, assembler, judging, signals, self._journaling, notes, watches
         )  # fmt: skip
@@ -81,6 +87,7 @@ class InspectLoop:
         Raises:
             EngineError: The model cannot be trusted. What has no verdict yet is `process_lost` for the successor.
             JournalError: The journal cannot be gone on with; the same.
+            ProcessError: Nobody lets clients in any more, which a fresh process mends.
         """
         self._await_clients()
         self._send_again()
@@ -91,6 +98,7 @@ class InspectLoop:
                 self._quiet()  # before the rings are looked at again: what comes after that look wakes the next wait
             self._memory.write(Word.SUBSCRIBERS, self._signals.subscribers)
             self._end_if_untrusted()
+            self._end_if_unguarded()
         self._journaling.close()  # before the last heartbeat, which says that all is durable
         self._heart.beat()
 
@@ -153,6 +161,16 @@ class InspectLoop:
         failure = self._judging.failure
         if failure is not None and monotonic_ns() >= self._retry_ns:
             raise failure
+
+    def _end_if_unguarded(self) -> None:
+        if self._guard is None or self._guard.is_alive() or self._memory.read(Word.HALT_NS):
+            self._unguarded_ns = 0
+        elif not self._unguarded_ns:
+            self._unguarded_ns = monotonic_ns()
+            detail = "no new client can connect to the verdicts; the inspect process is replaced in 10 s"
+            self._notes.offer({"kind": "event", "name": "authenticator", "severity": "error", "detail": detail})
+        elif monotonic_ns() - self._unguarded_ns > GUARD_RETRY_NS:
+            raise ProcessError("the authenticator ended, so no client could come back to the verdicts; see the log")
 
     def _quiet(self) -> None:
         """Take back the wake-ups that came so far, so that the next wait waits."""

@@ -57,13 +57,20 @@ class Eye:
 class Judge:
     """Asks the engines and the rules about each part; holds whether the models are proven."""
 
-    def __init__(self, eyes: Sequence[Eye] | EngineError, deadline_ns: int | None) -> None:
+    def __init__(
+        self,
+        eyes: Sequence[Eye] | EngineError,
+        deadline_ns: int | None,
+        drill: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Prepare.
 
         Args:
             eyes: One for each camera; or why there are none: then every part is UNKNOWN `model_error`.
             deadline_ns: From a part's trigger to the latest useful verdict; None for none.
+            drill: Called with a part's number before a model is asked; raises where a drill wants it to fail.
         """
+        self._drill = drill
         self._eyes = () if isinstance(eyes, EngineError) else tuple(eyes)
         self._deadline_ns = deadline_ns
         self.failure: EngineError | None = eyes if isinstance(eyes, EngineError) else None
@@ -119,6 +126,7 @@ class Judge:
             look = eye.look(pixels) if eye.look is not None else None
             if look is not None and look.refuses:
                 return Seen(unknown(Reason.IMAGE_HEALTH), look=look), 0
+            self._drill(part.part_id)
             results = eye.engine.run(pixels, progress, None if look is None else look.tiles)
             inferred_ns = monotonic_ns()
             judgement = eye.decide(results)

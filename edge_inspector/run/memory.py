@@ -57,6 +57,9 @@ class Word(IntEnum):
     REJECTS_BASE = 10
     UNKNOWNS_BASE = 11
     LATES_BASE = 12
+    DRILL_UNTIL_NS = 13  # monotonic moment until which the line is in drill mode; 0 or past: it is at work
+    DRILL_JOURNAL_UNTIL_NS = 14  # until then the journal refuses rows, in drill mode
+    DRILL_MODEL_BELOW = 15  # the model fails for parts below this number, in drill mode
     # inspect
     ACTIVE = 40  # which half of the ledger is valid
     IN_STEP = 41  # ARMED_TIMES of all cameras together when sets by count were last in step; see `run/assemble.py`
@@ -71,6 +74,7 @@ class Word(IntEnum):
     DURABLE_SEQ = 50  # rows of the journal up to here survive a power cut; main writes it before there is a process
     ROWS_REFUSED = 51  # times that the journal did not take a row
     ROWS_LATE = 52  # rows that were committed too late for their verdict to be sent
+    KEYS_REFUSED = 56  # clients whose key was not let in at the signals endpoint
 
 
 class LineMemory:

@@ -12,6 +12,7 @@ from edge_inspector.decide.gate import firing
 from edge_inspector.decide.together import lead_of
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.bypass import as_bypassed, bypass_left_ns
+from edge_inspector.run.drill import drill_left_ns
 from edge_inspector.run.handover import NoteSender
 from edge_inspector.run.image_watch import ImageWatch
 from edge_inspector.run.journaling import Journaling, Row
@@ -86,6 +87,8 @@ class Publishing:
         if is_bypass:
             judgement = as_bypassed(judgement)
         verdict = replace(self._verdict(part, judged, judgement, judged_ns), is_late=is_late, is_bypass=is_bypass)
+        if drill_left_ns(self._memory, self._who.drill_most_ns, judged_ns):
+            verdict = replace(verdict, is_drill=True)
         verdict_json, message = self._signals.encode(replace(verdict, evidence_id=plan.evidence_id), is_ready)
         row = self._journaling.keep(part.part_id, judgement.outcome, is_late, message)
         if row is None:

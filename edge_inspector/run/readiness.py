@@ -47,6 +47,8 @@ class Situation:
     """The records of all cameras are known to belong together."""
     has_journal: bool = True
     """Rows are committed in time."""
+    is_guarded: bool = True
+    """Clients can still be let in; False when what decides about their keys has died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def assess(now: Situation) -> Readiness:
         faults.append("resync")
     if now.has_image_fault:
         faults.append("image_health")
+    if not now.is_guarded:
+        faults.append("authenticator")
     if now.is_halting:
         state = LineState.HALTED if now.is_drained else LineState.INITIALIZED
         return Readiness(state, False, tuple(faults))

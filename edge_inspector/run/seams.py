@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +44,19 @@ class Signals(Protocol):
         ...
 
 
+class Guard(Protocol):
+    """What lets clients of encrypted endpoints in; works in a thread of its own."""
+
+    @property
+    def refused(self) -> Mapping[tuple[str, str], int]:
+        """How many were not let in, by endpoint and reason."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether it still does; never waits."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Seeing:
     """One camera of the line, and who judges its pictures."""
@@ -72,3 +86,5 @@ class Identity:
     """Where the gate acts on a part."""
     bypass_most_ns: int = 0
     """Longest time that bypass may last; 0 where it is not allowed."""
+    drill_most_ns: int = 0
+    """The same of drill mode."""

@@ -50,7 +50,7 @@ def _addresses(settings: LineSettings) -> Iterator[Clash]:
     for name in _ENDPOINTS:
         path: KeyPath = ("endpoints", name)
         endpoint: str = getattr(settings.endpoints, name)
-        if fault := endpoint_fault(endpoint):
+        if fault := endpoint_fault(endpoint, settings.endpoints.curve is not None):
             yield Clash((path,), fault)
         elif address := parse_tcp(endpoint):
             taken[path] = address
@@ -246,7 +246,9 @@ def _folders(settings: LineSettings) -> Iterator[Clash]:
         folders.setdefault(in_view(("model", "bundle"), place - 1) if place else ("model", "bundle"), view.model.bundle)
     if settings.journal.folder is not None:
         folders[("journal", "folder")] = settings.journal.folder
-    for path in (("state_dir",), ("journal", "folder")):
+    if settings.endpoints.curve is not None:
+        folders[("endpoints", "curve", "keys")] = settings.endpoints.curve.keys
+    for path in (("state_dir",), ("journal", "folder"), ("endpoints", "curve", "keys")):
         if path in folders and _is_no_folder(folders[path]):
             yield Clash((path,), f"{folders[path]} is a file; name a folder")
     if settings.evidence is None:

@@ -25,6 +25,7 @@ def describe(settings: LineSettings) -> list[str]:
         *_outputs(settings),
         *_evidence(settings),
         _bypass(settings),
+        _drill(settings),
         _journal(settings),
         f"part numbers survive a restart in {settings.state_dir}; logged from {settings.log} on",
     ]
@@ -182,6 +183,10 @@ def _more_views(settings: LineSettings) -> Iterator[str]:
 def _outputs(settings: LineSettings) -> Iterator[str]:
     ends, metrics = settings.endpoints, settings.metrics
     yield f"verdicts on {ends.signals}, state and metrics on {ends.telemetry}, questions on {ends.service}"
+    if ends.curve is None:
+        yield "they are not encrypted: every program on this computer may connect"
+    else:
+        yield f"they are encrypted; who may connect stands in {ends.curve.keys}"
     yield f"a client that hears nothing for {ends.lease_ms} ms must reject every part"
     if metrics.port is None:
         yield "no metrics page"
@@ -205,6 +210,12 @@ def _bypass(settings: LineSettings) -> str:
     if not settings.bypass.allowed:
         return "nobody can let defects pass: bypass is not allowed"
     return f"bypass lets defects pass for at most {settings.bypass.max_minutes:g} min, then they are rejected again"
+
+
+def _drill(settings: LineSettings) -> str:
+    if not settings.drill.allowed:
+        return "nobody can rehearse failures: drill is not allowed"
+    return f"a drill lasts at most {settings.drill.max_minutes:g} min; gates release nothing meanwhile"
 
 
 def _journal(settings: LineSettings) -> str:

@@ -41,7 +41,15 @@ def parse_tcp(endpoint: str) -> TcpAddress | None:
     return tcp_address(host, int(port))
 
 
-def endpoint_fault(endpoint: str) -> str | None:
+def address_here(endpoint: str) -> str:
+    """Return the address by which this computer itself reaches an endpoint: one on all its addresses has no own."""
+    for everywhere, loopback in (("*", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]")):
+        if endpoint.startswith(f"tcp://{everywhere}:"):
+            return f"tcp://{loopback}:" + endpoint.rpartition(":")[2]
+    return endpoint
+
+
+def endpoint_fault(endpoint: str, is_encrypted: bool = False) -> str | None:
     """Return what is wrong with an endpoint, in words; None when it may be bound."""
     if endpoint.startswith("ipc://"):
         return _ipc_fault(endpoint.removeprefix("ipc://"))
@@ -50,11 +58,15 @@ def endpoint_fault(endpoint: str) -> str | None:
         return f"{endpoint} lacks its port; write it like tcp://127.0.0.1:5560"
     if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
         return f"{endpoint} has no port from 1 to 65535 after the last colon; clients must know it beforehand"
-    if not _is_loopback(host):
+    if _is_loopback(host):
+        return None
+    if not is_encrypted:
         return (
             f"{endpoint} would listen outside this computer, where anyone could speak for the line; "
-            f"write tcp://127.0.0.1:{port} or an ipc:// path (encrypted addresses are not available yet)"
+            f"write tcp://127.0.0.1:{port} or an ipc:// path, or encrypt the endpoints (endpoints.curve)"
         )
+    if host != "*" and _address_of(host) is None:
+        return f"{endpoint} has no address of this computer; write it in numbers, or tcp://*:{port} for all of them"
     return None
 
 
@@ -72,10 +84,15 @@ def _ipc_fault(path: str) -> str | None:
 def _is_loopback(host: str) -> bool:
     if host.lower() == "localhost":
         return True
+    address = _address_of(host)
+    return address is not None and address.is_loopback
+
+
+def _address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     # Brackets are for IPv6 alone, and an IPv6 address without them could end in what looks like a port.
     is_bracketed = host.startswith("[") and host.endswith("]")
     try:
         address = ipaddress.ip_address(host[1:-1] if is_bracketed else host)
     except ValueError:
-        return False
-    return address.is_loopback and (address.version == 6) == is_bracketed
+        return None
+    return address if (address.version == 6) == is_bracketed else None

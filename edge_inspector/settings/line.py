@@ -9,6 +9,7 @@ from pydantic import Field
 from edge_inspector.settings.bypass import BypassSettings
 from edge_inspector.settings.camera import CameraSettings
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.drill import DrillSettings
 from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.journal import JournalSettings
@@ -46,6 +47,7 @@ class LineSettings(Section):
     ring: RingSettings = RingSettings()
     performance: PerformanceSettings = PerformanceSettings()
     bypass: BypassSettings = BypassSettings()
+    drill: DrillSettings = DrillSettings()
     journal: JournalSettings = JournalSettings()
     state_dir: AnyPath
     """Folder of what must survive a restart (part numbers, journal, audit log), relative to this file."""

@@ -12,8 +12,17 @@ Endpoint = Annotated[str, Field(pattern=r"^(tcp|ipc)://.+$")]
 Outcomes = Literal["PASS", "REJECT", "UNKNOWN"]
 
 
+class CurveSettings(Section):
+    """Encryption of the three addresses, and keys for all who connect (CURVE)."""
+
+    keys: AnyPath
+    """Folder that `edge-inspector keys` fills: who may connect, and the line's own key. Relative to this file."""
+    server_key: Literal["file", "credential"] = "file"
+    """`credential`: the line's own key is not `server.key` in the folder but the systemd credential `curve-secret`."""
+
+
 class EndpointSettings(Section):
-    """The three ZeroMQ addresses. Loopback or ipc only: other addresses need keys, which come later."""
+    """The three ZeroMQ addresses. Others than loopback and ipc need `curve`."""
 
     signals: Endpoint = "tcp://127.0.0.1:5560"
     """Verdicts and heartbeats."""
@@ -23,6 +32,8 @@ class EndpointSettings(Section):
     """Hello, replay, acknowledgements, status."""
     lease_ms: int = Field(default=1000, ge=300, le=60000)
     """A client that hears no heartbeat for so long must reject every part."""
+    curve: CurveSettings | None = None
+    """Left out: nothing is encrypted, and every program on this computer may connect."""
 
 
 class MetricsSettings(Section):

@@ -22,13 +22,14 @@ from edge_inspector.settings.camera import (
     SyntheticSettings,
 )
 from edge_inspector.settings.decide import DecideSettings
+from edge_inspector.settings.drill import DrillSettings
 from edge_inspector.settings.gate import GateSettings
 from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, TriggerCountSettings
 from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.journal import JournalSettings
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.model import ModelSettings, TilingSettings
-from edge_inspector.settings.output import EndpointSettings, EvidenceSettings, MetricsSettings
+from edge_inspector.settings.output import CurveSettings, EndpointSettings, EvidenceSettings, MetricsSettings
 from edge_inspector.settings.performance import CoreSettings, NiceSettings, PerformanceSettings
 from edge_inspector.settings.read import MAX_BYTES
 from edge_inspector.settings.regions import (
@@ -69,6 +70,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`sets:`", SetSettings),
     ("`image_health:`", ImageHealthSettings),
     ("`endpoints:`", EndpointSettings),
+    ("`curve:` of `endpoints`", CurveSettings),
     ("`metrics:`", MetricsSettings),
     ("`evidence:`", EvidenceSettings),
     ("`ring:`", RingSettings),
@@ -76,6 +78,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`cores:` of `performance`", CoreSettings),
     ("`nice:` of `performance`", NiceSettings),
     ("`bypass:`", BypassSettings),
+    ("`drill:`", DrillSettings),
     ("`journal:`", JournalSettings),
 )
 
@@ -150,6 +153,7 @@ _BLOCKS = {
     "tiling": "How a frame is cut.",
     "decide": "From tile scores to a verdict.",
     "image_health": "What becomes of a picture that shows nothing.",
+    "curve": "Left out: not encrypted.",
     "endpoints": "Where verdicts and state go out.",
     "metrics": "Page for Prometheus.",
     "sets": "How several cameras' pictures become one part.",
@@ -158,6 +162,7 @@ _BLOCKS = {
     "cores": "Which cores each process may use.",
     "nice": "Who goes first.",
     "bypass": "Whether defects may pass for a while.",
+    "drill": "Whether failures may be rehearsed.",
 }
 """What the blocks are for, where the field itself says nothing."""
 
@@ -179,8 +184,8 @@ _COMBINATIONS = """\
 ## Combinations that are refused
 
 - Two endpoints at one address; a TCP port used twice, the metrics page included.
-- An endpoint that is neither `ipc://` nor on this computer (127.0.0.0/8, `[::1]`, `localhost`), or without a
-  fixed port.
+- An endpoint that is neither `ipc://` nor on this computer (127.0.0.0/8, `[::1]`, `localhost`) without
+  `endpoints.curve`; one without a fixed port.
 - A replay folder that is missing or holds no picture.
 - `pixel_format` and `frame.channels` that do not agree; `features` that set size or format differently; a `width`
   that is no whole number of groups of a packed format; a `trigger` key that the preset does not take, or one input for
@@ -198,7 +203,7 @@ _COMBINATIONS = """\
   frame numbers. Each camera of `more_views` is checked as if it were the only one.
 - `workers` with `profile: latency`; a core that stands twice; `spin` where inspect shares a core with another process;
   too few `slots` for the workers. At the start also a core that this computer does not offer.
-- An evidence folder that overlaps the state, the bundle or the replayed pictures: old evidence is deleted.
+- An evidence folder that overlaps the state, the bundle, the keys or the replayed pictures: old evidence is deleted.
 - With the bundle: a frame smaller than a tile, an `overlap` that leaves no step, RGB frames for a grey model,
   `min_defect_tiles` over the number of tiles, limits for OK or for a label that the bundle does not have, a label
   without any limit; regions that leave no tile, a `roi` smaller than a tile, a zone where nothing is inspected or

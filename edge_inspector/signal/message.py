@@ -126,6 +126,8 @@ def verdict_frames(verdict: Verdict, body: Body, is_ready: bool, is_simulated: b
         flags |= Flag.LATE
     if verdict.is_bypass:
         flags |= Flag.BYPASS
+    if verdict.is_drill:
+        flags |= Flag.DRILL
     where, left_us = verdict.firing.count, verdict.budget_us
     header = Header(flags, verdict.epoch, verdict.seq, utc_us(), verdict.part_id, fire_enc=where, budget_us=left_us)
     return [topic(verdict.line, "verdict"), header.pack(), encode_body(body)]
@@ -162,6 +164,8 @@ def heartbeat_frames(beat: Heartbeat, body: Body, is_simulated: bool) -> Frames:
     flags = _flags(beat.is_ready, is_simulated)
     if beat.is_bypass:
         flags |= Flag.BYPASS
+    if beat.is_drill:
+        flags |= Flag.DRILL
     header = Header(flags, beat.epoch, beat.head_seq, utc_us(), beat.lease_ms, fire_enc=beat.travel.count)
     return [topic(beat.line, "hb"), header.pack(), encode_body(body)]
 

@@ -7,6 +7,7 @@ import json
 import zmq
 
 from edge_inspector.core.verdict import Heartbeat, Verdict
+from edge_inspector.signal.guard import Guard
 from edge_inspector.signal.message import (
     Body,
     as_replayed,
@@ -17,6 +18,7 @@ from edge_inspector.signal.message import (
     verdict_body,
     verdict_frames,
 )
+from edge_inspector.signal.rebinding import Rebinding
 from edge_inspector.signal.sockets import bound
 
 SEND_HWM = 10_000
@@ -26,8 +28,8 @@ SEND_HWM = 10_000
 class SignalPublisher:
     """An XPUB socket. Sending never waits for a client; the loop must call `wait` so that new clients attach."""
 
-    def __init__(self, endpoint: str, is_simulated: bool) -> None:
-        """Bind.
+    def __init__(self, endpoint: str, is_simulated: bool, guard: Guard | None = None) -> None:
+        """Bind. A guard encrypts and says who may listen.
 
         Raises:
             EndpointError: The address cannot be bound.
@@ -37,7 +39,8 @@ class SignalPublisher:
         """Subscriptions now open."""
         # VERBOSER: every (un)subscription is reported, not only the first of each prefix, since they are counted.
         options: dict[int, int] = {zmq.SNDHWM: SEND_HWM, zmq.XPUB_VERBOSER: 1}
-        self._socket = bound(zmq.XPUB, endpoint, "signals", options)
+        self._socket = bound(zmq.XPUB, endpoint, "signals", options, guard)
+        self._rebinding = Rebinding(self._socket, "signals", guard)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
 
@@ -68,12 +71,14 @@ class SignalPublisher:
         """Wait until `wake_fd` is readable or the time is over; attaches new clients meanwhile."""
         if wake_fd not in self._poller:
             self._poller.register(wake_fd, zmq.POLLIN)
-        ready = dict(self._poller.poll(max(0, round(timeout_s * 1000))))
+        ready = dict(self._poller.poll(self._rebinding.wait_ms(max(0, round(timeout_s * 1000)))))
+        self._rebinding.step()
         if self._socket in ready:
             self.attach()
 
     def attach(self) -> None:
         """Take in what clients said: subscriptions, and garbage, which is ignored."""
+        self._rebinding.step()
         # Bounded: a flood of subscriptions must not hold up verdicts.
         for _ in range(100):
             try:

@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from edge_inspector.signal.authorized import Role
+from edge_inspector.signal.peers import Peer, claim_fault, consumer_of
+
 MAX_REQUEST_BYTES = 65536
 """A larger frame costs the connection."""
 MAX_INTEGER = 2**53
@@ -79,11 +82,15 @@ class Ack:
 Request = Hello | Status | Replay | Ack
 
 
-def parse_request(frames: list[bytes]) -> Request:
+def parse_request(frames: list[bytes], peer: Peer | None = None) -> Request:
     """Return the request of a message, the delimiter taken off.
 
+    Args:
+        frames: Of the message.
+        peer: Owner of the connection's key, whose name is the consumer's; None where any name is believed.
+
     Raises:
-        BadRequest: It is none; with the id where one could be read.
+        BadRequest: It is none, or not one that this peer may make; with the id where one could be read.
     """
     if len(frames) != 1:
         raise BadRequest(None, f"a request is one frame, this has {len(frames)}")
@@ -91,6 +98,11 @@ def parse_request(frames: list[bytes]) -> Request:
     number = asked.get("id")
     if not isinstance(number, int | str | None) or isinstance(number, bool):
         raise BadRequest(None, "id must be a number or a text")
+    op, consumer = asked.get("op"), asked.get("consumer")
+    if fault := claim_fault(peer, consumer, Role.GATE if op == "ack" else Role.READ):
+        raise BadRequest(number, fault)
+    if peer is not None:
+        asked["consumer"] = consumer_of(peer, consumer)
     try:
         return _request(asked, number)
     except ValueError as error:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import zmq
 
 from edge_inspector.core.errors import EndpointError
+from edge_inspector.signal.guard import Endpoint, Guard
 
 Socket = zmq.Socket[bytes]
 
@@ -18,7 +19,13 @@ CLOSING_S = 0.25
 """ZeroMQ closes a listener in its own thread, a moment after `close` returned."""
 
 
-def bound(kind: int, endpoint: str, name: str, options: Mapping[int, int] | None = None) -> Socket:
+def bound(
+    kind: int,
+    endpoint: str,
+    name: Endpoint,
+    options: Mapping[int, int] | None = None,
+    guard: Guard | None = None,
+) -> Socket:
     """Return a new socket bound to an endpoint.
 
     Args:
@@ -26,6 +33,7 @@ def bound(kind: int, endpoint: str, name: str, options: Mapping[int, int] | None
         endpoint: Address.
         name: Key under `endpoints` in the configuration, for the error.
         options: Socket options. They must be set before the bind: later ones do not reach its connections.
+        guard: Encrypts, and says who may connect; its thread need not run yet. None for whoever reaches the address.
 
     Raises:
         EndpointError: The address is taken or does not exist here; says which setting to change.
@@ -33,7 +41,10 @@ def bound(kind: int, endpoint: str, name: str, options: Mapping[int, int] | None
     if _has_listener(endpoint):
         raise _in_use(endpoint, name)
     socket: Socket = zmq.Context.instance().socket(kind)
-    for option, value in {zmq.LINGER: LINGER_MS, **(options or {})}.items():
+    if "[" in endpoint:
+        socket.setsockopt(zmq.IPV6, 1)  # without it an IPv6 address is "no such device"
+    secured = guard.options(name) if guard is not None else {}
+    for option, value in {zmq.LINGER: LINGER_MS, **(options or {}), **secured}.items():
         socket.setsockopt(option, value)
     try:
         socket.bind(endpoint)

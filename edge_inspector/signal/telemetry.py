@@ -9,7 +9,10 @@ import zmq
 
 from edge_inspector.client.wire import Flag
 from edge_inspector.core.verdict import LineState
+from edge_inspector.signal.guard import Guard
+from edge_inspector.signal.handshakes import HandshakeWatch
 from edge_inspector.signal.message import event_body, other_frames, state_body
+from edge_inspector.signal.rebinding import Rebinding
 from edge_inspector.signal.sockets import bound
 
 
@@ -27,6 +30,8 @@ class Telemetry:
         is_simulated: bool,
         head_seq: Callable[[], int],
         is_bypass: Callable[[], bool] = lambda: False,
+        is_drill: Callable[[], bool] = lambda: False,
+        guard: Guard | None = None,
     ) -> None:
         """Bind.
 
@@ -36,11 +41,13 @@ class Telemetry:
             is_simulated: Whether the source is not a real camera.
             head_seq: Gives the newest seq, as main knows it.
             is_bypass: Tells whether bypass is on now.
+            is_drill: Tells whether the line is in drill mode now.
+            guard: Encrypts, and says who may listen; None for whoever reaches the address.
 
         Raises:
             EndpointError: The address cannot be bound.
         """
-        self._line, self._head_seq, self._is_bypass = line, head_seq, is_bypass
+        self._line, self._head_seq, self._is_bypass, self._is_drill = line, head_seq, is_bypass, is_drill
         self.epoch = 0
         """Identity of the present run of numbers."""
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
@@ -49,7 +56,9 @@ class Telemetry:
         self._state = LineState.PREOPERATIONAL
         self._reason = "starting"
         # VERBOSE: a second client's subscription is reported too.
-        self._socket = bound(zmq.XPUB, endpoint, "telemetry", {zmq.XPUB_VERBOSE: 1})
+        self._socket = bound(zmq.XPUB, endpoint, "telemetry", {zmq.XPUB_VERBOSE: 1}, guard)
+        self._rebinding = Rebinding(self._socket, "telemetry", guard)
+        self._handshakes = None if guard is None else HandshakeWatch(self._socket, "telemetry", guard)
 
     def state(self, state: LineState, previous: LineState, reason: str) -> None:
         """Announce a change of state."""
@@ -80,6 +89,9 @@ class Telemetry:
 
     def greet(self) -> None:
         """Tell clients that have come since the last call what they missed; call it in main's loop."""
+        self._rebinding.step()
+        if self._handshakes is not None:
+            self._handshakes.step()
         is_anybody_new = False
         # Bounded: a flood of subscriptions must not hold up the loop.
         for _ in range(100):
@@ -99,11 +111,15 @@ class Telemetry:
 
     def close(self) -> None:
         """Close; what was sent may still leave."""
+        if self._handshakes is not None:
+            self._handshakes.close()
         self._socket.close()
 
     def _send(self, kind: str, body: dict[str, Any]) -> None:
         flags = self._flags | Flag.READY if self._is_ready else self._flags
         if self._is_bypass():
             flags |= Flag.BYPASS
+        if self._is_drill():
+            flags |= Flag.DRILL
         frames = other_frames(self._line, kind, self.epoch, self._head_seq(), flags, body)
         self._socket.send_multipart(frames, flags=zmq.NOBLOCK)

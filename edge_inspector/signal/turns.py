@@ -37,6 +37,8 @@ class Asked:
     """What goes before the answer."""
     request: Request | BadRequest
     n_bytes: int
+    key_name: str | None = None
+    """Of the connection's key, whose share it takes; None without keys, where a consumer says its name."""
 
 
 @dataclass(slots=True)
@@ -85,7 +87,9 @@ class Turns:
             peer = self._peers[asked.peer] = _Peer(asked.peer)
         if len(peer.waiting) >= MAX_WAITING or self._waiting_bytes + asked.n_bytes > MAX_WAITING_BYTES:
             return False
-        if isinstance(asked.request, Hello | Ack) and asked.request.consumer is not None:
+        if asked.key_name is not None:
+            peer.consumer = asked.key_name
+        elif isinstance(asked.request, Hello | Ack) and asked.request.consumer is not None:
             peer.consumer = asked.request.consumer
         self._waiting_bytes += asked.n_bytes
         peer.waiting.append(asked)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import types
 import typing
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from fakes.line_memory import make_memory
 from pydantic import BaseModel
 
 from edge_inspector.acquire.plan import GenicamPlan, ReplayPlan, SyntheticPlan
-from edge_inspector.app import keeping, outlet, regions
+from edge_inspector.app import keeping, keys, outlet, regions
 from edge_inspector.app.keeping import EvidenceKeeper, Looking
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plans, inspect_plan, is_simulated, layouts_of, place_of
@@ -130,6 +131,8 @@ OTHER: dict[str, Any] = {
     "endpoints.telemetry": "tcp://127.0.0.1:6002",
     "endpoints.service": "tcp://127.0.0.1:6003",
     "endpoints.lease_ms": 500,
+    "endpoints.curve.keys": "/other-keys",
+    "endpoints.curve.server_key": "credential",
     "metrics.host": "127.0.0.2",
     "metrics.port": 6004,
     "evidence.folder": "/other-evidence",
@@ -151,6 +154,8 @@ OTHER: dict[str, Any] = {
     "performance.nice.camera": 5,
     "bypass.allowed": False,
     "bypass.max_minutes": 30.0,
+    "drill.allowed": False,
+    "drill.max_minutes": 15.0,
 }
 """Another value for every setting. A setting that is added belongs here, and must then reach somebody."""
 
@@ -209,7 +214,7 @@ class Taken:
     def __call__(self, *given: Any, **named: Any) -> Any:
         plain = [value for value in given if not callable(value) and not isinstance(value, types.SimpleNamespace)]
         self._seen.append((self._name, plain, named))
-        return types.SimpleNamespace(step=lambda: False)
+        return types.SimpleNamespace(step=lambda: False, guard=None)
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +233,8 @@ class Reach:
         for name in ("JournalReader", "Consumers"):
             monkeypatch.setattr(outlet, name, Taken(self._seen, name))
         monkeypatch.setattr(outlet, "Worker", lambda *_, **__: None)
+        for module, name in ((keys, "server_key_of"), (keys, "read_authorized"), (outlet, "KeyKeeper")):
+            monkeypatch.setattr(module, name, Taken(self._seen, name))
         monkeypatch.setattr(keeping, "EvidenceStore", Taken(self._seen, "EvidenceStore"))
         monkeypatch.setattr(regions, "read_mask", lambda path, frame_hw: f"{path}{frame_hw}".encode())
 
@@ -240,6 +247,7 @@ class Reach:
         cameras = [Looking(settings.camera.name, EvidenceBorrower(memory.cameras[0]), scene)]
         EvidenceKeeper(settings.evidence, cameras)._open_store()
         plans = [grab_plans(settings), inspect_plan_of(settings, self._bundle), layouts_of(settings)]
+        os.close(memory.fd)  # hundreds of cases in one process
         return [*plans, place_of(settings, "main"), *self._seen]
 
 
@@ -265,6 +273,7 @@ def with_blocks(kind: str, path: str = "") -> dict[str, Any]:
     given = values(kind) | {"regions": {"roi": {"width": 64, "height": 64}, "background": {}}}
     given["camera"] |= {"mm_per_px": {"x": 0.1, "y": 0.1}}
     given |= {"gate": {"distance_mm": 100.0, "speed_mm_s": 200.0}}
+    given["endpoints"] = {"curve": {"keys": "/keys"}}
     if kind == "genicam":
         given["camera"] |= {"encoder": {"counts_per_mm": 10.0, "max_speed_mm_s": 500.0}}
     if kind == "genicam" and path:

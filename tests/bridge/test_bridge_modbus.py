@@ -32,6 +32,7 @@ class Bridge:
         self.port = free_port()
         command = [sys.executable, "-m", "edge_inspector.cli.main", "bridge", "modbus", "--line", line.name]
         command += ["--connect", line.signals, "--service", line.service, "--listen", f"127.0.0.1:{self.port}"]
+        command += ["--window-ms", "1000"]  # a loaded computer holds everything up; the tests are about what is shown
         env = os.environ | {"PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
         assert self.process.stdout is not None
@@ -169,6 +170,13 @@ def test_a_result_is_withdrawn_at_its_deadline(line: WireLine, start: Start) -> 
     gone = plc.until(lambda seen: seen.words[30] == 1, "the withdrawal")
 
     assert (gone.has(VALID), gone.code) == (False, NONE)
+
+
+def test_a_verdict_that_was_held_up_is_no_pass(line: WireLine, start: Start) -> None:
+    plc = start("--window-ms", "50")
+    line.judge(t_utc_us=line.utc_us() - 60_000)
+
+    assert plc.take().code == UNKNOWN
 
 
 @pytest.mark.parametrize(("end", "fault"), [("silent", 2), ("not ready", 3), ("new epoch", 4), ("gone", 2)])

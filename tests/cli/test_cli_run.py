@@ -50,7 +50,7 @@ def test_a_second_daemon_on_the_same_state_ends_and_leaves_the_first_alone(sandb
         said = sandbox.say("run", "--config", config)
 
     assert said.code == 70
-    assert has_all(said.error, ["another daemon", str(sandbox.folder / "state"), "state_dir of its own"])
+    assert has_all(said.error, ["another daemon", str(sandbox.folder / "state"), "its own state_dir"])
 
 
 def test_a_state_folder_that_cannot_be_made_is_told(sandbox: Sandbox) -> None:

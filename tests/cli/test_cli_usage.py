@@ -16,8 +16,17 @@ from edge_inspector.cli import main
 from edge_inspector.cli.camera import camera as camera_group
 from edge_inspector.core.errors import CameraNotFoundError, EdgeInspectorError
 
-VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "bridge", "schema", "version"]
-NEED_CONFIG = [["run"], ["check"], ["camera", "snap"], ["bypass", "on"], ["bypass", "off"], ["bypass", "status"]]
+VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "drill", "bridge", "keys", "schema", "version"]
+NEED_CONFIG = [
+    ["run"],
+    ["check"],
+    ["camera", "snap"],
+    ["bypass", "on"],
+    ["bypass", "off"],
+    ["bypass", "status"],
+    ["drill"],
+    ["drill", "on"],
+]
 
 
 @pytest.fixture
@@ -58,6 +67,9 @@ Say = Callable[..., Said]
         (["demo", "--parts", "0"], ["--parts", "1<=x<=1000000"]),
         (["demo", "--parts", "many"], ["--parts", "many"]),
         (["version", "extra"], ["unexpected extra argument", "extra"]),
+        (["keys", "new", "gate-1"], ["Missing option", "--keys"]),
+        (["keys", "authorize", "gate-1", "--keys", "k"], ["Missing option", "--role"]),
+        (["keys", "authorize", "gate-1", "--keys", "k", "--role", "root"], ["--role", "root", "read", "gate"]),
         (["watch", "--connect", "garbage"], ["garbage is no address", "tcp://127.0.0.1:5560"]),
         (["watch", "--connect", "tcp://127.0.0.1"], ["is no address"]),
         (["watch", "--connect", "tcp://127.0.0.1:99999"], ["is no address"]),

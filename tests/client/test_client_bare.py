@@ -17,12 +17,11 @@ import sys
 sys.path.append({folder!r})
 from edge_inspector import client
 from edge_inspector.client import *
-for name in client._HOMES:
-    getattr(client, name)
-with client.Gate("l1", client.GateSettings(window=1, travel=1, ahead=1), consumer="g",
+assert sorted(client.__all__) == sorted(client._HOMES) == sorted(set(globals()) & set(client.__all__))
+with Gate("l1", GateSettings(window=1, travel=1, ahead=1), consumer="g",
                  signals="ipc://{folder}/a", service="ipc://{folder}/b") as gate:
     assert gate.step(0.0) == [] and not gate.is_armed
-with client.Subscriber("l1", ["ipc://{folder}/a"], service="ipc://{folder}/b") as subscriber:
+with Subscriber("l1", ["ipc://{folder}/a"], service="ipc://{folder}/b") as subscriber:
     assert subscriber.receive(0.0) is None
 foreign = {{m.split(".")[0] for m in sys.modules}} - set(sys.stdlib_module_names) - {{"__main__", "__mp_main__"}}
 foreign = {{m for m in foreign if "cython" not in m}}

@@ -22,7 +22,7 @@ from edge_inspector.run.judging import InTurn, Judging
 from edge_inspector.run.memory import CameraStatus, CameraWord, Word
 from edge_inspector.run.publish import Watches
 from edge_inspector.run.ring import RingWriter
-from edge_inspector.run.seams import Identity, Seeing
+from edge_inspector.run.seams import Guard, Identity, Seeing
 
 LEASE_MS = 1000
 
@@ -63,7 +63,7 @@ class Bench:
     def new_loop(self) -> InspectLoop:
         return self.loop_of(InTurn(self.judge, lambda: self.memory.read(Word.HALT_NS)))
 
-    def loop_of(self, judging: Judging, watches: Sequence[Watches] = ()) -> InspectLoop:
+    def loop_of(self, judging: Judging, watches: Sequence[Watches] = (), guard: Guard | None = None) -> InspectLoop:
         """Return a loop that takes over what is in the memory."""
         assembler = Assembler(self.memory, self.wake_fd)
         return InspectLoop(
@@ -76,6 +76,7 @@ class Bench:
             self.sender,
             self.wake_fd,
             watches,
+            guard,
         )
 
     def close(self) -> None:

@@ -99,14 +99,14 @@ class WireLine:
 
     def judge(
         self, verdict: str = "PASS", reason: str = "", *, flags: int = 0, budget_us: int = -1, fire_enc: int = -1,
-        is_sent: bool = True, part_id: int | None = None, **keys: Any
+        is_sent: bool = True, part_id: int | None = None, t_utc_us: int | None = None, **keys: Any
     ) -> int:  # fmt: skip
         """Give the next part its verdict: journal first, then send. `is_sent` False: nobody hears it live."""
         with self._lock:
             self.head += 1
             self.part_id = self.part_id + 1 if part_id is None else part_id
             flags |= self.flags | (READY if self.ready else 0) | (0 if verdict == "PASS" else REJECT)
-            header = self._header(flags, self.head, self.part_id, fire_enc, budget_us)
+            header = self._header(flags, self.head, self.part_id, fire_enc, budget_us, t_utc_us)
             reason = reason or {"PASS": "ok", "REJECT": "defect"}.get(verdict, "deadline")
             body = {
                 "v": 1, "line": self.name, "epoch": self.epoch, "seq": self.head, "part_id": self.part_id,
@@ -161,9 +161,15 @@ class WireLine:
             time.sleep(PAUSE_S)
         return found
 
-    def _header(self, flags: int, seq: int, part_id: int, fire_enc: int, budget_us: int) -> bytes:
-        utc_us = time.time_ns() // 1000
-        return HEADER.pack(b"IN", 1, flags, self.epoch, seq, utc_us, part_id, fire_enc, budget_us)
+    @staticmethod
+    def utc_us() -> int:
+        return time.time_ns() // 1000
+
+    def _header(
+        self, flags: int, seq: int, part_id: int, fire_enc: int, budget_us: int, t_utc_us: int | None = None
+    ) -> bytes:
+        label = self.utc_us() if t_utc_us is None else t_utc_us
+        return HEADER.pack(b"IN", 1, flags, self.epoch, seq, label, part_id, fire_enc, budget_us)
 
     def _beat_body(self) -> dict[str, Any]:
         return {

@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, JournalFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, JournalFigures, KeyFigures, LineFigures
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family, snapshot
 
@@ -53,6 +53,7 @@ def feed_everything(metrics: LineMetrics) -> None:
     figures = SimpleNamespace(
         written=4, evicted=1, dropped={"disk_full": 2}, n_bytes=5_000, quota_bytes=9_000, free_bytes=10**12
     )
+    metrics.keys.set(KeyFigures(2, True, {("service", "unknown_key"): 1}))
     metrics.set_evidence(figures, not_accepted=7)
     metrics.record.set_journal(JournalFigures(durable_seq=5, rows_refused=2, rows_late=1, n_bytes=12_000))
     metrics.record.set_service(

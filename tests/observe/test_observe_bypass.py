@@ -17,3 +17,12 @@ def test_bypass_is_one_number_and_the_time_that_is_left_another(left_s: float, i
 
     assert value(registry, "bypass") == is_on
     assert value(registry, "bypass_seconds_left") == round(left_s, 1)
+
+
+@pytest.mark.parametrize("left_s", [0.0, 61.26])
+def test_drill_mode_is_the_time_that_is_left(left_s: float) -> None:
+    registry, metrics = make()
+
+    metrics.set_line(LineFigures(LineState.READY, True, 1, True, drill_left_s=left_s))
+
+    assert value(registry, "drill_seconds_left") == round(left_s, 1)

@@ -34,6 +34,7 @@ def test_a_proven_model_and_an_armed_camera_are_ready() -> None:
         ({"cameras": (CameraSituation(CameraStatus.DOWN, 0),)}, "camera"),
         ({"cameras": (CameraSituation(CameraStatus.ARMED, CAMERA_STALL_NS + 1),)}, "camera_stalled"),
         ({"has_image_fault": True}, "image_health"),
+        ({"is_guarded": False}, "authenticator"),
     ],
 )
 def test_each_fault_alone_takes_readiness_away_and_is_named(change: dict[str, object], fault: str) -> None:

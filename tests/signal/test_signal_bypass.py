@@ -63,6 +63,24 @@ def test_a_heartbeat_has_the_flag_while_bypass_is_on(is_bypass: bool) -> None:
     assert Header.parse(header).flags == (Flag.READY | Flag.BYPASS if is_bypass else Flag.READY)
 
 
+@pytest.mark.parametrize("is_drill", [True, False])
+def test_drill_mode_has_a_flag_of_its_own_on_heartbeats_and_telemetry(is_drill: bool, tmp_path: Path) -> None:
+    beat = replace(BEAT, is_drill=is_drill)
+    telemetry = Telemetry(f"ipc://{tmp_path}/d", "l1", False, lambda: 1, is_drill=lambda: is_drill)
+    with Subscriber("l1", [f"ipc://{tmp_path}/d"]) as listener:
+        heard = None
+        for _ in range(400):
+            telemetry.greet()
+            if (heard := listener.receive(0.05)) is not None:
+                break
+    telemetry.close()
+    _, header, _ = heartbeat_frames(beat, heartbeat_body(beat), is_simulated=False)
+
+    assert heard is not None
+    assert heard.header.flags == (Flag.DRILL if is_drill else 0)
+    assert Header.parse(header).flags == (Flag.READY | Flag.DRILL if is_drill else Flag.READY)
+
+
 @pytest.mark.parametrize("is_bypass", [True, False])
 def test_state_event_and_metrics_have_the_flag_while_bypass_is_on(is_bypass: bool, bench: Bench) -> None:
     with Subscriber("l1", [bench.endpoint]) as listener:

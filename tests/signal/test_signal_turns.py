@@ -148,3 +148,15 @@ def test_nobody_waiting_is_no_turn() -> None:
     assert turns.take(0) is None
     assert turns.wait_ms(0) == 100
     assert not turns.is_anybody_waiting
+
+
+def test_connections_of_one_key_share_one_share_whatever_they_ask() -> None:
+    turns, now_ns = Turns(), 0
+    for peer in ("a", "b"):
+        turns.put(Asked(peer.encode(), [], HELLO, 50, key_name="gate-1"))
+    first = turns.take(now_ns)
+    assert first is not None
+    turns.charge(first, 2 * BURST_NS, now_ns)
+
+    assert turns.take(now_ns) is None
+    assert turns.take(now_ns + round(BURST_NS / CONSUMER_SHARE) + 1) is not None
