@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 def on_small_disk(folder: Path, program: str, size: str = "3m") -> dict[str, object]:
     """Run a program whose journal lies on a file system of its own; returns what it printed last."""
-    mounted = f"mount -t tmpfs -o size={size} tmpfs {folder} && exec {sys.executable} -c '{program}'"
+    mounted = f"mount -t tmpfs -o size={size} tmpfs {folder} && exec {shlex.quote(sys.executable)} -c '{program}'"
     path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent), str(HERE)])
     done = subprocess.run(
         [*ALONE, "sh", "-c", mounted],
