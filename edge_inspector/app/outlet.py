@@ -61,7 +61,7 @@ class Outlet:
         )
         folder, consumers = journal_plan(settings).folder, Consumers(settings.state_dir / "consumers.db")
         service = Service(endpoints.service, self._facts, JournalReader(folder), consumers, guard)
-        self.record = Record(memory, folder, service.counts, consumers)
+        self.record = Record(memory, folder, service, consumers)
         """Fills metrics of the journal and of who asks for it."""
         self._workers = [Worker("service", service.step, service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None

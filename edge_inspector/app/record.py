@@ -8,9 +8,9 @@ from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.observe.figures import JournalFigures
 from edge_inspector.observe.record_metrics import RecordMetrics
 from edge_inspector.run.memory import LineMemory, Word
-from edge_inspector.signal.answers import ServiceCounts
 from edge_inspector.signal.consumers import Consumers
 from edge_inspector.signal.journal_files import segment_files
+from edge_inspector.signal.service import Service
 
 MEASURE_NS = 10_000_000_000
 """A thousand files take some milliseconds to look at."""
@@ -19,16 +19,16 @@ MEASURE_NS = 10_000_000_000
 class Record:
     """Called once a second by main's loop; what the service thread writes is read as it stands."""
 
-    def __init__(self, memory: LineMemory, folder: Path, counts: ServiceCounts, consumers: Consumers) -> None:
+    def __init__(self, memory: LineMemory, folder: Path, service: Service, consumers: Consumers) -> None:
         """Prepare.
 
         Args:
             memory: Of the line.
             folder: Of its journal.
-            counts: Of the service endpoint.
+            service: What it counts is told.
             consumers: How far they are.
         """
-        self._memory, self._folder, self._counts, self._consumers = memory, folder, counts, consumers
+        self._memory, self._folder, self._service, self._consumers = memory, folder, service, consumers
         self._n_bytes: int | None = None
         self._measured_ns = -MEASURE_NS
 
@@ -37,7 +37,7 @@ class Record:
         read = self._memory.read
         durable_seq, refused, late = (read(word) for word in (Word.DURABLE_SEQ, Word.ROWS_REFUSED, Word.ROWS_LATE))
         record.set_journal(JournalFigures(durable_seq, refused, late, self._bytes()))
-        record.set_service(self._counts)
+        record.set_service(self._service.counts)
         acked = {each.consumer: each.upto for each in self._consumers.acked.values()}
         record.set_consumers(acked, dict(self._consumers.outcomes))
 

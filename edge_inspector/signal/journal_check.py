@@ -1,7 +1,8 @@
 """Whether journal, consumer and source agree: read offline, from what each of them wrote for itself.
 
 The journal is read from its files. A consumer's log is one JSON object a line: `{"frames": [topic, header, body]}` in
-hexadecimal, as it heard them, or the body of a message as `edge-inspector watch --json` writes it. A source's log is one part number a line, or their count.
+hexadecimal, as it heard them, or the body of a message as `edge-inspector watch --json` writes it. A source's log is
+one part number a line, or their count.
 """
 
 from __future__ import annotations
