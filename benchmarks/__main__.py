@@ -17,14 +17,26 @@ from benchmarks.ear import Silent
 from benchmarks.figures import Row
 from benchmarks.machine import describe, is_disturbed, watched
 from benchmarks.rival import RivalFailed
-from benchmarks.sections import camera, cpu, engine, faults, heartbeat, paced, peers, publish, start, throughput
+from benchmarks.sections import (
+    camera,
+    cpu,
+    engine,
+    faults,
+    heartbeat,
+    journal,
+    paced,
+    peers,
+    publish,
+    start,
+    throughput,
+)
 from benchmarks.table import cells, page, terminal_table
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
     module.SECTION: module.measure
-    for module in (throughput, cpu, paced, publish, faults, start, heartbeat, camera, engine, peers)
+    for module in (throughput, cpu, paced, publish, journal, faults, start, heartbeat, camera, engine, peers)
 }
 
 

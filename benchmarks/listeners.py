@@ -18,10 +18,16 @@ SKIP = 50
 """Verdicts before everybody has attached and warmed up."""
 
 
-def delays_us(signals: str, line: str, sockets: int, seconds: float) -> list[int]:
-    """Return the microseconds from decision to receipt, of every verdict at every subscriber."""
+def delays_us(signals: str, line: str, sockets: int, seconds: float, stalled: int = 0) -> list[int]:
+    """Return the microseconds from decision to receipt, of each verdict at each subscriber; `stalled` more are deaf."""
     context = zmq.Context()
     poller = zmq.Poller()
+    for _ in range(stalled):
+        deaf: zmq.Socket[bytes] = context.socket(zmq.SUB)
+        deaf.setsockopt(zmq.SUBSCRIBE, topic(line, "verdict"))
+        deaf.setsockopt(zmq.RCVHWM, 1)
+        deaf.setsockopt(zmq.RCVBUF, 4096)
+        deaf.connect(signals)
     for _ in range(sockets):
         subscriber: zmq.Socket[bytes] = context.socket(zmq.SUB)
         subscriber.setsockopt(zmq.SUBSCRIBE, topic(line, "verdict"))
@@ -48,8 +54,9 @@ def main() -> None:
     parser.add_argument("--line", required=True)
     parser.add_argument("--sockets", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--stalled", type=int, default=0)
     asked = parser.parse_args()
-    print(json.dumps(delays_us(asked.signals, asked.line, asked.sockets, asked.seconds)))
+    print(json.dumps(delays_us(asked.signals, asked.line, asked.sockets, asked.seconds, asked.stalled)))
 
 
 if __name__ == "__main__":

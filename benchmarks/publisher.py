@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--line", required=True)
     parser.add_argument("--subscribers", type=int, required=True)
-    parser.add_argument("--rate-hz", type=float, required=True)
+    parser.add_argument("--rate-hz", type=float, required=True, help="0: as fast as it goes")
     asked = parser.parse_args()
     socket: zmq.Socket[bytes] = zmq.Context().socket(zmq.XPUB)
     socket.setsockopt(zmq.XPUB_VERBOSER, 1)
@@ -31,7 +31,7 @@ def _publish(socket: zmq.Socket[bytes], name: bytes, rate_hz: float) -> None:
     began, seq = time.monotonic(), 0
     while True:  # until the bench ends it
         seq += 1
-        while (left_s := began + seq / rate_hz - time.monotonic()) > 0:
+        while rate_hz and (left_s := began + seq / rate_hz - time.monotonic()) > 0:
             time.sleep(left_s)
         header = Header(Flag.READY, 1, seq, time.time_ns() // 1000, seq).pack()
         socket.send_multipart([name, header, BODY])

@@ -22,7 +22,6 @@ BROAD = {
     ("edge_inspector/acquire/teardown.py", "_try"): "a dying camera raises what it likes; the next step must run",
     ("edge_inspector/run/judge.py", "_see"): "whatever the model raises, the part gets its UNKNOWN; logged",
     ("edge_inspector/run/judge.py", "_prove_again"): "a model that cannot prove itself is not trusted; recorded",
-    ("edge_inspector/signal/journal_segment.py", "__init__"): "lets go of the file, then raises again",
     ("edge_inspector/run/worker.py", "_run"): "recorded and logged: a thread has nobody to raise to",
 }
 """Where everything may be caught, and why that is right there."""

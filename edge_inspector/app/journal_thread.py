@@ -67,7 +67,8 @@ class ThreadedJournal:
             log.error("journal_not_closed", detail=str(error))
 
     def __enter__(self) -> Self:
-        """Start the thread."""
+        """Open, as far as the disk lets it, and start the thread; raises JournalError."""
+        self._writer.open()
         self._worker.start()
         return self
 

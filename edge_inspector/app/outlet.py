@@ -8,6 +8,7 @@ from typing import Any
 from edge_inspector.app.keys import KeyKeeper, curve_plan
 from edge_inspector.app.planning import bypass_most_ns, drill_most_ns, is_simulated, journal_plan
 from edge_inspector.app.plans import InspectPlan
+from edge_inspector.app.record import Record
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState
@@ -58,10 +59,11 @@ class Outlet:
             lambda: self.drill_left_s() > 0,
             guard,
         )
-        self.consumers = Consumers(settings.state_dir / "consumers.db")
-        self.reader = JournalReader(journal_plan(settings).folder)
-        self.service = Service(endpoints.service, self._facts, self.reader, self.consumers, guard)
-        self._workers = [Worker("service", self.service.step, self.service, nice=SERVICE_NICE)]
+        folder, consumers = journal_plan(settings).folder, Consumers(settings.state_dir / "consumers.db")
+        service = Service(endpoints.service, self._facts, JournalReader(folder), consumers, guard)
+        self.record = Record(memory, folder, service, consumers)
+        """Fills metrics of the journal and of who asks for it."""
+        self._workers = [Worker("service", service.step, service, nice=SERVICE_NICE)]
         self._page: MetricsPage | None = None
         if settings.metrics.port is not None:
             self._page = MetricsPage(settings.metrics.host, settings.metrics.port)

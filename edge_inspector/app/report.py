@@ -17,6 +17,7 @@ from edge_inspector.core.verdict import LineState, Stages, Totals
 from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.metrics import LineMetrics
+from edge_inspector.observe.record_metrics import RecordMetrics
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.child import Child
 from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
@@ -47,8 +48,10 @@ class Reporter:
         memory: LineMemory,
         cameras: Sequence[str],
         keys: Callable[[], KeyFigures | None] = lambda: None,
+        record: Callable[[RecordMetrics], None] = lambda _: None,
     ) -> None:
         self._metrics, self._take, self._memory, self._names, self._keys = metrics, take, memory, cameras, keys
+        self._record = record
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its pictures said of themselves."""
@@ -91,6 +94,7 @@ class Reporter:
         metrics.set_process("main", 0, _resident_bytes(os.getpid()))
         if (keys := self._keys()) is not None:
             metrics.keys.set(keys)
+        self._record(metrics.record)
         return self._take()
 
     def _set_cameras(self, children: Sequence[Watched]) -> None:
@@ -130,6 +134,7 @@ def new_reporter(
     views: Sequence[ReadyView],
     memory: LineMemory,
     keys: Callable[[], KeyFigures | None] = lambda: None,
+    record: Callable[[RecordMetrics], None] = lambda _: None,
 ) -> Reporter:
     """Return the reporter of a line, with what it says of itself once."""
     deadline_ms = settings.deadline_ms
@@ -140,7 +145,7 @@ def new_reporter(
         models.append((name, *model))
         metrics.set_baseline(name, view.baseline is not None)
     metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, models)
-    return Reporter(metrics, take, memory, names, keys)
+    return Reporter(metrics, take, memory, names, keys, record)
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:

@@ -73,6 +73,37 @@ class ImageFigures:
     """Checks that found something."""
 
 
+@dataclass(frozen=True, slots=True)
+class JournalFigures:
+    """What the journal says of itself."""
+
+    durable_seq: int
+    rows_refused: int
+    """Times that a row was not taken."""
+    rows_late: int
+    """Rows committed too late for their verdict to be sent."""
+    n_bytes: int | None
+    """Disk it takes; None when not known."""
+
+
+class ServiceFigures(Protocol):
+    """What the service endpoint counts; `signal.answers.ServiceCounts` is one."""
+
+    hello: int
+    status: int
+    replay: int
+    ack: int
+    bad_requests: int
+    busy: int
+    replayed: int
+    gaps: int
+    postponed: int
+    unsent: int
+    handshakes_failed: int
+    disconnected: int
+    damaged_segments: int
+
+
 class EvidenceFigures(Protocol):
     """What the evidence store counts; `record.evidence.EvidenceStatus` is one."""
 

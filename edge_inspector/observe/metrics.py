@@ -13,6 +13,7 @@ from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Tota
 from edge_inspector.decide.image_health import CHECKS
 from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
 from edge_inspector.observe.key_metrics import KeyMetrics
+from edge_inspector.observe.record_metrics import RecordMetrics
 from edge_inspector.observe.series import Declared, Kind, Series
 
 PREFIX = "edge_inspector_"
@@ -60,6 +61,7 @@ class LineMetrics:
         self._declare_processes()
         self._declare_evidence()
         self.keys = KeyMetrics(self._series, self._lock)
+        self.record = RecordMetrics(self._series, self._lock)
         registry.register(self)
 
     def _declare_parts(self, deadline_s: float | None) -> None:
@@ -90,10 +92,8 @@ class LineMetrics:
 
     def _declare_line(self) -> None:
         gauge = self._series
-        self._build = gauge(
-            "gauge", "build_info", "1; what runs here",
-            "version", "line", "recipe", "camera", "model", "model_sha256",
-        )  # fmt: skip
+        labels = ("version", "line", "recipe", "camera", "model", "model_sha256")
+        self._build = gauge("gauge", "build_info", "1; what runs here", *labels)
         self._state = gauge("gauge", "state", "1 for the state the line is in (OPC 40100-1), else 0", "state")
         self._ready = gauge("gauge", "ready", "1 while inspecting and trustworthy")
         self._heartbeat_age = gauge("gauge", "heartbeat_age_seconds", "Time since the last heartbeat was sent")

@@ -16,7 +16,7 @@ Three things to know when you build on them:
 - `triggers_total == passes_total + rejects_total + unknowns_total + parts_in_flight` in every scrape. These come from
   the ledger in shared memory and are exact. `verdicts_total` says why, but is counted from the records that the
   inspect process hands over without ever waiting; what it could not hand over is in `handover_dropped_total`.
-- Counters start again at 0 with a new epoch, as after any restart: use `rate()` and `increase()`.
+- Totals of the epoch go on over restarts of the daemon, other counters start again at 0: use `rate()` and `increase()`.
 - A number that is not known is absent, not 0: alert on `absent()` where that matters.
 
 | name | type | labels | what it says |

@@ -207,7 +207,8 @@ def _go_on(folder: Path, line: str, boot: str, found: _Found) -> Beginning:
 def _anew(folder: Path, line: str, boot: str, found: _Found, known: Known | None, why: str) -> Beginning:
     used = {file.epoch for file in segment_files(folder)} | {found.epoch, known.epoch if known else 0, 0}
     epoch = next(each for each in iter(lambda: secrets.randbelow(2**32), None) if each not in used)
-    make_segment(folder, next_ordinal(folder), Label(line, epoch, 1, boot))
+    made = make_segment(folder, next_ordinal(folder), Label(line, epoch, 1, boot))
+    _drop_empty(found.files, keep=made)
     news = list(_tail_lost(found, known, why))
     if found.damaged:
         news.append(News("journal_damaged", "error", f"{'; '.join(found.damaged)}; a new epoch begins"))

@@ -74,6 +74,7 @@ class JournalKeeper:
         self._unsynced: list[OpenSegment | Leftover] = []
         self._unfinished: list[OpenSegment | Leftover] = []
         self._looked_ns = self._retry_ns = 0
+        self._must_trim = True
         self.durable_seq = durable_seq
         """Rows up to here survive a power cut."""
         self.trouble = ""
@@ -172,6 +173,7 @@ class JournalKeeper:
             file = make_segment(self._folder, next_ordinal(self._folder), label)
             self._reach("journal.after_make")
             self._next.append(OpenSegment(file, self._limits.segment_bytes))
+            self._must_trim = True
         except (OSError, sqlite3.Error, SegmentDamaged) as error:
             if not _is_full(error) or not self._drop_oldest():
                 raise
@@ -188,15 +190,18 @@ class JournalKeeper:
             if not is_damage(error):  # a reader holds it, or there is no room: the others first
                 self._unfinished.append(first)
             raise
+        self._must_trim = True
         self._reach("journal.after_finish")
         return True
 
     def _trim(self) -> bool:
+        if not self._must_trim:
+            return False
         files = segment_files(self._folder)
         total = sum(file.n_bytes() for file in files)
-        if total <= self._limits.max_bytes and len(files) <= MAX_SEGMENTS:
-            return False
-        return self._drop_oldest()
+        is_within = total <= self._limits.max_bytes and len(files) <= MAX_SEGMENTS
+        self._must_trim = not is_within and self._drop_oldest()
+        return self._must_trim
 
     def _drop_oldest(self) -> bool:
         """Delete the oldest segment that nobody needs; False when there is none."""

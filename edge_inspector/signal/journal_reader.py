@@ -46,7 +46,7 @@ class Gap:
 
 
 class UnknownEpoch(Exception):  # noqa: N818 - an answer, not an error
-    """Raised for an epoch of which nothing is kept."""
+    """Raised for an epoch of which no row is kept."""
 
 
 class JournalReader:
@@ -87,7 +87,7 @@ class JournalReader:
             sqlite3.Error: It cannot be read just now.
         """
         files = self._of(epoch, last)
-        if not files:
+        if not any(self._span(file)[0] for file in files):
             raise UnknownEpoch
         rows: list[Pair] = []
         seq, n_bytes = first, 0
@@ -108,10 +108,6 @@ class JournalReader:
                 n_bytes += len(header) + len(body)
                 seq += 1
         return rows
-
-    def n_bytes(self) -> int:
-        """Return what the journal takes on the disk."""
-        return sum(file.n_bytes() for file in segment_files(self._folder))
 
     def _of(self, epoch: int, seq: int) -> list[SegmentFile]:
         """Return the segments of an epoch; the folder is listed again when they may not hold all that there is."""

@@ -59,7 +59,7 @@ class OpenSegment:
         self._fds: list[int] = []
         try:
             self._prepare()
-        except BaseException:
+        except (OSError, sqlite3.Error):
             self.close()
             raise
 

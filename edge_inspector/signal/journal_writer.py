@@ -72,9 +72,9 @@ class JournalWriter:
         Raises:
             JournalError: The journal is damaged or gone: a fresh process may go on in a new epoch.
         """
-        began_ns = monotonic_ns()
-        if not self._has_segment():
+        if not self.open():
             return Kept.NOT
+        began_ns = monotonic_ns()
         if entry.counts.seq == self._head.seq and self._newest is not None:
             found, self._newest = self._newest, None
             return found
@@ -84,9 +84,9 @@ class JournalWriter:
 
     def probe(self) -> bool:
         """Return whether a commit would be quick enough now; raises JournalError like `append`."""
-        began_ns = monotonic_ns()
-        if not self._has_segment():
+        if not self.open():
             return False
+        began_ns = monotonic_ns()
         assert self._active is not None
         try:
             self._reach("journal.before_commit")
@@ -159,7 +159,15 @@ class JournalWriter:
         self._active = following
         self._reach("journal.after_change")
 
-    def _has_segment(self) -> bool:
+    def open(self) -> bool:
+        """Take over the newest segment, if that has not succeeded yet; before the first verdict, since it takes time.
+
+        Returns:
+            Whether there is one to write to; `trouble` says why not.
+
+        Raises:
+            JournalError: It is damaged or gone.
+        """
         if self._active is None:
             try:
                 self._open()

@@ -115,15 +115,22 @@ class Listener:
 class Line:
     """A configuration in a folder of its own, and the daemon that runs it. Use it as a context manager."""
 
-    def __init__(self, folder: Path, camera: dict[str, Any] | None = None, **sections: Any) -> None:
+    def __init__(
+        self, folder: Path, camera: dict[str, Any] | None = None, *, journal_mb: int = 1, **sections: Any
+    ) -> None:
         """Write bundle and configuration.
 
         Args:
             folder: Empty.
             camera: Keys of a synthetic camera besides its frame.
+            journal_mb: Of one segment of the journal; small, so that it is changed often.
             sections: Further blocks of the configuration, such as `decide`; `model` is merged.
         """
         self.folder = folder
+        # In memory: what else this computer writes to its disk must not make a commit slow.
+        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self._journal = tempfile.TemporaryDirectory(prefix="journal-", dir=base)
+        self.journal_folder = Path(self._journal.name) / "journal"
         names = ("signals", "telemetry", "service")
         *ports, self.metrics_port = free_ports(4)
         self.endpoints = {name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
@@ -138,7 +145,7 @@ class Line:
             "tiling": {"overlap": 16},
             "endpoints": dict(self.endpoints),
             "metrics": {"port": self.metrics_port},
-            "journal": {"folder": str(self._memory_folder()), "max_mb": 16, "segment_mb": 1},
+            "journal": {"folder": str(self.journal_folder), "max_mb": 4 * journal_mb, "segment_mb": journal_mb},
             "state_dir": "state",
         }
         self.config = folder / "line.yaml"
@@ -147,12 +154,6 @@ class Line:
         self._pid_fds: dict[int, int] = {}
         self._listeners: list[Listener] = []
         self._runs = 0
-
-    def _memory_folder(self) -> Path:
-        """Return a folder in memory: what else this computer writes to its disk must not make a commit slow."""
-        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self._journal = tempfile.TemporaryDirectory(prefix="journal-", dir=base)
-        return Path(self._journal.name)
 
     def start(self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM) -> Self:
         """Start the program; again after it has ended. `program`: what Python is told to run, before the arguments."""

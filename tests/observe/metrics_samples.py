@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, JournalFigures, KeyFigures, LineFigures
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family, snapshot
 
@@ -55,3 +55,11 @@ def feed_everything(metrics: LineMetrics) -> None:
     )
     metrics.keys.set(KeyFigures(2, True, {("service", "unknown_key"): 1}))
     metrics.set_evidence(figures, not_accepted=7)
+    metrics.record.set_journal(JournalFigures(durable_seq=5, rows_refused=2, rows_late=1, n_bytes=12_000))
+    metrics.record.set_service(
+        SimpleNamespace(
+            hello=1, status=2, replay=3, ack=4, bad_requests=5, busy=6, replayed=7, gaps=8, postponed=9, unsent=10,
+            handshakes_failed=11, disconnected=12, damaged_segments=13,
+        )
+    )  # fmt: skip
+    metrics.record.set_consumers({"gate-1": 4}, {"fired": 2})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -317,3 +318,36 @@ def test_bad_requests_are_counted(bench: Bench) -> None:
         bench.frames(request)
 
     assert bench.service.counts.bad_requests == 3
+
+
+WORDS = [
+    b"",
+    b"{}",
+    b"null",
+    b"\xff\xfe{\x00}\x00",
+    b"[" * 3_000,
+    b'{"a":' * 3_000,
+    b"GET / HTTP/1.1",
+    b"\x00" * 65_536,
+]
+VALUES: list[Any] = [None, True, -1, 0, 1, 2**31, 2**53, 2**64, 1.5, "", "x", "\ud800", [], [1], {}, {"seq": 1}]
+
+
+def test_whatever_is_asked_is_answered_once_and_the_next_client_is_served(bench: Bench) -> None:
+    chance, stranger = random.Random(7), bench.open()
+    keys = ["op", "id", "consumer", "epoch", "from", "to", "upto", "outcomes", "outcome", "seq"]
+    for _ in range(400):
+        request = {key: chance.choice(VALUES) for key in chance.sample(keys, chance.randint(0, len(keys)))}
+        request["op"] = chance.choice(["hello", "replay", "ack", "status", chance.choice(VALUES)])
+        frames = [chance.choice([json.dumps(request).encode(), chance.choice(WORDS), chance.randbytes(50)])]
+        if chance.random() < 0.2:
+            frames = [b"", *frames] if chance.random() < 0.5 else frames * chance.randint(2, 5)
+        stranger.send_multipart(frames)
+        bench.step_until(stranger)
+        answer = stranger.recv_multipart()
+        assert isinstance(json.loads(answer[1] if answer[0] == b"" else answer[0]), dict)
+
+    counts = bench.service.counts
+    assert counts.bad_requests > 100
+    assert counts.bad_requests + counts.hello + counts.status + counts.replay + counts.ack >= 400
+    assert bench.ask(op="hello", id=9)["id"] == 9
