@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from edge_inspector.app.planning import journal_plan
 from edge_inspector.core.errors import JournalError, ProcessError
@@ -38,6 +41,8 @@ class LineJournal:
         self._is_suspect = False
         self.news: list[News] = []
         """What is not told yet."""
+        self._losses: list[dict[str, Any]] = []
+        """What this run announces, as it is kept for the next one."""
 
     @property
     def folder(self) -> Path:
@@ -57,14 +62,17 @@ class LineJournal:
             known = Known(former.epoch, former.offset, former.judged_below, former.given_below)
         began = begin_journal(self._folder, self._line, boot_id(), known)
         self._memory.write(Word.FIRST_PART, numbers.first)
+        self.news += _news(numbers.losses)
         self._take_over(began)
-        numbers.begin(began.epoch, self._offset())
-        self._memory.write(Word.PART_MARK, numbers.mark)
-        for camera in self._memory.cameras:
-            camera.write(CameraWord.ENCODER_GENERATION, (began.run - 1) * GENERATIONS_A_RUN)
         if (lost := _still_lost(numbers.lost, began.last_part)) is not None:
             detail = f"the former run was killed: parts {lost.first} to {lost.last} may have no verdict"
             self.news.append(News("parts_lost", "error", detail, {"range": [lost.first, lost.last]}))
+        # With the first numbers, in one write: a run that is killed before anybody heard it leaves it to the next one.
+        self._losses = [asdict(news) for news in self.news]
+        numbers.begin(began.epoch, self._offset(), self._losses)
+        self._memory.write(Word.PART_MARK, numbers.mark)
+        for camera in self._memory.cameras:
+            camera.write(CameraWord.ENCODER_GENERATION, (began.run - 1) * GENERATIONS_A_RUN)
 
     def suspect(self) -> None:
         """Have the next `settle` look whether the journal can be gone on with."""
@@ -89,10 +97,12 @@ class LineJournal:
         if began is None:
             return
         self._take_over(began)
+        self._losses += [asdict(news) for news in began.news]
         begin_epoch(began.epoch)
         totals = self._ledger.totals()
+        judged_below, next_part = numbers.first + totals.verdicts, numbers.first + totals.triggers
         try:
-            numbers.renew(began.epoch, self._offset(), numbers.first + totals.verdicts, numbers.first + totals.triggers)
+            numbers.renew(began.epoch, self._offset(), judged_below, next_part, self._losses)
         except ProcessError as error:
             log.error("part_numbers_not_kept", detail=str(error))  # tried again with the next block
 
@@ -122,3 +132,12 @@ def _still_lost(lost: LostRange | None, last_part: int) -> LostRange | None:
     if lost is None or last_part >= lost.last:
         return None
     return LostRange(max(lost.first, last_part + 1), lost.last)
+
+
+def _news(kept: Iterable[dict[str, Any]]) -> list[News]:
+    """Return what a killed run had to announce; what cannot be read any more is left out."""
+    found = []
+    for each in kept:
+        with suppress(KeyError, TypeError, ValueError):
+            found.append(News(str(each["name"]), str(each["severity"]), str(each["detail"]), dict(each["extra"])))
+    return found

@@ -2,6 +2,9 @@
 
 The file holds a mark above every number given so far. It moves in blocks, well ahead, so that it is written seldom;
 after a clean end it is exact, after a kill the rest of the block is skipped and announced.
+
+What must be announced is kept in the same file, in the write that begins the next run: a run that is killed before
+anybody heard it leaves it to its successor.
 """
 
 from __future__ import annotations
@@ -9,9 +12,11 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge_inspector.core.errors import ProcessError
 from edge_inspector.run.folder_lock import FolderLock
@@ -19,6 +24,8 @@ from edge_inspector.run.folder_lock import FolderLock
 BLOCK = 10_000
 """At 500 parts a second the mark is written every 10 s, when half a block is used up; a disk that takes no writes
 leaves the other half, 10 s, until parts get no verdict."""
+MAX_LOSSES = 50
+"""A line that is killed over and over keeps the newest ones; the log of the system has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,9 @@ class PartNumbers:
         """
         self._path = state_dir / "part_numbers.json"
         self._lock = lock or FolderLock(state_dir, "state_dir")
-        self._run = {"epoch": 0, "offset": 0}
+        self._run: dict[str, Any] = {"epoch": 0, "offset": 0, "losses": []}
+        self.losses: list[dict[str, Any]] = []
+        """What no run that ended in good order has announced yet, as its announcer wrote it down."""
         self.former: FormerRun | None = None
         """None for a new line, and where the file does not say."""
         self.first, self.lost = self._next()
@@ -65,21 +74,24 @@ class PartNumbers:
         self.mark = 0
         """Numbers from here on must not be given yet: after a kill they would be given again."""
 
-    def begin(self, epoch: int = 0, offset: int = 0) -> None:
+    def begin(self, epoch: int = 0, offset: int = 0, losses: Sequence[dict[str, Any]] = ()) -> None:
         """Keep the first block.
 
         Args:
             epoch: Of this run's verdicts; 0 for none.
             offset: part_id - seq of each of them.
+            losses: What this run announces, those in `losses` among them; kept until it ends in good order.
 
         Raises:
             ProcessError: The mark cannot be written.
         """
-        self.renew(epoch, offset, self.first, self.first)
+        self.renew(epoch, offset, self.first, self.first, losses)
 
-    def renew(self, epoch: int, offset: int, judged_below: int, next_part: int) -> None:
+    def renew(
+        self, epoch: int, offset: int, judged_below: int, next_part: int, losses: Sequence[dict[str, Any]] = ()
+    ) -> None:
         """Say that from here on verdicts belong to another epoch; arguments and errors as for `begin` and `reserve`."""
-        self._run = {"epoch": epoch, "offset": offset}
+        self._run = {"epoch": epoch, "offset": offset, "losses": list(losses)[-MAX_LOSSES:]}
         self._reserve(judged_below, next_part)
 
     def reserve(self, judged_below: int, next_part: int) -> None:
@@ -96,7 +108,8 @@ class PartNumbers:
             self._reserve(judged_below, next_part)
 
     def close(self, next_part: int) -> None:
-        """Write the exact mark: every number below it has its verdict."""
+        """Write the exact mark: every number below it has its verdict, and what was to be announced was."""
+        self._run["losses"] = []
         self._write({"judged_below": next_part, "mark": next_part, "clean": True})
         self._lock.close()
 
@@ -120,9 +133,10 @@ class PartNumbers:
         with suppress(KeyError, ValueError, TypeError):  # written before there was a journal
             if epoch := int(kept["epoch"]):
                 self.former = FormerRun(epoch, int(kept["offset"]), judged_below, mark)
+        self.losses = _losses(kept)
         return mark, None if is_clean else LostRange(judged_below, mark - 1)
 
-    def _write(self, content: dict[str, int | bool]) -> None:
+    def _write(self, content: dict[str, Any]) -> None:
         draft = self._path.with_suffix(".tmp")
         try:
             with draft.open("w") as file:
@@ -139,3 +153,9 @@ class PartNumbers:
             raise ProcessError(
                 f"{self._path} cannot be written: {error.strerror}; free the disk or set another state_dir"
             ) from error
+
+
+def _losses(kept: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a file says was not announced; a file that says it in no known way says nothing."""
+    losses = kept.get("losses")
+    return [each for each in losses if isinstance(each, dict)] if isinstance(losses, list) else []

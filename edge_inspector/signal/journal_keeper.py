@@ -120,7 +120,7 @@ class JournalKeeper:
         """Make all that is committed survive a power cut, and say so; raises OSError."""
         active, head_seq = self._writing()
         self._take_retired()  # after the number was read: what holds rows up to it is among these
-        if active is None or head_seq == self.durable_seq:
+        if active is None or (head_seq == self.durable_seq and not self._unsynced):
             return False
         for segment in (*self._unsynced, active):
             self._sync_one(segment)
@@ -140,8 +140,8 @@ class JournalKeeper:
             segment = self._next.popleft()
             segment.close()
             remove_segment(segment.file)
-        while self._unfinished:
-            self._finish_one()
+        while self._finish_one():
+            pass
 
     def _take_retired(self) -> None:
         while self._retired:

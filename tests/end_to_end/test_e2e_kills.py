@@ -124,6 +124,37 @@ def test_nothing_outlives_a_killed_main_process_and_its_numbers_are_not_used_aga
     assert lost[1] == min(m.head.part_id for m in later) - 1
 
 
+@pytest.mark.timeout(90)
+def test_parts_whose_loss_nobody_could_hear_of_are_announced_by_the_next_run_and_not_for_ever(
+    make_line: MakeLine,
+) -> None:
+    line = make_line(camera=RATE)
+    witness = running(line)
+    os.kill(line.pid, signal.SIGKILL)
+    line.wait_exit(10)
+    line.end_listeners()
+    line.start()  # nobody listens
+    wait_until(lambda: "parts_lost" in line.stderr(), 20, "the loss in the log")
+    os.kill(line.pid, signal.SIGKILL)
+    line.wait_exit(10)
+
+    line.start()
+    deaf = line.listen("second")
+    first = deaf.wait_for("event", lambda m: m.body["name"] == "parts_lost").body["range"]
+    second = deaf.wait_for("event", lambda m: m.body["name"] == "parts_lost" and m.body["range"] != first)
+    assert line.stop() == 0
+    line.end_listeners()
+    line.start()
+    late = line.listen("third")
+    late.wait_for("hb", lambda m: m.body["ready"])
+    code = line.stop()
+
+    assert code == 0
+    assert first[0] > max(m.head.part_id for m in witness.messages("verdict"))
+    assert first[1] < second.body["range"][0]
+    assert [m for m in late.messages("event") if m.body["name"] == "parts_lost"] == []
+
+
 @pytest.mark.timeout(60)
 def test_an_inspect_process_that_stops_falls_silent_and_makes_up_when_it_goes_on(make_line: MakeLine) -> None:
     line = make_line(camera=RATE)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -36,6 +37,38 @@ def test_after_a_clean_end_numbers_go_on_without_a_gap(tmp_path: Path) -> None:
     numbers = PartNumbers(tmp_path)
 
     assert (numbers.first, numbers.lost) == (101, None)
+
+
+def test_what_a_killed_run_had_to_announce_is_kept_until_a_run_ends_in_good_order(tmp_path: Path) -> None:
+    losses = [{"name": "tail_lost", "range": [5, 9]}]
+    first = PartNumbers(tmp_path)
+    first.begin(7, 0, losses)
+    first.reserve(1, BLOCK)
+    _abandon(first)
+
+    second = PartNumbers(tmp_path)
+    told = second.losses
+    second.begin(7, 0, [*told, {"name": "parts_lost"}])
+    second.renew(8, 0, 1, 1, [*told, {"name": "parts_lost"}])
+    _abandon(second)
+    third = PartNumbers(tmp_path)
+    told_again = third.losses
+    third.begin(8, 0, told_again)
+    third.close(third.first)
+
+    assert told == losses
+    assert told_again == [*losses, {"name": "parts_lost"}]
+    assert PartNumbers(tmp_path).losses == []
+
+
+@pytest.mark.parametrize("losses", ["5", [5], {"a": 1}, None])
+def test_announcements_that_cannot_be_read_keep_no_line_from_starting(tmp_path: Path, losses: object) -> None:
+    kept = {"mark": 5, "judged_below": 5, "clean": True, "epoch": 1, "offset": 0, "losses": losses}
+    (tmp_path / "part_numbers.json").write_text(json.dumps(kept))
+
+    numbers = PartNumbers(tmp_path)
+
+    assert (numbers.first, numbers.losses) == (5, [])
 
 
 @given(st.lists(st.tuples(st.integers(0, 3 * BLOCK), st.booleans()), min_size=1, max_size=5))

@@ -280,6 +280,22 @@ def test_a_closed_journal_is_one_plain_file_that_says_so(tmp_path: Path) -> None
     assert run.writer.durable_seq == 3
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("works", [0, 1])
+def test_a_run_without_a_verdict_closes_what_a_killed_one_left(tmp_path: Path, works: int) -> None:
+    killed = JournalRun(tmp_path)
+    killed.append(3)
+    killed.respawn()  # lets go of the files, as a kill does
+    run = JournalRun(tmp_path)
+    assert run.writer.open()
+    run.work(works)
+
+    run.close()
+
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".db"] == []
+    assert kept_rows(tmp_path, run.epoch) == [1000, 1001, 1002]
+
+
 def test_loop_thread_and_reader_at_once_agree(tmp_path: Path) -> None:
     run = JournalRun(tmp_path, limits=JournalLimits(8 * MB, MB // 4))
     reader = JournalReader(tmp_path)
