@@ -45,8 +45,8 @@ def export() -> None:
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
 def train(data: Path, run: Path, epochs: int, seed: int, threads: int) -> None:
     """Fine-tune the network on the train groups."""
-    from export.train import TrainConfig
-    from export.train import train as do_train
+    from export.learn.train import TrainConfig
+    from export.learn.train import train as do_train
 
     do_train(data, run, TrainConfig(seed=seed, epochs=epochs, threads=threads))
 
@@ -63,7 +63,7 @@ def train(data: Path, run: Path, epochs: int, seed: int, threads: int) -> None:
 )
 def calibrate(data: Path, run: Path, recall: float) -> None:
     """Fit probability and limit on train groups that were kept from training."""
-    from export.calibrate import calibrate as do_calibrate
+    from export.judge.calibrate import calibrate as do_calibrate
 
     result = do_calibrate(data, run, recall)
     click.echo(
@@ -77,10 +77,10 @@ def calibrate(data: Path, run: Path, recall: float) -> None:
 @click.argument("run", type=FOLDER)
 def onnx(data: Path, run: Path) -> None:
     """Write model.onnx and compare it with torch on calibration tiles."""
-    from export.calibrate import load_calibration
-    from export.dataset import label_tiles, read_index, read_tiles, split_by_group
-    from export.to_onnx import MODEL_FILE, check_parity, write_onnx
-    from export.train import load_config, load_network
+    from export.data.dataset import label_tiles, read_index, read_tiles, split_by_group
+    from export.judge.calibrate import load_calibration
+    from export.learn.train import load_config, load_network
+    from export.ship.to_onnx import MODEL_FILE, check_parity, write_onnx
 
     network, calibration, file = load_network(run), load_calibration(run), run / MODEL_FILE
     write_onnx(network, calibration, file)
@@ -97,7 +97,7 @@ def onnx(data: Path, run: Path) -> None:
 @click.argument("run", type=FOLDER)
 def evaluate(data: Path, run: Path) -> None:
     """Measure model.onnx on the validation groups."""
-    from export.evaluate import evaluate as do_evaluate
+    from export.judge.evaluate import evaluate as do_evaluate
 
     click.echo(json.dumps(do_evaluate(data, run), indent=1))
 
@@ -115,7 +115,7 @@ def evaluate(data: Path, run: Path) -> None:
 @click.option("--data-attribution", type=FILE, required=True, help="Attribution that goes beside the golden tiles.")
 def bundle(data: Path, run: Path, out: Path, **text: str | int | Path) -> None:
     """Put the run together as a bundle with golden tiles."""
-    from export.bundle import BundleText, write_bundle
+    from export.ship.bundle import BundleText, write_bundle
 
     made = write_bundle(data, run, out, BundleText(**text))  # type: ignore[arg-type]
     click.echo(f"{out}: {made.label}, sha256 {made.model_sha256[:12]}…, {len(made.golden)} golden tiles")
@@ -128,7 +128,7 @@ def bundle(data: Path, run: Path, out: Path, **text: str | int | Path) -> None:
 @click.option("--seed", type=int, default=1, show_default=True)
 def strips(data: Path, out: Path, count: int, seed: int) -> None:
     """Cut strips of validation pictures, half of them sound, with their truth."""
-    from export.strips import write_strips
+    from export.data.strips import write_strips
 
     click.echo(f"{out}: {write_strips(data, out, count, seed)} strips and truth.csv")
 

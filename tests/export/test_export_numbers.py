@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.core.errors import UsageError
-from export.bundle import spread
-from export.calibrate import fit_platt, limit_for_recall
-from export.evaluate import auroc_interval, calibration_error, counts_at
-from export.strips import Strip, sample_strips
+from export.data.strips import Strip, sample_strips
+from export.judge.calibrate import fit_platt, limit_for_recall
+from export.judge.evaluate import auroc_interval, calibration_error, counts_at
+from export.ship.bundle import spread
 
 
 def _draw(n: int, scale: float, shift: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from edge_inspector.core.errors import UsageError
-from export.dataset import read_index, split_by_group
-from export.train import load_config, load_network, scored_tiles
+from export.data.dataset import read_index, split_by_group
+from export.learn.train import load_config, load_network, scored_tiles
 
 CALIBRATION_FILE = "calibration.json"
 

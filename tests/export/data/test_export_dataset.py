@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.core.errors import UsageError
-from export.dataset import Picture, label_tiles, read_index, read_tiles, split_by_group
+from export.data.dataset import Picture, label_tiles, read_index, read_tiles, split_by_group
 
 NOWHERE = Path("nowhere")
 

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from edge_inspector.core.frame import U8
-from export.dataset import Picture, Tile, label_tiles, read_index, read_tiles, split_by_group
-from export.network import TileNet, imagenet_weights, load_imagenet, normalise
+from export.data.dataset import Picture, Tile, label_tiles, read_index, read_tiles, split_by_group
+from export.learn.network import TileNet, imagenet_weights, load_imagenet, normalise
 
 WEIGHTS_FILE = "weights.pt"
 CONFIG_FILE = "config.json"

@@ -14,9 +14,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edge_inspector.bundle.operators import ALLOWED_OPERATORS
 from edge_inspector.core.frame import F32, U8
-from export.calibrate import Calibration
-from export.dataset import TILE_HW
-from export.network import TileNet, margin_weights, normalise
+from export.data.dataset import TILE_HW
+from export.judge.calibrate import Calibration
+from export.learn.network import TileNet, margin_weights, normalise
 
 MODEL_FILE = "model.onnx"
 

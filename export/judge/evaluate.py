@@ -14,11 +14,11 @@ from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 from edge_inspector.core.frame import U8
 from edge_inspector.tile.cut import cut_tiles
 from edge_inspector.tile.grid import grid_corners
-from export.calibrate import Numbers, Truth, load_calibration
-from export.dataset import TILE_HW, Picture, label_tiles, read_index, read_tiles, split_by_group
-from export.strips import STRIP_HW, Strip, find_strips
-from export.to_onnx import MODEL_FILE, open_session, run_tiles
-from export.train import load_config
+from export.data.dataset import TILE_HW, Picture, label_tiles, read_index, read_tiles, split_by_group
+from export.data.strips import STRIP_HW, Strip, find_strips
+from export.judge.calibrate import Numbers, Truth, load_calibration
+from export.learn.train import load_config
+from export.ship.to_onnx import MODEL_FILE, open_session, run_tiles
 
 METRICS_FILE = "metrics.json"
 

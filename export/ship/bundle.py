@@ -19,11 +19,11 @@ from edge_inspector.bundle.manifest import FORMAT, MANIFEST_FILE
 from edge_inspector.bundle.seal import sealed_json
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
-from export.calibrate import load_calibration
-from export.dataset import TILE_HW, Picture, data_sha256, label_tiles, read_index, read_tiles, split_by_group
-from export.evaluate import METRICS_FILE
-from export.to_onnx import MODEL_FILE, open_session, run_tiles
-from export.train import load_config
+from export.data.dataset import TILE_HW, Picture, data_sha256, label_tiles, read_index, read_tiles, split_by_group
+from export.judge.calibrate import load_calibration
+from export.judge.evaluate import METRICS_FILE
+from export.learn.train import load_config
+from export.ship.to_onnx import MODEL_FILE, open_session, run_tiles
 
 LABELS = ("OK", "DEFECT")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.tile.grid import grid_corners
-from export.dataset import DEFECT_FROM_PX, TILE_HW, Picture, read_index, split_by_group
+from export.data.dataset import DEFECT_FROM_PX, TILE_HW, Picture, read_index, split_by_group
 
 STRIP_HW = (256, 1024)
 """Four tiles in a row, like a piece of web 256 px wide."""

@@ -1,0 +1,1 @@
+"""Pictures, their labels, and the tiles that are cut from them."""

@@ -1,0 +1,122 @@
+"""The dataset folder: `index.csv` names the pictures, `dataset.json` says how they become tiles.
+
+Columns of index.csv: file, mask, label, group, split, cls. Paths are relative to it. Pictures may lie elsewhere.
+An empty mask means that none was drawn; an index without the column `label` has only pictures with a mask, and those
+with a masked pixel are DEFECT.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge_inspector.core.errors import UsageError
+from export.data.picture import Label, Picture, Split
+
+INDEX_FILE = "index.csv"
+DATASET_FILE = "dataset.json"
+COLUMNS = ("file", "mask", "label", "group", "split", "cls")
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How pictures become tiles; the same for every step."""
+
+    mode: Literal["grid", "whole"] = "grid"
+    """`grid`: the line's own tiles. `whole`: the picture, resized to one tile; such a model cannot be bundled, since
+    the line does not resize."""
+    defect_from_px: int = 100
+    """Mask pixels from which a tile is DEFECT; 0 is OK; what lies between is left out as nobody's truth."""
+    part: Literal["picture", "row"] = "picture"
+    """What counts as one part in numbers per part: the whole picture, or each row of its tiles (a strip of web)."""
+
+
+def read_index(folder: Path) -> list[Picture]:
+    """Return the pictures of a dataset folder, in the order of the index.
+
+    Raises:
+        UsageError: No index.csv, a missing column, a value that is not allowed, a picture that is not there, or a group
+            in two splits: numbers from such a split are worthless.
+    """
+    index = folder / INDEX_FILE
+    if not index.is_file():
+        raise UsageError(f"{index} does not exist; make the dataset first: python -m export dataset --help")
+    with index.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    if not rows or (missing := {"file", "group"} - set(rows[0])):
+        raise UsageError(f"{index} has no pictures or lacks the columns {sorted(missing) if rows else ''}")
+    pictures = [_picture(index, number, row) for number, row in enumerate(rows, start=2)]
+    splits: dict[str, set[str]] = {}
+    for picture in pictures:
+        splits.setdefault(picture.group, set()).add(picture.split)
+    if torn := sorted(group for group, names in splits.items() if len(names) > 1):
+        raise UsageError(f"{len(torn)} groups stand in two splits, first {torn[0]}; give each group one split")
+    return pictures
+
+
+def write_index(folder: Path, pictures: Sequence[Picture], cutting: Cutting) -> None:
+    """Write index.csv and dataset.json; `file` and `mask` of the pictures are made relative to the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / INDEX_FILE).open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for p in pictures:
+            mask = "" if p.mask is None else _relative(p.mask, folder)
+            writer.writerow([_relative(p.file, folder), mask, p.label, p.group, p.split, p.cls])
+    text = json.dumps({"version": 1, "cutting": asdict(cutting)}, indent=1)
+    (folder / DATASET_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_cutting(folder: Path) -> Cutting:
+    """Return how a dataset's pictures are cut; a folder without dataset.json is cut as `Cutting()` says.
+
+    Raises:
+        UsageError: dataset.json is not what `write_index` writes.
+    """
+    file = folder / DATASET_FILE
+    if not file.exists():
+        return Cutting()
+    try:
+        return Cutting(**json.loads(file.read_text(encoding="utf-8"))["cutting"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{file} is not a dataset's description ({error}); make the dataset again") from error
+
+
+def data_sha256(pictures: Sequence[Picture]) -> str:
+    """Return one hash over labels, groups, pictures and masks, in the order of their names: same hash, same data."""
+    whole = hashlib.sha256()
+    for picture in sorted(pictures, key=lambda p: (p.name, p.file.name)):
+        whole.update(json.dumps([picture.name, picture.label, picture.group, picture.split]).encode())
+        for path in filter(None, (picture.file, picture.mask)):
+            whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def _picture(index: Path, number: int, row: dict[str, str]) -> Picture:
+    where, folder = f"{index}, line {number}", index.parent
+    mask = folder / row["mask"] if row.get("mask") else None
+    for path in filter(None, (folder / row["file"], mask)):
+        if not path.is_file():
+            raise UsageError(f"{where}: {path} does not exist; copy the data again")
+    label = _label(where, row, mask is not None)
+    split: Split = "test" if row.get("split", "train") in ("test", "val") else "train"
+    return Picture(folder / row["file"], mask, label, row["group"], split, row.get("cls", ""), row["file"])
+
+
+def _label(where: str, row: dict[str, str], has_mask: bool) -> Label:
+    said = row.get("label", "")
+    if said in ("OK", "DEFECT"):
+        return "OK" if said == "OK" else "DEFECT"
+    if said == "" and has_mask:
+        return "DEFECT"  # the tiles' truth comes from the mask alone
+    raise UsageError(f"{where}: label must be OK or DEFECT, but is {said!r}")
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
