@@ -263,7 +263,7 @@ class Line:
                 signal.pidfd_send_signal(fd, signal.SIGKILL)
             os.close(fd)
         self._journal.cleanup()
-        if error is not None:
+        if self._runs:  # pytest shows it where a test failed
             sys.stderr.write(f"--- the daemon said:\n{self.stderr()[-6000:]}\n")
 
 
