@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import re
 import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -50,7 +56,51 @@ ALLOWED_SKIPS: dict[str, str] = {
 }
 """Test id -> why it may be skipped. A skip that is not named here fails the run: it would hide a missing check."""
 
+MORE_PER_FILE = 8
+"""Descriptors that a file of tests may leave open: ZeroMQ's context and its first sockets keep 5 to the end."""
+MORE_AT_ALL = 40
+"""At the end of a run. From 1024 on, what asks the kernel with `select` cannot work: 190 files may not keep 8 each."""
+_CLOSING_S = 5.0
+"""ZeroMQ closes sockets in a thread of its own."""
+
 _skipped: list[str] = []
+_open_at_start = 0
+
+
+def _open() -> Counter[str]:
+    """Count what this process has open by what it is, so that a message says more than a number."""
+    found: Counter[str] = Counter()
+    with os.scandir("/proc/self/fd") as entries:
+        for entry in entries:
+            try:
+                found[re.sub(r"\d+", "0", os.readlink(entry.path))] += 1
+            except FileNotFoundError:
+                continue  # the one that lists them
+    return found
+
+
+def _left_open(before: int, most: int) -> str:
+    """Say what was opened since there were `before` and is still there; empty when no more than `most`."""
+    until_s = time.monotonic() + _CLOSING_S
+    while (more := _open().total() - before) > most:
+        gc.collect()
+        if time.monotonic() > until_s:
+            return f"{more} more descriptors are open than before, {most} may be; now open: {dict(_open())}"
+        time.sleep(0.05)
+    return ""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_file_closes_what_it_opened() -> Iterator[None]:
+    before = _open().total()
+    yield
+    left = _left_open(before, MORE_PER_FILE)
+    assert not left, left
+
+
+def pytest_sessionstart() -> None:
+    global _open_at_start
+    _open_at_start = _open().total()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -64,6 +114,9 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if left := _left_open(_open_at_start, MORE_AT_ALL):
+        print(f"\n{left}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     unnamed = [nodeid for nodeid in _skipped if nodeid not in ALLOWED_SKIPS]
     if unnamed:
         print(f"\nskipped without being on the named list in tests/conftest.py: {', '.join(unnamed)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.pipes import is_readable
 from fakes.wire_line import SIMULATED, WireLine
 
 PAGE = (Path(__file__).parents[1] / "docs/how-to/connect-a-plc-or-gate.md").read_text("utf-8")
@@ -52,7 +52,7 @@ class Example:
     def said(self, within_s: float) -> str:
         """What the panel showed since it was last asked; empty when nothing new comes within the time."""
         assert self.process.stderr is not None
-        if not select.select([self.process.stderr], [], [], within_s)[0]:
+        if not is_readable(self.process.stderr, within_s):
             return ""
         return os.read(self.process.stderr.fileno(), 4096).decode()
 
@@ -62,7 +62,7 @@ class Example:
         self.process.stdin.write(b"\n")
         said = b""
         while not said.endswith(b"\n"):  # a program whose output is not buffered writes the end of a line by itself
-            assert select.select([self.process.stdout], [], [], LIMIT_S)[0]
+            assert is_readable(self.process.stdout, LIMIT_S)
             more = os.read(self.process.stdout.fileno(), 4096)
             assert more, "the program ended"
             said += more

@@ -43,9 +43,8 @@ def read_key_file(path: Path | str) -> KeyFile:
         KeyFileError: It cannot be read, is no key file, or holds a secret that others may read too.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a fifo must not make it wait
-        with os.fdopen(fd, "rb") as file:
-            status = os.fstat(fd)
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError(f"{path} is no file; name the key file")
             data = file.read(MOST_BYTES + 1)
@@ -55,6 +54,10 @@ def read_key_file(path: Path | str) -> KeyFile:
     if key.secret is not None and (fault := privacy_fault(status, str(path))):
         raise KeyFileError(fault)
     return key
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a fifo must not make it wait
 
 
 def parse_key_file(data: bytes, source: str) -> KeyFile:

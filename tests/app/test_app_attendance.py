@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -28,7 +27,6 @@ class Desk:
 
     def __init__(self, folder: Path, stack: ExitStack, watchdog_us: str = "1") -> None:
         self.memory = make_memory()
-        stack.callback(os.close, self.memory.fd)
         self._manager = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
         self._manager.bind(str(folder / "notify"))
         names = ("signals", "telemetry", "service")

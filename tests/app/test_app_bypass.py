@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +73,8 @@ MakeBench = Callable[..., Bench]
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
-    benches: list[Bench] = []
-
-    def make(**bypass: Any) -> Bench:
-        benches.append(Bench(tmp_path, **bypass))
-        return benches[-1]
-
-    yield make
-    for bench in benches:
-        os.close(bench.memory.fd)
+def make_bench(tmp_path: Path) -> MakeBench:
+    return lambda **bypass: Bench(tmp_path, **bypass)
 
 
 def test_on_is_written_down_then_works_and_is_told_to_those_who_come_later_too(make_bench: MakeBench) -> None:

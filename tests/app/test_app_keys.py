@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,7 +49,6 @@ class Bench:
         }
         self.settings: LineSettings = settings_of(given)
         self.memory = make_memory()
-        stack.callback(os.close, self.memory.fd)
         self.outlet = Outlet(self.settings, self.memory)
         stack.callback(self.outlet.close)
         self.outlet.start()
@@ -245,7 +243,6 @@ def test_keys_that_cannot_be_used_stop_the_start_before_anything_is_bound(
         with pytest.raises(KeysError, match=words):
             attempt()
 
-    os.close(memory.fd)
     assert not (tmp_path / "telemetry").exists()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -48,7 +47,6 @@ class Bench:
         }
         self.settings = settings_of(given)
         self.memory: LineMemory = make_memory()
-        stack.callback(os.close, self.memory.fd)
         self.outlet = Outlet(self.settings, self.memory)
         self.outlet.begin_epoch(EPOCH)
         stack.callback(self.outlet.close)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import types
 import typing
 from collections.abc import Iterator
@@ -247,7 +246,6 @@ class Reach:
         cameras = [Looking(settings.camera.name, EvidenceBorrower(memory.cameras[0]), scene)]
         EvidenceKeeper(settings.evidence, cameras)._open_store()
         plans = [grab_plans(settings), inspect_plan_of(settings, self._bundle), layouts_of(settings)]
-        os.close(memory.fd)  # hundreds of cases in one process
         return [*plans, place_of(settings, "main"), *self._seen]
 
 

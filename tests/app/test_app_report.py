@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -85,10 +84,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
-    yield bench
-    os.close(bench.memory.fd)
+def bench() -> Bench:
+    return Bench()
 
 
 @pytest.mark.parametrize(("word", "name"), FIGURES.items())

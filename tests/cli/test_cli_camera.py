@@ -27,6 +27,15 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+IMPATIENT = """
+from edge_inspector.app import planning
+planning.PATIENCE_S = 1.0
+from edge_inspector.cli.main import main
+main()
+"""
+"""The program, but a camera that does not come is given up after a second."""
+
+
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     (tmp_path / "not_a_library.cti").write_text("no library")
@@ -38,7 +47,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 def test_check_says_what_is_wrong_with_the_camera(sandbox: Sandbox, name: str) -> None:
     camera, words = WRONG[name]
 
-    said = sandbox.say("check", "--config", sandbox.config(camera))
+    said = sandbox.ended(sandbox.start_python(IMPATIENT, "check", "--config", sandbox.config(camera)))
 
     assert said.code == 69
     assert has_all(said.error, words)
@@ -67,7 +76,7 @@ def test_check_without_the_camera_does_not_look_for_it(sandbox: Sandbox) -> None
 def test_snap_says_what_is_wrong_with_the_camera_and_writes_nothing(sandbox: Sandbox, name: str) -> None:
     camera, words = WRONG[name]
 
-    said = sandbox.say("camera", "snap", "--config", sandbox.config(camera))
+    said = sandbox.ended(sandbox.start_python(IMPATIENT, "camera", "snap", "--config", sandbox.config(camera)))
 
     assert said.code == 69
     assert has_all(said.error, words)

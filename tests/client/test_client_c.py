@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import subprocess
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.pipes import is_readable
 from fakes.wire_line import BYPASS, DRILL, HEADER, LATE, READY, REPLAYED, SIMULATED, WireLine
 
 import edge_inspector.client
@@ -78,7 +78,7 @@ class Program:
         ends_s = time.monotonic() + LIMIT_S
         while word not in self.said:
             assert time.monotonic() < ends_s, self.said
-            if select.select([self.process.stderr], [], [], 0.1)[0]:
+            if is_readable(self.process.stderr, 0.1):
                 data = os.read(self.process.stderr.fileno(), 4096)
                 assert data, self.said
                 self.said += data
@@ -94,7 +94,7 @@ class Program:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"\n")
-        assert select.select([self.process.stdout], [], [], LIMIT_S)[0]
+        assert is_readable(self.process.stdout, LIMIT_S)
         return os.read(self.process.stdout.fileno(), 4096).decode().strip()
 
     def judged_part(self, after_s: float = 0.2, **options: Any) -> str:

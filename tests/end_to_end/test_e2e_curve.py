@@ -114,10 +114,10 @@ def test_a_gate_with_its_key_hears_and_asks_an_encrypted_line_and_nobody_else_do
     hello = site.ask(site.gate, op="hello", id=1, consumer="gate-1")
     claim = site.ask(site.gate, op="hello", id=2, consumer="panel")
     nothing = site.ask(None, 1.0, op="hello", id=3)
-    gate.wait_for(lambda: "handshakes_refused_total" in site.line.page(), "the metrics")
-    page = wait_until(
-        lambda: _refusals(site.line).get(("signals", "unknown_key")) and _refusals(site.line), 20, "counts"
-    )
+    # Each comes to the page in its own time: two processes count them, and ZeroMQ connects to endpoints one by one.
+    counted = {("signals", "unknown_key"), ("telemetry", "not_curve"), ("service", "not_curve")}
+    gate.wait_for(lambda: counted <= _refusals(site.line).keys(), "the refusals among the metrics")
+    gate.wait_for(lambda: "key_refused" in site.line.stderr(), "the refusal in the log")
     authorized = site.line.figure("authorized_keys")
     code = site.line.stop()
 
@@ -126,20 +126,20 @@ def test_a_gate_with_its_key_hears_and_asks_an_encrypted_line_and_nobody_else_do
     assert (claim["error"], "is that of gate-1" in claim["detail"]) == ("bad_request", True)
     assert nothing is None
     assert unknown.verdicts == unknown.beats == plain.verdicts == plain.beats == []
-    assert page[("telemetry", "not_curve")] >= 1
     assert authorized == 2
-    assert "key_refused" in site.line.stderr()
     secrets = [read_key_file(path).secret for path in (site.line.folder / "keys").glob("*.key")]
     assert not any(secret and secret.decode() in site.line.stderr() for secret in secrets)
 
 
 def _refusals(line: Line) -> dict[tuple[str, str], float]:
+    """Return what was counted so far, by endpoint and reason; nothing that is 0."""
     found = {}
     for row in line.page().splitlines():
         if row.startswith("edge_inspector_handshakes_refused_total{"):
             labels, value = row.split("{")[1].split("} ")
             words = dict(pair.split("=") for pair in labels.split(","))
-            found[(words["endpoint"].strip('"'), words["reason"].strip('"'))] = float(value)
+            if float(value) > 0:
+                found[(words["endpoint"].strip('"'), words["reason"].strip('"'))] = float(value)
     return found
 
 

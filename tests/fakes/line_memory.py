@@ -17,8 +17,10 @@ FRAME = FrameShape(8, 16, 1)
 
 
 def make_memory(slots: int = 4, evidence_slots: int = 2, records: int = 8) -> LineMemory:
-    """Return a fresh memory whose first part is 1."""
+    """Return a fresh memory whose first part is 1; no child can inherit it."""
     memory = LineMemory(Layout(FRAME, slots, evidence_slots, records))
+    os.close(memory.fd)  # the mapping goes without it, and takes the memory with it when the test lets go of it
+    memory.fd = -1
     memory.write(Word.FIRST_PART, 1)
     memory.write(Word.PART_MARK, 2**40)
     return memory
@@ -35,7 +37,7 @@ def enter_next(
 
 
 def make_wake_fd() -> int:
-    """Return a descriptor that wakes nobody."""
+    """Return a descriptor that wakes nobody; the caller closes it."""
     return os.eventfd(0, os.EFD_NONBLOCK)
 
 

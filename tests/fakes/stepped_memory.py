@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -61,11 +60,6 @@ def make_stepped_memory() -> LineMemory:
         for name in ("control", "records", "claims", "_slots"):
             setattr(camera, name, getattr(camera, name).view(Stepped))
     return memory
-
-
-def close(memory: LineMemory) -> None:
-    """Give its descriptor back."""
-    os.close(memory.fd)
 
 
 _here = threading.local()

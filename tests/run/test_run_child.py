@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import os
 import pickle
-import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.pipes import is_readable
 
 from edge_inspector.run.child import Child, Start
 from edge_inspector.run.handover import NoteReceiver, handover_pair
@@ -71,7 +72,7 @@ class Nest:
         return child
 
     def hear(self) -> dict[str, Any]:
-        assert select.select([self.notes], [], [], WAIT_MS / 1000)[0], "the child says nothing"
+        assert is_readable(self.notes, WAIT_MS / 1000), "the child says nothing"
         taken = self.notes.take()
         assert taken is not None
         return taken[0]
@@ -87,16 +88,14 @@ class Nest:
 
 
 def has_ended(pid_fd: int, timeout_ms: int = WAIT_MS) -> bool:
-    poll = select.poll()
-    poll.register(pid_fd, select.POLLIN)
-    return bool(poll.poll(timeout_ms))
+    return is_readable(pid_fd, timeout_ms / 1000)
 
 
 def wait_for(path: Path) -> None:
     for _ in range(WAIT_MS):
         if path.exists():
             return
-        select.select([], [], [], 0.001)
+        time.sleep(0.001)
     raise AssertionError(f"{path} did not appear")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import select
-from collections.abc import Iterator
 
 import pytest
 from fakes.inspect_parts import FakeEngine, FakeSignals
 from fakes.journal import FakeJournal
 from fakes.line_memory import frame_arrival, make_memory, make_wake_fd
+from fakes.pipes import is_readable
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import Judgement, Outcome, Reason, TileResults
@@ -39,7 +38,7 @@ class Wakeful(FakeSignals):
 
     def wait(self, wake_fd: int, timeout_s: float) -> None:
         waiting = self._memory.cameras[0].read(CameraWord.HEAD) - len(self.sent)
-        is_woken = bool(select.select([wake_fd], [], [], 0)[0])
+        is_woken = is_readable(wake_fd, 0.0)
         if waiting and not is_woken and timeout_s > 0:
             self.slept_on.append(self._memory.cameras[0].read(CameraWord.HEAD))
 
@@ -61,10 +60,8 @@ class JustMissed(InspectLoop):
 
 
 @pytest.fixture
-def memory() -> Iterator[LineMemory]:
-    memory = make_memory()
-    yield memory
-    os.close(memory.fd)
+def memory() -> LineMemory:
+    return make_memory()
 
 
 def test_a_part_that_comes_between_the_look_and_the_wait_still_wakes_the_loop(memory: LineMemory) -> None:
@@ -82,7 +79,7 @@ def test_a_part_that_comes_between_the_look_and_the_wait_still_wakes_the_loop(me
 
     assert signals.sent == [1, 2, 3]
     assert signals.slept_on == []
-    assert not select.select([wake_fd], [], [], 0)[0], "what woke it was not taken back: no wait would wait any more"
+    assert not is_readable(wake_fd, 0.0), "what woke it was not taken back: no wait would wait any more"
     for end in ends:
         end.close()
     os.close(wake_fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -59,12 +60,19 @@ def taken(judging: Judging, n: int) -> list[Done]:
 
 
 @pytest.fixture
-def side_by_side() -> Iterator[Callable[..., SideBySide]]:
+def wake_fd() -> Iterator[int]:
+    wake_fd = make_wake_fd()
+    yield wake_fd
+    os.close(wake_fd)
+
+
+@pytest.fixture
+def side_by_side(wake_fd: int) -> Iterator[Callable[..., SideBySide]]:
     with ExitStack() as stack:
 
         def make(*engines: FakeEngine, deadline_ns: int | None = None, halt_ns: int = 0) -> SideBySide:
             judges = [judge_of(engine, deadline_ns) for engine in engines]
-            judging = SideBySide(judges, make_wake_fd(), lambda: halt_ns)
+            judging = SideBySide(judges, wake_fd, lambda: halt_ns)
             judging.start()
             stack.callback(judging.close)
             return judging
@@ -227,8 +235,8 @@ def test_triggers_without_a_picture_pass_by_while_every_worker_hangs(side_by_sid
     assert sorted(held) == [1, 2]
 
 
-def test_many_idle_workers_end_at_once(side_by_side: Callable[..., SideBySide]) -> None:
-    judging = SideBySide([judge_of(FakeEngine()) for _ in range(64)], make_wake_fd(), lambda: 0)
+def test_many_idle_workers_end_at_once(wake_fd: int) -> None:
+    judging = SideBySide([judge_of(FakeEngine()) for _ in range(64)], wake_fd, lambda: 0)
     judging.start()
 
     judging.close(timeout_s=5.0)
@@ -253,12 +261,12 @@ def test_a_worker_that_hangs_stops_the_progress_of_all(side_by_side: Callable[..
     assert judging.progress_ns() > stood_at_ns
 
 
-def test_a_worker_that_died_is_a_failure(side_by_side: Callable[..., SideBySide]) -> None:
+def test_a_worker_that_died_is_a_failure(wake_fd: int) -> None:
     class Broken(Judge):
         def judge(self, part: Part, progress: Progress, shutdown_ns: int) -> Judged:
             raise MemoryError("no memory left")
 
-    judging = SideBySide([Broken([Eye(FakeEngine(), decide)], None)], make_wake_fd(), lambda: 0)
+    judging = SideBySide([Broken([Eye(FakeEngine(), decide)], None)], wake_fd, lambda: 0)
     judging.start()
 
     judging.accept(part(1), progress)

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.core.errors import ProcessError
+from edge_inspector.run import part_numbers
+from edge_inspector.run.folder_lock import FolderLock
 from edge_inspector.run.part_numbers import BLOCK, FormerRun, PartNumbers
+
+
+@pytest.fixture(autouse=True)
+def locks_go_with_their_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    held: list[FolderLock] = []
+
+    class Noted(FolderLock):
+        def __init__(self, folder: Path, setting: str) -> None:
+            super().__init__(folder, setting)
+            held.append(self)
+
+        def close(self) -> None:
+            held.remove(self)
+            super().close()
+
+    monkeypatch.setattr(part_numbers, "FolderLock", Noted)
+    yield
+    for lock in [*held]:
+        lock.close()
 
 
 def _begun(state_dir: Path, epoch: int = 0, offset: int = 0) -> PartNumbers:

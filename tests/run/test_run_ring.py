@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import closing
+
 import numpy as np
 import pytest
 from fakes.line_memory import FRAME, frame_arrival, make_memory, make_wake_fd
@@ -59,10 +63,14 @@ class Hop:
     def replace_inspect(self) -> None:
         self.assembler, self.part = Assembler(self.memory, self.wake_fd), None
 
+    def close(self) -> None:
+        os.close(self.wake_fd)
+
 
 @pytest.fixture
-def hop() -> Hop:
-    return Hop(make_memory())
+def hop() -> Iterator[Hop]:
+    with closing(Hop(make_memory())) as hop:
+        yield hop
 
 
 def test_parts_arrive_in_order_with_their_pixels_and_numbers(hop: Hop) -> None:
@@ -302,7 +310,11 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_whatever_happens_every_trigger_becomes_exactly_one_part_with_its_own_picture(steps: list[str]) -> None:
-    hop = Hop(make_memory())
+    with closing(Hop(make_memory())) as hop:
+        _every_trigger_becomes_one_part(hop, steps)
+
+
+def _every_trigger_becomes_one_part(hop: Hop, steps: list[str]) -> None:
     borrower = EvidenceBorrower(hop.camera)
     lent: list[tuple[int, View]] = []
     seen: list[int] = []

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 
 import numpy as np
 import pytest
 from fakes.line_memory import FRAME, frame_arrival, make_wake_fd
-from fakes.stepped_memory import Process, close, make_stepped_memory, stand
+from fakes.stepped_memory import Process, make_stepped_memory, stand
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -123,7 +124,7 @@ class SlotOwnership(RuleBasedStateMachine):
         finally:
             for process in (self.camera, self.inspect, self.main):
                 process.kill()
-            close(self.memory)
+            os.close(self.wake_fd)
 
     def _come_to_rest(self) -> None:
         for process in (self.camera, self.inspect, self.main):

@@ -245,10 +245,13 @@ def test_a_damaged_key_of_the_line_is_refused_in_words(folder: Path, text: str, 
 
 def test_what_is_no_file_is_refused_without_waiting(folder: Path) -> None:
     os.mkfifo(folder / "fifo")
+    before = len(os.listdir("/proc/self/fd"))
 
     for path in (folder / "fifo", folder):
         with pytest.raises(KeyFileError, match=r"is no file|Is a directory"):
             read_key_file(path)
+
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_entries_that_a_reader_does_not_know_are_ignored_and_the_first_of_a_name_counts() -> None:
