@@ -98,7 +98,8 @@ def _show(subscriber: Subscriber, board: Board, refusals: deque[str]) -> None:
             continue
         heard_s = now_s
         refusals.clear()
+        flags = message.header.flags
         if message.kind == "verdict":
-            board.part(message.body)
+            board.part(message.body, is_drill=Flag.DRILL in flags)
         elif message.kind == "hb":
-            board.status(message.body, is_bypass=bool(message.header.flags & Flag.BYPASS))
+            board.status(message.body, is_bypass=Flag.BYPASS in flags, is_drill=Flag.DRILL in flags)
