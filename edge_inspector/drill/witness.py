@@ -164,9 +164,9 @@ class Witness:
         at_us = now_us()
         self.seen.blind_us = max(self.seen.blind_us, at_us - self._turned_us - round(TURN_S * 1e6))
         self._turned_us = at_us
-        self.seen.acts += [Acted(at_us, one.release, str(one.why), one.seq) for one in decisions]
+        self.seen.acts += [Acted(at_us, one.release, str(one.why), one.seq, one.part) for one in decisions]
         for trigger_us in self._hear():
-            gate.part(trigger_us)
+            self.seen.parts.append((now_us(), gate.part(trigger_us)))
         self._probe(gate)
         if gate.is_armed != self._is_armed:
             self._is_armed = not self._is_armed
@@ -176,7 +176,7 @@ class Witness:
         at_us, pace_us = now_us(), max(20_000, self.seen.period_us or SILENT_US)
         if at_us - self._verdict_us > max(SILENT_US, 2 * pace_us) and at_us - self._probe_us >= pace_us:
             self._probe_us = at_us
-            gate.part(at_us)
+            self.seen.parts.append((at_us, gate.part(at_us)))
 
     def _hear(self) -> list[int]:
         """Take in what was sent; returns the triggers of live verdicts, on the own clock."""
