@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from edge_inspector.app.own_key import own_keys
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.core.errors import EdgeInspectorError, ProcessError, UsageError
 from edge_inspector.drill.conduct import Row, conduct, wait_ready
 from edge_inspector.drill.plugs import Plug, all_plugs
@@ -21,11 +24,14 @@ from edge_inspector.drill.report import About, as_json, headline, is_passed, mar
 from edge_inspector.drill.scene import Ask, Scene
 from edge_inspector.drill.witness import MakeGate, Witness
 from edge_inspector.run.control import ask_daemon
+from edge_inspector.settings.endpoint import address_here
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.load import load_line
 
 ANSWER_S = 5.0
 """The daemon syncs its audit log to disk before it answers."""
+LEAVE_S = 15.0
+"""At least so long the line is asked to leave drill mode; a main that is being started again does not answer yet."""
 MINUTES_A_DRILL = 2.0
 RECORDER = "edge_inspector.drill.recorder"
 
@@ -44,6 +50,8 @@ class Wish:
     """Run the daemon."""
     back_s: float = 60.0
     output: Path | None = None
+    key: Path | None = None
+    """Of the witness and the subscriber, where the line has keys; role read will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +93,35 @@ def run_drill(wish: Wish, tell: Callable[[str], None], make_gate: MakeGate | Non
 
     Raises:
         UsageError: A name is unknown, or the line is not in drill mode and may not be switched.
-        ProcessError: No daemon runs, it is not ready, or this user may not ask it.
+        KeysError: The key file is none.
+        ProcessError: No daemon runs, it is not ready, this user may not ask it, or it cannot be told that the drill is
+            over: the report is written all the same.
         KeyboardInterrupt: A person ended it; the plugs are in again and the line is at work.
     """
     settings, plugs = load_line(wish.config), _chosen(wish.only)
     if wish.yes and not wish.reason:
         raise UsageError("--yes switches drill mode on, and the audit log wants to know why: give --reason TEXT")
+    keys = own_keys(wish.key, settings)
     folder, ask, began = settings.state_dir / "drills", asker(settings.state_dir), datetime.now(UTC)
     folder.mkdir(parents=True, exist_ok=True)
     with (
         _daemon(wish, folder, ask) as daemon,
         _mode(wish, settings, len(plugs), ask) as mode,
-        _scene(wish, settings, folder, ask, daemon, make_gate) as scene,
+        _scene(wish, settings, folder, ask, daemon, make_gate, keys) as scene,
     ):
         tell(f"line {settings.line}: in drill mode; looking at its pace")
         scene.witness.look()
         if not wait_ready(scene, wish.back_s):
             raise ProcessError(f"line {settings.line} is not ready: {scene.witness.why}; see `edge-inspector watch`")
         rows = conduct(scene, plugs, tell)
-        period_us = scene.witness.seen.period_us
-    about = About(
-        settings.line, version("edge_inspector"), wish.config.name, str(mode.get("by")), str(mode.get("reason")),
-        _utc(began), _utc(datetime.now(UTC)), settings.endpoints.lease_ms, period_us,
-    )  # fmt: skip
-    return _written(wish, about, rows, folder / f"drill-{began.strftime('%Y%m%dT%H%M%SZ')}.md")
+        about = About(
+            settings.line, version("edge_inspector"), wish.config.name, str(mode.get("by")), str(mode.get("reason")),
+            _utc(began), _utc(datetime.now(UTC)), settings.endpoints.lease_ms, scene.witness.seen.period_us,
+        )  # fmt: skip
+        # Before drill mode is left: a line that did not come back cannot be told so, and that is what must be read.
+        done = _written(wish, about, rows, folder / f"drill-{began.strftime('%Y%m%dT%H%M%SZ')}.md")
+        tell(f"report: {done.path}")
+    return done
 
 
 def _written(wish: Wish, about: About, rows: list[Row], usual: Path) -> Done:
@@ -138,7 +151,9 @@ def _daemon(wish: Wish, folder: Path, ask: Ask) -> Iterator[Started | None]:
     with suppress(ProcessError):
         pid = ask({"op": "drill_status"})["pid"]
         raise UsageError(f"a daemon runs already, process {pid}; leave --start out, or stop it")
-    daemon = Started(["edge_inspector.cli.main", "run", "--config", str(wish.config)], folder / "daemon.log")
+    # --parent: it stops in good order also when this program is killed and can stop nothing any more.
+    words = ["edge_inspector.cli.main", "run", "--config", str(wish.config), "--parent", str(os.getpid())]
+    daemon = Started(words, folder / "daemon.log")
     try:
         ends_s = time.monotonic() + wish.back_s
         while not _answers(ask):
@@ -165,43 +180,68 @@ def _mode(wish: Wish, settings: LineSettings, n_drills: int, ask: Ask) -> Iterat
             f"line {settings.line} is not in drill mode; switch it on with `edge-inspector drill on`, or here with "
             "--yes --reason TEXT: parts are rejected meanwhile"
         )
-    if not now["drill"]:
-        asked = min(settings.drill.max_minutes, 1 + MINUTES_A_DRILL * n_drills)
-        now = ask(on_request(asked, wish.reason))
-    is_over = wish.yes
+    is_over = False
     try:
+        if wish.yes:
+            is_over = True  # also when the answer is lost: it may be on
+            now = now if now["drill"] else _switched_on(wish, settings, n_drills, ask)
         yield now
+    except _NotSwitchedError as error:
+        is_over = False
+        raise error.why from None
     except KeyboardInterrupt:
         is_over = True
         raise
     finally:
         if is_over:
-            _leave(ask)
+            _leave(ask, max(LEAVE_S, wish.back_s))
 
 
-def _leave(ask: Ask) -> None:
+class _NotSwitchedError(Exception):
+    """Raised when the line refused drill mode: there is nothing to leave."""
+
+    def __init__(self, why: UsageError) -> None:
+        self.why = why
+        super().__init__(str(why))
+
+
+def _switched_on(wish: Wish, settings: LineSettings, n_drills: int, ask: Ask) -> dict[str, Any]:
+    try:
+        return ask(on_request(min(settings.drill.max_minutes, 1 + MINUTES_A_DRILL * n_drills), wish.reason))
+    except UsageError as error:
+        raise _NotSwitchedError(error) from error
+
+
+def _leave(ask: Ask, within_s: float) -> None:
     """Switch drill mode off; a daemon that is being started again is asked until it answers."""
-    ends_s = time.monotonic() + 15.0
+    ends_s = time.monotonic() + within_s
     while True:
         try:
             ask({"op": "drill_off"})
             return
-        except EdgeInspectorError:
+        except EdgeInspectorError as error:
             if time.monotonic() > ends_s:
-                raise
+                raise ProcessError(
+                    f"drill mode could not be switched off: {error}; a line that comes back is in it until its time is "
+                    "over: see `edge-inspector drill status`, end it with `drill off`"
+                ) from error
             time.sleep(0.1)
 
 
 @contextmanager
 def _scene(
-    wish: Wish, settings: LineSettings, folder: Path, ask: Ask, daemon: Started | None, make_gate: MakeGate | None
-) -> Iterator[Scene]:
+    wish: Wish, settings: LineSettings, folder: Path, ask: Ask, daemon: Started | None, make_gate: MakeGate | None,
+    keys: ClientKeys | None,
+) -> Iterator[Scene]:  # fmt: skip
     line, endpoints = settings.line, settings.endpoints
+    signals, service = address_here(endpoints.signals), address_here(endpoints.service)
     with tempfile.TemporaryDirectory(prefix="edge-inspector-drill-") as kept:
         base = Path(kept) / "record.db"
-        recorder = Started([RECORDER, line, endpoints.signals, endpoints.service, str(base)], folder / "subscriber.log")
+        words = [RECORDER, str(os.getpid()), line, signals, service, str(base)]
+        words += [str(wish.key)] if wish.key is not None else []
+        recorder = Started(words, folder / "subscriber.log")
         try:
-            with Witness(line, endpoints.signals, endpoints.service, make_gate) as witness:
+            with Witness(line, signals, service, make_gate, keys) as witness:
                 lease_us, back_us = endpoints.lease_ms * 1000, round(wish.back_s * 1e6)
                 yield Scene(line, witness, recorder, base, ask, lease_us, back_us, daemon)
         finally:

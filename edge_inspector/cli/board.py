@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 ROWS = 12
+BYPASS_ON, DRILL_ON = "BYPASS IS ON: DEFECTS PASS", "IN A DRILL: GATES RELEASE NOTHING"
 _STYLE = {"PASS": "green", "REJECT": "bold red", "UNKNOWN": "bold yellow"}
 
 
@@ -30,7 +31,7 @@ class Board:
         """
         self._console, self._title, self._total = console, title, total
         self._n_parts = 0
-        self._is_bypass = False
+        self._modes = (False, False)
         self._rows: deque[tuple[str, Text, str, str, str, str]] = deque(maxlen=ROWS)
         self._status = Text("waiting for the line", style="dim")
         self._progress = Progress(
@@ -52,11 +53,13 @@ class Board:
             finally:
                 self._live = None
 
-    def part(self, body: dict[str, Any], truth: str = "") -> None:
-        """Add a verdict; `truth` is what the part really was, empty when nobody knows."""
+    def part(self, body: dict[str, Any], truth: str = "", is_drill: bool = False) -> None:
+        """Add a verdict; `truth` is what the part really was, empty when nobody knows. In a drill no gate obeys it."""
         verdict = body["verdict"]
         is_plain = verdict != "UNKNOWN" and body["reason"] != "bypass"
         text = Text(verdict if is_plain else f"{verdict} {body['reason']}", style=_style(body))
+        if is_drill:
+            text.append(" drill", style="bold magenta")
         score = "-" if body["score"] is None else f"{body['score']:.3f}"
         row = (str(body["part_id"]), text, score, _where(body), f"{body['latency_us'] / 1000:.1f} ms", truth)
         self._rows.append(row)
@@ -70,20 +73,28 @@ class Board:
             )
         self._refresh()
 
-    def status(self, heartbeat: dict[str, Any], is_bypass: bool = False) -> None:
-        """Show what the newest heartbeat says, and whether its header has the bypass flag."""
-        if is_bypass != self._is_bypass and self._live is None:
-            self._console.print(f"BYPASS is {'ON: defects pass' if is_bypass else 'off: defects are rejected'}")
-        self._is_bypass = is_bypass
+    def status(self, heartbeat: dict[str, Any], is_bypass: bool = False, is_drill: bool = False) -> None:
+        """Show what the newest heartbeat says, and whether its header has the flags bypass and drill."""
+        if self._live is None:
+            self._say_modes(is_bypass, is_drill)
+        self._modes = is_bypass, is_drill
         style = "green" if heartbeat["ready"] else "yellow"
         faults = f"  faults: {', '.join(heartbeat['faults'])}" if heartbeat["faults"] else ""
         counts = "  ".join(
             f"{key} {heartbeat[key]}" for key in ("triggers", "passes", "rejects", "unknowns", "in_flight")
         )
         self._status = Text(f"{heartbeat['state']}{faults}  {counts}", style=style)
-        if is_bypass:
-            self._status = Text.assemble((" BYPASS IS ON: DEFECTS PASS ", "bold white on magenta"), "  ", self._status)
+        for is_on, words in ((is_bypass, BYPASS_ON), (is_drill, DRILL_ON)):
+            if is_on:
+                self._status = Text.assemble((f" {words} ", "bold white on magenta"), "  ", self._status)
         self._refresh()
+
+    def _say_modes(self, is_bypass: bool, is_drill: bool) -> None:
+        was_bypass, was_drill = self._modes
+        if is_bypass != was_bypass:
+            self._console.print(f"BYPASS is {'ON: defects pass' if is_bypass else 'off: defects are rejected'}")
+        if is_drill != was_drill:
+            self._console.print(f"DRILL is {'ON: gates release nothing' if is_drill else 'off: the line is at work'}")
 
     def silent(self, since_s: float) -> None:
         """Show that no heartbeat comes: a gate must reject now."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_inspector.cli.options import key_option
 from edge_inspector.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def bridge() -> None:
     help="A verdict held up for longer is shown as UNKNOWN: under half of the shortest time between two parts.",
 )  # fmt: skip
 @click.option("--consumer", metavar="NAME", help="Name of this client.  [default: the key's name, or modbus]")
-@click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Key file of this client.")
+@key_option
 @click.option("--rehearsal", is_flag=True, help="Show PASS of a simulated camera as PASS. Never on a line.")
 @click.option("--bypass", is_flag=True, help="Show PASS during a bypass as PASS.")
 def modbus(**options: object) -> None:
@@ -87,28 +88,26 @@ def _plan(
     margin_ms: float,
     window_ms: float,
     consumer: str | None,
-    keys: Path | None,
+    key: Path | None,
     rehearsal: bool,
     bypass: bool,
 ) -> BridgePlan:
+    from edge_inspector.app.own_key import own_keys
     from edge_inspector.bridge.results import Trust
     from edge_inspector.bridge.run import BridgePlan
-    from edge_inspector.client.key_file import KeyFileError
-    from edge_inspector.client.keys import ClientKeys
 
+    settings = None
     if config is not None:
+        from edge_inspector.settings.endpoint import address_here
         from edge_inspector.settings.load import load_line
 
         settings = load_line(config)
-        line = line or settings.line
-        connect, service = connect or settings.endpoints.signals, service or settings.endpoints.service
+        line, here = line or settings.line, settings.endpoints
+        connect, service = connect or address_here(here.signals), service or address_here(here.service)
     if line is None or not _LINE.fullmatch(line):
         raise UsageError(f"which line? {line!r} is no name of one; give --config FILE, or --line NAME")
     host, port = _address(listen)
-    try:
-        own = ClientKeys.load(keys) if keys is not None else None
-    except KeyFileError as error:
-        raise UsageError(str(error)) from error
+    own = own_keys(key, settings)
     signals = _endpoint(connect or _SIGNALS, "--connect")
     trust = Trust(simulated=rehearsal, bypass=bypass)
     margin_us, window_us = round(margin_ms * 1000), round(window_ms * 1000)

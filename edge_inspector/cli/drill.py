@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from edge_inspector.cli.options import config_option
+from edge_inspector.cli.options import config_option, key_option
 
 DEFAULT_MINUTES = 10.0
 
@@ -22,6 +22,7 @@ DEFAULT_MINUTES = 10.0
 @click.option("--start", is_flag=True, help="Run the daemon too, so that main can be killed.")
 @click.option("--back-within", default=60.0, show_default=True, metavar="SECONDS", type=click.FloatRange(5, 1800))
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Report; default: in state_dir/drills.")
+@key_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
 def drill(
@@ -33,6 +34,7 @@ def drill(
     start: bool,
     back_within: float,
     output: Path | None,
+    key: Path | None,
     as_json: bool,
 ) -> int:
     """Pull each plug of a line in drill mode and report what a gate saw. Parts are rejected meanwhile.
@@ -46,15 +48,26 @@ def drill(
         raise click.UsageError("Missing option '--config' / '-c'.")
     from edge_inspector.app.drilling import Wish, run_drill
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
+    _end_on_signals()
     names = tuple(filter(None, (name.strip() for name in only.split(",")))) if only is not None else ()
-    wish = Wish(config, names, yes, reason, start, back_within, output)
+    wish = Wish(config, names, yes, reason, start, back_within, output, key)
     done = run_drill(wish, lambda text: click.echo(text, err=as_json))
     click.echo(json.dumps(done.report, indent=2) if as_json else f"{done.headline}; report: {done.path}")
     return 0 if done.is_passed else 1
+
+
+def _end_on_signals() -> None:
+    """Let a signal interrupt the drill once; what is put back then is not interrupted a second time."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: the terminal was closed
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, lambda *_: None)
+        raise KeyboardInterrupt
+
+    for each in numbers:
+        if signal.getsignal(each) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(each, end)
 
 
 @drill.command()

@@ -15,4 +15,12 @@ config_option = click.option(
     help="Configuration of the line (YAML).",
 )
 
+key_option = click.option(
+    "--key",
+    "-k",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Key file of this client, for encrypted endpoints.",
+)
+
 camera_option = click.option("--camera", "name", metavar="NAME", help="Which camera of the line; default: the first.")

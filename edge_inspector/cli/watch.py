@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_inspector.core.errors import KeysError, UsageError
+from edge_inspector.cli.options import key_option
+from edge_inspector.core.errors import UsageError
 
 if TYPE_CHECKING:
     from edge_inspector.cli.board import Board
@@ -25,42 +26,37 @@ _ADDRESS = re.compile(r"tcp://[^\s:]\S*:(?P<port>[0-9]{1,5})|ipc://\S{1,107}")
 @click.command()
 @click.option("--config", "-c", type=click.Path(path_type=Path), metavar="FILE", help="Take line and address from it.")
 @click.option("--connect", metavar="ENDPOINT", help=f"Signals endpoint of the line.  [default: {_SIGNALS}]")
-@click.option("--key", "-k", type=click.Path(path_type=Path), metavar="FILE", help="Key file, for encrypted endpoints.")
+@key_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per message, for a program.")
 def watch(config: Path | None, connect: str | None, key: Path | None, as_json: bool) -> None:
     """Show verdicts and heartbeats of a running line until Ctrl-C. It only listens: the line does not notice."""
     from rich.console import Console
 
+    from edge_inspector.app.own_key import own_keys
     from edge_inspector.cli.board import Board
-    from edge_inspector.client.key_file import KeyFileError
-    from edge_inspector.client.keys import ClientKeys
     from edge_inspector.client.subscriber import Subscriber
     from edge_inspector.client.wire import WireError
 
-    line = None
+    line = settings = None
     if config is not None:
         from edge_inspector.settings.endpoint import address_here
         from edge_inspector.settings.load import load_line
 
         settings = load_line(config)
         line, connect = settings.line, connect or address_here(settings.endpoints.signals)
-        if settings.endpoints.curve is not None and key is None:
-            raise UsageError(f"the endpoints of {line} are encrypted; give --key FILE (`edge-inspector keys new NAME`)")
     endpoint = connect or _SIGNALS
     if not _is_address(endpoint):
         raise UsageError(f"{endpoint} is no address; write --connect like {_SIGNALS}, or ipc:///run/line.ipc")
     refusals: deque[str] = deque(maxlen=1)
     board = Board(Console(), f"{line or 'any line'} at {endpoint}", total=None)
+    keys = own_keys(key, settings)
     try:
-        keys = None if key is None else ClientKeys.load(key)
         # Without a service address the one thing that it notices is a refusal; the newest counts.
         with Subscriber(line, [endpoint], keys=keys, on_notice=lambda one: refusals.append(one.detail)) as subscriber:
             if as_json:
                 _print_all(subscriber, refusals)
             with board.shown():
                 _show(subscriber, board, refusals)
-    except KeyFileError as error:
-        raise KeysError(str(error)) from error
     except WireError as error:
         raise UsageError(f"{endpoint} is not the signals endpoint of a line: {error}; check the address") from error
     except KeyboardInterrupt:
@@ -98,7 +94,8 @@ def _show(subscriber: Subscriber, board: Board, refusals: deque[str]) -> None:
             continue
         heard_s = now_s
         refusals.clear()
+        flags = message.header.flags
         if message.kind == "verdict":
-            board.part(message.body)
+            board.part(message.body, is_drill=Flag.DRILL in flags)
         elif message.kind == "hb":
-            board.status(message.body, is_bypass=bool(message.header.flags & Flag.BYPASS))
+            board.status(message.body, is_bypass=Flag.BYPASS in flags, is_drill=Flag.DRILL in flags)

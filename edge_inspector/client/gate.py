@@ -33,7 +33,7 @@ class Gate:
         line: str,
         settings: GateSettings,
         *,
-        consumer: str,
+        consumer: str | None,
         signals: str = "tcp://127.0.0.1:5560",
         service: str = "tcp://127.0.0.1:5562",
         keys: ClientKeys | None = None,
@@ -44,7 +44,8 @@ class Gate:
         Args:
             line: Name of the line.
             settings: How the gate is built.
-            consumer: Name of this gate; with keys, the name of its key.
+            consumer: Name of this gate; with keys, the name of its key. None for one that is wired to nothing, such as
+                a drill's: it acknowledges nothing and stands in no record of the line.
             signals: Address of the signals endpoint.
             service: Address of the service endpoint.
             keys: None for a line without keys.

@@ -54,12 +54,13 @@ class Live:
         line: str,
         signals: str,
         service: str,
-        consumer: str,
+        consumer: str | None,
         keys: ClientKeys | None,
         on_notice: Callable[[Notice], None] | None,
     ) -> None:
-        """Connect; succeeds before the daemon is up."""
+        """Connect; succeeds before the daemon is up. Without a consumer nothing is acknowledged."""
         self._consumer = consumer
+        self._named = {} if consumer is None else {"consumer": consumer}
         self._teller = Teller(on_notice)
         self._link = Link(zmq.SUB, [signals], topic(line), keys)
         self._service = Service(service, keys)
@@ -149,7 +150,7 @@ class Live:
         if self._service.is_busy:
             return False
         if must_greet and moment_us >= self._greet_at_us:
-            if self._service.ask({"op": "hello", "consumer": self._consumer}, moment_us) is None:
+            if self._service.ask({"op": "hello", **self._named}, moment_us) is None:
                 return False
             self._asked, self._greet_at_us = "hello", moment_us + GREET_US
             return True
@@ -165,6 +166,8 @@ class Live:
             epoch: The epoch armed for; None while disarmed.
             upto: Of that epoch, the seq up to which nothing waits.
         """
+        if self._consumer is None:
+            return
         self._outcomes.extend(outcomes)
         while len(self._outcomes) > ACK_WAITING:
             self._outcomes.popleft()
@@ -187,7 +190,7 @@ class Live:
         upto = min(upto, head[1]) if head[0] == epoch else upto
         if not self._in_flight and (upto == 0 or (epoch, upto) == self._acked):
             return
-        request: dict[str, Any] = {"op": "ack", "consumer": self._consumer, "epoch": epoch, "upto": upto}
+        request: dict[str, Any] = {"op": "ack", **self._named, "epoch": epoch, "upto": upto}
         request["outcomes"] = [outcome.body() for outcome in self._in_flight]
         if self._service.ask(request, moment_us) is not None:
             self._asked, self._ack_at_us = "ack", moment_us + ACK_US

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edge_inspector.core.errors import EdgeInspectorError
 from edge_inspector.drill.judge import Check, Expected, judge
 from edge_inspector.drill.plugs import Plug
 from edge_inspector.drill.recorder import records
@@ -78,8 +79,12 @@ def _run(scene: Scene, plug: Plug, tell: Callable[[str], None]) -> Row:
     witness = scene.witness
     witness.begin()
     if not wait_ready(scene, scene.back_us / 1e6):
-        return Row(plug.name, plug.what, (Check("ready before", False, f"the gate is not armed: {witness.why}"),))
-    if refusal := plug.refusal(scene):
+        return _failed(plug, Check("ready before", False, _why_not_before(scene)))
+    try:
+        refusal = plug.refusal(scene)
+    except EdgeInspectorError as error:
+        return _failed(plug, Check("ready before", False, str(error)))
+    if refusal:
         return Row(plug.name, plug.what, (), not_run=refusal)
     witness.begin()
     witness.watch_for(BEFORE_S)
@@ -89,11 +94,27 @@ def _run(scene: Scene, plug: Plug, tell: Callable[[str], None]) -> Row:
         witness.mark()
         plug.pull(scene)
         _watch(scene, expected)
+        why = plug.why_not_pulled(scene)
+    except EdgeInspectorError as error:  # the daemon is gone, or refuses: what was found before is still told
+        return _failed(plug, Check("plug pulled", False, str(error)))
     finally:
         plug.put_back(scene)
     seen = witness.seen
     _settle_record(scene)
-    return _row(plug, seen, judge(seen, expected))
+    return _row(plug, seen, [Check("plug pulled", not why, why or plug.what), *judge(seen, expected)])
+
+
+def _failed(plug: Plug, check: Check) -> Row:
+    return Row(plug.name, plug.what, (check,))
+
+
+def _why_not_before(scene: Scene) -> str:
+    witness, beat = scene.witness, scene.witness.beat
+    if not witness.is_armed:
+        return f"the gate is not armed: {witness.why}"
+    if beat is None or not beat.is_ready:
+        return "the line is not ready"
+    return "the line is no longer in drill mode: its time is over, or somebody ended it"
 
 
 def _watch(scene: Scene, expected: Expected) -> None:

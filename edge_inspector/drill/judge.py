@@ -23,6 +23,8 @@ class Expected:
     """Of verdicts that must come; empty for any."""
     at_least: int = 0
     """So many of them."""
+    must_disarm: bool = False
+    """What is pulled cannot be over within the lease: a gate that stayed armed saw nothing, or heard nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Check:
 def judge(seen: Seen, expected: Expected) -> list[Check]:
     """Return every rule with what was seen of it; the drill is passed when all are kept."""
     checks = [_disarmed(seen, expected), _stale(seen), _back(seen, expected), _conserved(seen), _recorded(seen)]
-    checks += [_same_epoch(seen), _flagged(seen)]
+    checks += [_same_epoch(seen), _flagged(seen), _decided(seen), _watched(seen)]
     if expected.reason:
         n = seen.reasons().get(expected.reason, 0)
         detail = f"{n} verdicts with reason {expected.reason}, at least {expected.at_least} expected"
@@ -56,6 +58,8 @@ def _disarmed(seen: Seen, expected: Expected) -> Check:
     if took_us is not None:
         return Check(rule, took_us <= limit_us, f"after {ms(took_us)}, limit {ms(limit_us)}")
     silent_us = _longest_unready_us(seen)
+    if expected.must_disarm:
+        return Check(rule, False, f"never; the longest time without a ready heartbeat was {ms(silent_us)}")
     if silent_us <= limit_us:
         return Check(rule, True, f"not needed: the line was ready again after {ms(silent_us)}, limit {ms(limit_us)}")
     return Check(rule, False, f"never, although the line was not ready for {ms(silent_us)}; limit {ms(limit_us)}")
@@ -108,9 +112,34 @@ def _back(seen: Seen, expected: Expected) -> Check:
         last = seen.beats[-1] if seen.beats else None
         faults = ", ".join(last.faults) if last is not None and last.faults else "no word of the line"
         return Check("ready again", False, f"not within {ms(limit_us)}: {faults}")
+    if (why := _why_not_ready(seen)) is not None:
+        return Check("ready again", False, f"the gate is armed, and {why}")
     return Check(
         "ready again", took_us <= limit_us, f"after {ms(took_us)}, limit {ms(limit_us)}" if took_us else "always"
     )
+
+
+def _why_not_ready(seen: Seen) -> str | None:
+    """Return why the line itself is not ready at the end, whatever the gate says; None when it is."""
+    last = seen.beats[-1] if seen.beats else None
+    if last is None or seen.ended_us - last.at_us > last.lease_us + seen.blind_us:
+        return "the line is silent"
+    return None if last.is_ready else f"the line says not ready: {', '.join(last.faults) or 'no fault named'}"
+
+
+def _decided(seen: Seen) -> Check:
+    """A gate that says nothing of a part is no gate that rejects it."""
+    tolerance_us = SLACK_US + seen.blind_us
+    due = {n for at_us, n in seen.parts if seen.pulled_us <= at_us < seen.ended_us - seen.hold_us - tolerance_us}
+    left = len(due - {act.part for act in seen.acts})
+    return Check("every part decided", not left, f"{len(due)} parts came to the gate, {left} without a decision")
+
+
+def _watched(seen: Seen) -> Check:
+    """What the witness did not see it cannot judge; its pauses are allowed for up to a lease, and not beyond."""
+    lease_us = max((beat.lease_us for beat in seen.beats), default=0)
+    detail = f"its longest pause was {ms(seen.blind_us)}, limit {ms(lease_us)}: this computer is too busy beyond that"
+    return Check("watched all the time", seen.blind_us <= lease_us, detail)
 
 
 def _conserved(seen: Seen) -> Check:

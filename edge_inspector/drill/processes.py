@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -55,6 +56,18 @@ class Grip:
                 f"you may not send signals to process {self.pid} of the line; run the drill as the daemon's user"
             ) from error
         return True
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone, reaped or not."""
+        return bool(select.select([self._fd], [], [], 0)[0])
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it stands still; False too when it is gone."""
+        with suppress(OSError, IndexError):
+            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+        return False
 
     def close(self) -> None:
         """Let go."""

@@ -1,6 +1,6 @@
 """A subscriber that keeps every verdict in a database of its own, in a process of its own that may be killed.
 
-python -m edge_inspector.drill.recorder LINE SIGNALS SERVICE FILE
+python -m edge_inspector.drill.recorder PARENT LINE SIGNALS SERVICE FILE [KEY]
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.client.notice import Notice, NoticeName
 from edge_inspector.client.subscriber import Subscriber
 from edge_inspector.drill.seen import Record
 
 CONSUMER = "drill"
+"""What it calls itself without a key. It acknowledges nothing, so the line's record does not know it."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS lives (life INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS rows (epoch INTEGER, seq INTEGER, life INTEGER, PRIMARY KEY (epoch, seq)) WITHOUT ROWID;
@@ -85,13 +87,14 @@ def _record(base: sqlite3.Connection, epoch: int) -> Record:
     return Record(epoch, first, last, n, twice, again, lost)
 
 
-def main(line: str, signals: str, service: str, file: str) -> None:
-    """Record until killed, or until who started it is gone."""
-    store, parent = Store(Path(file)), os.getppid()
+def main(parent: str, line: str, signals: str, service: str, file: str, key: str | None = None) -> None:
+    """Record until killed, or until the process `parent`, which started it, is gone."""
+    store, keys = Store(Path(file)), ClientKeys.load(key) if key is not None else None
+    consumer = keys.name if keys is not None else CONSUMER
     with Subscriber(
-        line, [signals], service=service, consumer=CONSUMER, cursor=store, on_notice=store.notice
+        line, [signals], service=service, consumer=consumer, cursor=store, keys=keys, on_notice=store.notice
     ) as subscriber:
-        while os.getppid() == parent:
+        while os.getppid() == int(parent):
             message = subscriber.receive(0.2)
             if message is not None and message.kind == "verdict":
                 store.row(message.header.epoch, message.header.seq)

@@ -46,6 +46,8 @@ class Acted:
     why: str
     seq: int | None
     """The verdict that it went by; None for none."""
+    part: int = 0
+    """The gate's number of the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Seen:
     """Between two parts; None where none came."""
     beats: list[Beat] = field(default_factory=list)
     verdicts: list[Heard] = field(default_factory=list)
+    parts: list[tuple[int, int]] = field(default_factory=list)
+    """(moment, number) of each part that came to the gate's sensor."""
     acts: list[Acted] = field(default_factory=list)
     armings: list[Arming] = field(default_factory=list)
     records: dict[int, Record] = field(default_factory=dict)

@@ -11,12 +11,13 @@ from typing import Any, Protocol, Self
 from edge_inspector.client.decision import Decision
 from edge_inspector.client.gate import Gate
 from edge_inspector.client.gate_settings import GateSettings
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.client.message import Message
+from edge_inspector.client.notice import Notice, NoticeName
 from edge_inspector.client.subscriber import Subscriber
 from edge_inspector.client.wire import Flag
 from edge_inspector.drill.seen import Acted, Arming, Beat, Heard, Seen
 
-CONSUMER = "drill-gate"
 TURN_S = 0.005
 LOOK_S = 3.0
 """So long it listens for the pace of the parts."""
@@ -64,7 +65,14 @@ class Witness:
     come all the same, at the line's pace: they have no verdict, and must be rejected.
     """
 
-    def __init__(self, line: str, signals: str, service: str, make_gate: MakeGate | None = None) -> None:
+    def __init__(
+        self,
+        line: str,
+        signals: str,
+        service: str,
+        make_gate: MakeGate | None = None,
+        keys: ClientKeys | None = None,
+    ) -> None:
         """Connect; look for the line's pace before the first drill.
 
         Args:
@@ -72,10 +80,15 @@ class Witness:
             signals: Address of the signals endpoint.
             service: Address of the service endpoint.
             make_gate: Another gate than the SDK's, for a test of the drill itself.
+            keys: None for a line without keys.
         """
-        self._ear = Subscriber(line, [signals])
+        self._refusal = ""
+        self._ear = Subscriber(line, [signals], keys=keys, on_notice=self._note)
+        # Without a consumer's name: what it does with parts that are not there is nothing for the line's record.
         self._make_gate = make_gate or (
-            lambda settings: Gate(line, settings, consumer=CONSUMER, signals=signals, service=service)
+            lambda settings: Gate(
+                line, settings, consumer=None, signals=signals, service=service, keys=keys, on_notice=self._note
+            )
         )
         self._gate: GateLike | None = None
         self._latencies: list[int] = []
@@ -119,7 +132,8 @@ class Witness:
     @property
     def why(self) -> str:
         """Why it was not."""
-        return self._gate.why if self._gate is not None else "the gate is not built yet"
+        why = self._gate.why if self._gate is not None else "the gate is not built yet"
+        return "; ".join(filter(None, (why, self._refusal)))
 
     @property
     def beat(self) -> Beat | None:
@@ -139,6 +153,10 @@ class Witness:
         """Watch for so long."""
         self.watch(lambda: False, seconds)
 
+    def _note(self, notice: Notice) -> None:
+        if notice.name is NoticeName.REFUSED:
+            self._refusal = notice.detail
+
     def _turn(self) -> None:
         gate = self._gate
         assert gate is not None, "look comes first"
@@ -146,9 +164,9 @@ class Witness:
         at_us = now_us()
         self.seen.blind_us = max(self.seen.blind_us, at_us - self._turned_us - round(TURN_S * 1e6))
         self._turned_us = at_us
-        self.seen.acts += [Acted(at_us, one.release, str(one.why), one.seq) for one in decisions]
+        self.seen.acts += [Acted(at_us, one.release, str(one.why), one.seq, one.part) for one in decisions]
         for trigger_us in self._hear():
-            gate.part(trigger_us)
+            self.seen.parts.append((now_us(), gate.part(trigger_us)))
         self._probe(gate)
         if gate.is_armed != self._is_armed:
             self._is_armed = not self._is_armed
@@ -158,7 +176,7 @@ class Witness:
         at_us, pace_us = now_us(), max(20_000, self.seen.period_us or SILENT_US)
         if at_us - self._verdict_us > max(SILENT_US, 2 * pace_us) and at_us - self._probe_us >= pace_us:
             self._probe_us = at_us
-            gate.part(at_us)
+            self.seen.parts.append((at_us, gate.part(at_us)))
 
     def _hear(self) -> list[int]:
         """Take in what was sent; returns the triggers of live verdicts, on the own clock."""

@@ -295,7 +295,6 @@ def test_an_address_that_is_taken_ends_it_in_words(line: WireLine) -> None:
         (["--line", "l1", "--listen", "127.0.0.1:99999"], "no place to listen"),
         (["--line", "l1", "--connect", "127.0.0.1:5560"], "write --connect like"),
         (["--line", "l1", "--service", "x"], "write --service like"),
-        (["--line", "l1", "--keys", "missing.key"], "cannot be read"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_refused_in_words(options: list[str], word: str, tmp_path: Path) -> None:
@@ -304,4 +303,14 @@ def test_a_command_line_that_makes_no_sense_is_refused_in_words(options: list[st
 
     assert done.returncode == 64
     assert word in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_key_file_that_is_none_is_told_like_any_other_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge_inspector.cli.main", "bridge", "modbus", "--line", "l1"]
+    command += ["--key", str(tmp_path / "missing.key")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S, cwd=tmp_path)
+
+    assert done.returncode == 78
+    assert "cannot be read" in done.stderr
     assert "Traceback" not in done.stderr

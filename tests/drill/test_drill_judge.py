@@ -183,3 +183,38 @@ def test_a_reason_that_must_come_is_counted_after_the_pull_alone() -> None:
     assert broken(seen, expected) == ["reason told"]
     seen.verdicts.append(verdict(BACK + 2, 12, False, reason="model_error"))
     assert broken(seen, expected) == []
+
+
+def test_a_part_that_the_gate_never_decides_fails() -> None:
+    seen = good()
+    seen.parts = [(PULLED - 1, 1), (PULLED + 100_000, 2), (PULLED + 200_000, 3), (seen.ended_us - 10_000, 4)]
+    seen.acts.append(Acted(PULLED + 210_000, False, "no_verdict", None, 2))
+
+    assert broken(seen) == ["every part decided"]
+    seen.acts.append(Acted(PULLED + 310_000, False, "no_verdict", None, 3))
+    assert broken(seen) == []
+
+
+def test_a_witness_that_looked_away_for_more_than_a_lease_passes_nothing() -> None:
+    seen = good()
+    seen.blind_us = LEASE + 1
+
+    assert broken(seen) == ["watched all the time"]
+
+
+def test_a_fault_that_must_be_seen_is_not_excused_by_a_line_that_was_ready_all_along() -> None:
+    quick = good()
+    quick.armings, quick.acts, quick.ended_us = [], [], PULLED + 1_000_000
+    quick.beats = [beat(PULLED + n * 100_000, 13) for n in range(1, 11)]
+
+    assert broken(quick, replace(LIMIT, must_disarm=True)) == ["gate disarms"]
+
+
+def test_a_gate_that_says_armed_does_not_make_a_line_ready_that_is_not() -> None:
+    silent, unready = good(), good()
+    silent.ended_us = BACK + 100_000 + LEASE + 1
+    unready.beats.append(beat(BACK + 200_000, 13, is_ready=False, faults=("camera",)))
+
+    assert broken(silent) == ["ready again"]
+    assert broken(unready) == ["ready again"]
+    assert "camera" in judge(unready, LIMIT)[2].detail

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from daemon import PROGRAM, START_S, Line, wait_until
+from daemon import START_S, Line, wait_until
+from keyed import encrypt, key_of, keys_verb
 
 from edge_inspector.client.key_file import read_key_file
 from edge_inspector.client.keys import ClientKeys
@@ -22,18 +23,6 @@ from edge_inspector.client.notice import Notice, NoticeName
 from edge_inspector.client.subscriber import Message, Subscriber, ask
 
 MakeLine = Callable[..., Line]
-
-
-def keys_verb(line: Line, *arguments: str) -> None:
-    command = [sys.executable, *PROGRAM, "keys", *arguments, "--keys", str(line.folder / "keys")]
-    subprocess.run(command, check=True, capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
-
-
-def key_of(line: Line, name: str, role: str | None) -> ClientKeys:
-    keys_verb(line, "new", name)
-    if role is not None:
-        keys_verb(line, "authorize", name, "--role", role)
-    return ClientKeys.load(line.folder / "keys" / f"{name}.key")
 
 
 class Ear:
@@ -75,13 +64,9 @@ class Site:
     def __init__(self, make_line: MakeLine, stack: ExitStack, **settings: Any) -> None:
         self.stack = stack
         self.line = make_line(camera={"rate_hz": 100.0, "wait_for_subscribers": 0}, **settings)
-        keys_verb(self.line, "new", "server")
+        encrypt(self.line)
         self.gate = key_of(self.line, "gate-1", "gate")
         self.panel = key_of(self.line, "panel", "read")
-        config = yaml.safe_load(self.line.config.read_text())
-        everywhere = {name: end.replace("127.0.0.1", "*") for name, end in self.line.endpoints.items()}
-        config["endpoints"] = everywhere | {"curve": {"keys": "keys"}}
-        self.line.config.write_text(yaml.safe_dump(config))
 
     def ear(self, key: ClientKeys | None) -> Ear:
         ear = Ear(self.line, key)
