@@ -64,6 +64,7 @@ def _row(folder: Path, is_encrypted: bool, others: list[str], seconds: float) ->
         with _started(folder, endpoint, ["listen", *others], is_encrypted):
             sends, lates, cpu = _run(signals, seconds)
         refused = sum(guard.refused.values()) if guard is not None else 0
+        signals._watch.close()
         signals._socket.close(linger=0)
     over = sum(one > 2_000_000 for one in sends)
     figures = (_share(sends, 0.5), _share(sends, 0.99), max(sends), _share(lates, 0.99))

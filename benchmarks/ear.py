@@ -10,6 +10,7 @@ from typing import Any
 
 import zmq
 
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.client.wire import Header, kind_of, topic
 
 
@@ -42,12 +43,14 @@ class Silent(Exception):  # noqa: N818 - becomes a row of the table that says wh
 class Ear:
     """Hears one line's signals; one thread."""
 
-    def __init__(self, line: str, signals: str) -> None:
+    def __init__(self, line: str, signals: str, keys: ClientKeys | None = None) -> None:
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         self._socket.setsockopt(zmq.SUBSCRIBE, topic(line))
         self._socket.setsockopt(zmq.RCVHWM, 1_000_000)  # a window is read when it is over
         self._socket.setsockopt(zmq.RECONNECT_IVL, 20)
         self._socket.setsockopt(zmq.LINGER, 0)
+        if keys is not None:
+            keys.apply(self._socket)
         self._socket.connect(signals)
 
     def drain(self) -> list[Heard]:

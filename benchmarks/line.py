@@ -22,6 +22,7 @@ from benchmarks.ear import Ear, Heard, Silent
 from benchmarks.figures import Window
 from benchmarks.processes import CpuTime, cpu_time, family, reap
 from benchmarks.subject import Subject
+from edge_inspector.client.keys import ClientKeys
 from edge_inspector.run.child import end_with_parent
 
 LINE = "bench"
@@ -45,6 +46,8 @@ class Knobs:
     """Subscribers that the first frame waits for."""
     sections: dict[str, Any] = field(default_factory=dict)
     """Further blocks of the configuration, or others in the place of its own."""
+    keys: Path | None = None
+    """Folder of keys, in which `bench.key` is authorised; None for endpoints without keys."""
     environment: dict[str, str] | None = None
     """None for this process's own."""
 
@@ -69,10 +72,13 @@ class Line:
         self.signals, telemetry, self.service = (f"tcp://127.0.0.1:{port}" for port in ports)
         config = _config(subject, knobs, self.metrics_port)
         config["endpoints"] = {"signals": self.signals, "telemetry": telemetry, "service": self.service}
+        if knobs.keys is not None:
+            config["endpoints"]["curve"] = {"keys": str(knobs.keys)}
         path = folder / "line.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         self._n_tiles = subject.n_tiles
-        self._ear = Ear(LINE, self.signals) if listens else None
+        own = None if knobs.keys is None else ClientKeys.load(knobs.keys / "bench.key")
+        self._ear = Ear(LINE, self.signals, own) if listens else None
         self._words = (folder / "stderr.txt").open("w+b")
         self.began = time.monotonic()
         self._process = subprocess.Popen(

@@ -19,8 +19,9 @@ from benchmarks.bench import ROOT
 @click.option("--seconds", default=60.0, show_default=True)
 @click.option("--rate", default=50.0, show_default=True, help="Parts per second at nominal speed.")
 @click.option("--seed", default=1, show_default=True)
+@click.option("--keys", "has_keys", is_flag=True, help="Encrypt the endpoints; each gate has a key.")
 @click.option("--sections", type=click.Path(path_type=Path), help="YAML with further blocks for the line.")
-def main(seconds: float, rate: float, seed: int, sections: Path | None) -> None:
+def main(seconds: float, rate: float, seed: int, has_keys: bool, sections: Path | None) -> None:
     """Let parts pass the daemon and two gates while it is stalled, and killed once for 1.5 s."""
     sys.path.insert(0, str(ROOT / "tests"))  # its tiny bundle truly tells spots from metal
     from fakes.tiny_bundle import write_tiny_bundle
@@ -28,7 +29,8 @@ def main(seconds: float, rate: float, seed: int, sections: Path | None) -> None:
     extra = yaml.safe_load(sections.read_text("utf-8")) if sections else {}
     with tempfile.TemporaryDirectory(prefix="belt-") as folder:
         bundle = write_tiny_bundle(Path(folder) / "bundle", channels=1)
-        reports = run_trial(Plan(seconds=seconds, parts_per_s=rate, seed=seed, sections=extra), bundle)
+        plan = Plan(seconds=seconds, parts_per_s=rate, seed=seed, has_keys=has_keys, sections=extra)
+        reports = run_trial(plan, bundle)
     Console(width=None if sys.stdout.isatty() else 160).print(table(reports))
     sys.exit(1 if any(report.escaped or report.late_acts or report.undecided for report in reports.values()) else 0)
 

@@ -17,6 +17,9 @@ from benchmarks.subject import Subject
 from edge_inspector.client.decision import Why
 from edge_inspector.client.gate import Gate
 from edge_inspector.client.gate_settings import GateSettings
+from edge_inspector.client.keys import ClientKeys
+from edge_inspector.signal.authorized import LIST, AuthorizedKey, Role, write_authorized
+from edge_inspector.signal.keys import make_key, read_key
 from edge_inspector.simulator.config import CameraConfig, ConveyorConfig, SimulationConfig
 from edge_inspector.simulator.rehearsal import Simulation
 
@@ -53,6 +56,8 @@ class Plan:
     stall_every_s: float = 1.94
     """97 parts."""
     seed: int = 1
+    has_keys: bool = False
+    """Whether the endpoints are encrypted, and each gate has a key."""
     sections: Mapping[str, Any] = field(default_factory=dict)
     """Further blocks of the line's configuration, such as gate timing once there is one."""
 
@@ -123,14 +128,30 @@ def run_trial(plan: Plan, bundle: Path) -> dict[str, Report]:
         camera = CameraConfig(exposure_us=99.9, encoder_modulus=MODULUS)
         config = SimulationConfig((camera,), (ConveyorConfig(0.0, SPACING_MM, COUNTS_PER_MM),))
         with Simulation(config, Path(folder) / "parts") as simulation:
+            keys = _keys(Path(folder) / "keys") if plan.has_keys else None
             knobs = Knobs(
-                sections=_sections(str(simulation.cti)) | dict(plan.sections), environment=simulation.environment()
+                sections=_sections(str(simulation.cti)) | dict(plan.sections),
+                keys=keys,
+                environment=simulation.environment(),
             )
             shape = (SIDE_PX, SIDE_PX, 1)
             subject = Subject("belt", bundle, Path(folder), Path(folder), shape, ((0, 0),), (SIDE_PX, SIDE_PX))
             belt = Belt(simulation.controls.conveyor, is_bad, plan.parts_per_s, plan.speed_share, plan.seed)
             with Line(subject, knobs) as line:
-                return _run(plan, line, belt)
+                return _run(plan, line, belt, keys)
+
+
+def _keys(folder: Path) -> Path:
+    """Make a folder of keys: the line's, one for each gate, and one that listens."""
+    make_key(folder, "server", None)
+    names = {"bench": Role.READ} | {f"gate-{i}": Role.GATE for i in range(len(GATES))}
+    for name in names:
+        make_key(folder, name, read_key(folder / "server.pub").public)
+    found = [
+        AuthorizedKey(name, role, read_key(folder / f"{name}.pub").public.decode()) for name, role in names.items()
+    ]
+    write_authorized(folder / LIST, found)
+    return folder
 
 
 def _sections(cti: str) -> dict[str, Any]:
@@ -148,9 +169,16 @@ def _sections(cti: str) -> dict[str, Any]:
     return {"camera": camera, "decide": {"deadline_ms": 400.0}}
 
 
-def _run(plan: Plan, line: Line, belt: Belt) -> dict[str, Report]:
+def _run(plan: Plan, line: Line, belt: Belt, keys: Path | None) -> dict[str, Report]:
     gates = {
-        name: Gate(LINE, settings, consumer=f"gate-{i}", signals=line.signals, service=line.service)
+        name: Gate(
+            LINE,
+            settings,
+            consumer=f"gate-{i}",
+            signals=line.signals,
+            service=line.service,
+            keys=None if keys is None else ClientKeys.load(keys / f"gate-{i}.key"),
+        )
         for i, (name, settings) in enumerate(GATES.items())
     }
     reports = {name: Report() for name in gates}

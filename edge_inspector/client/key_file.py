@@ -51,7 +51,7 @@ def read_key_file(path: Path | str) -> KeyFile:
     except OSError as error:
         raise KeyFileError(f"{path} cannot be read: {error.strerror or error}; see to that path") from error
     key = parse_key_file(data, str(path))
-    if key.secret is not None and (fault := privacy_fault(status, str(path))):
+    if key.secret is not None and not _is_credential(path) and (fault := privacy_fault(status, str(path))):
         raise KeyFileError(fault)
     return key
 
@@ -84,6 +84,12 @@ def parse_key_file(data: bytes, source: str) -> KeyFile:
             raise KeyFileError(f"{source}: its {entry_name} is damaged; copy the file again, or make a new key")
     keys = {name: value.encode() for name, value in found.items()}
     return KeyFile(found["name"], keys["public-key"], keys.get("secret-key"), keys.get("server-key"))
+
+
+def _is_credential(path: Path | str) -> bool:
+    """Whether the service manager gave this file: then it looks as if its group could read it, and nobody else can."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return folder is not None and Path(path).parent == Path(folder)
 
 
 def is_key(text: str) -> bool:

@@ -27,14 +27,21 @@ _REFUSALS = {
         "the line does not know this key: it is not authorised, or was revoked (`edge-inspector keys list` on the line "
         "PC); tried again by itself"
     ),
-    int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL): (
-        "the line hangs up: the key file names another line (server-key), or its halves do not belong together"
-    ),
     int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL): (
         "only one of the two encrypts, or it is no ZeroMQ: see `endpoints.curve` of the line; give a key"
     ),
 }
-_EVENTS = int(zmq.EVENT_HANDSHAKE_SUCCEEDED) | sum(_REFUSALS)
+_HUNG_UP = int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+_EVENTS = int(zmq.EVENT_HANDSHAKE_SUCCEEDED) | _HUNG_UP | sum(_REFUSALS)
+HANG_UPS = 3
+"""Handshakes at one address that broke off in a row before a person is told: a line that is killed breaks off one, and
+one more at most while it starts; a wrong key breaks off each."""
+_HANGS_UP = "the other side hangs up before it says why"
+_WITH_KEYS = (
+    f"{_HANGS_UP}: the key file names another line (server-key), or its halves do not belong together; or nobody there "
+    "can look at keys just now (event `authenticator`)"
+)
+_WITHOUT_KEYS = f"{_HANGS_UP}: the line keeps ending, or another program has its address; tried again by itself"
 
 
 class Link:
@@ -59,6 +66,7 @@ class Link:
         self._retry_us, self._renew_at_us = FIRST_RETRY_US, 0
         self.renewals = 0
         """How often the socket was replaced."""
+        self._hang_ups: dict[bytes, int] = {}  # by address, in a row
         self.connections = 0
         """Handshakes that succeeded."""
         self._open()
@@ -114,11 +122,15 @@ class Link:
         """Look at what happened to the connection; returns why it was refused, None if it was not."""
         why = None
         while self._monitor.poll(0):
-            event = _EVENT.unpack(self._monitor.recv_multipart()[0])[0]
+            said, address = self._monitor.recv_multipart()
+            event = _EVENT.unpack(said)[0]
             if event in _REFUSALS:
                 why = _REFUSALS[event]
+            elif event == _HUNG_UP:
+                why = self._hung_up(address) or why
             else:
                 self.connections += 1
+                self._hang_ups.pop(address, None)
                 self._retry_us = FIRST_RETRY_US
         if why is not None and not self._renew_at_us:
             self._renew_at_us = now_us + self._retry_us
@@ -126,6 +138,13 @@ class Link:
         if self._renew_at_us and now_us >= self._renew_at_us:
             self.renew()
         return why
+
+    def _hung_up(self, address: bytes) -> str | None:
+        """Count a handshake that broke off, and return what to think of it; ZeroMQ tries again by itself."""
+        self._hang_ups[address] = self._hang_ups.get(address, 0) + 1
+        if self._hang_ups[address] < HANG_UPS:
+            return None
+        return _WITHOUT_KEYS if self._keys is None else _WITH_KEYS
 
     def renew(self) -> None:
         """Replace the socket by a fresh one; what was not read yet is lost."""

@@ -101,6 +101,7 @@ class ServiceFigures(Protocol):
     unsent: int
     handshakes_failed: int
     disconnected: int
+    cut: int
     damaged_segments: int
 
 

@@ -44,6 +44,11 @@ class RecordMetrics:
         self._ended = declare(
             "counter", "service_disconnects_total", "Connections that ended, also those with a request over 64 KiB"
         )
+        self._cut = declare(
+            "counter",
+            "service_connections_cut_total",
+            "Connections hung up on: they brought far more than a client says",
+        )
         self._damaged = declare("counter", "journal_segments_damaged_total", "Segments that a replay could not read")
         self._acked = declare("gauge", "consumer_acked_seq", "Newest verdict that a consumer acknowledged", "consumer")
         self._outcomes = declare("counter", "gate_outcomes_total", "What gates say that became of parts", "outcome")
@@ -69,6 +74,7 @@ class RecordMetrics:
             self._unsent.set(figures.unsent)
             self._failed.set(figures.handshakes_failed)
             self._ended.set(figures.disconnected)
+            self._cut.set(figures.cut)
             self._damaged.set(figures.damaged_segments)
 
     def set_consumers(self, acked: dict[str, int], outcomes: dict[str, int]) -> None:

@@ -64,6 +64,8 @@ class ServiceCounts:
     """Connections that spoke something else."""
     disconnected: int = 0
     """Connections that ended, those cut off for too large a request among them."""
+    cut: int = 0
+    """Connections that were hung up on, since they brought far more than a client has to say."""
     damaged_segments: int = 0
 
 

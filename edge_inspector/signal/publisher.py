@@ -7,7 +7,9 @@ import json
 import zmq
 
 from edge_inspector.core.verdict import Heartbeat, Verdict
+from edge_inspector.signal.connections import Connections
 from edge_inspector.signal.guard import Guard
+from edge_inspector.signal.handshakes import HandshakeWatch
 from edge_inspector.signal.message import (
     Body,
     as_replayed,
@@ -19,7 +21,7 @@ from edge_inspector.signal.message import (
     verdict_frames,
 )
 from edge_inspector.signal.rebinding import Rebinding
-from edge_inspector.signal.sockets import bound
+from edge_inspector.signal.sockets import LISTENER_BURST_BYTES, bound, connection_of, listener_options
 
 SEND_HWM = 10_000
 """Messages kept for one slow subscriber (20 s at 500 parts/s); after that it misses some and sees the gap."""
@@ -38,9 +40,12 @@ class SignalPublisher:
         self.subscribers = 0
         """Subscriptions now open."""
         # VERBOSER: every (un)subscription is reported, not only the first of each prefix, since they are counted.
-        options: dict[int, int] = {zmq.SNDHWM: SEND_HWM, zmq.XPUB_VERBOSER: 1}
+        options: dict[int, int] = {zmq.SNDHWM: SEND_HWM, zmq.XPUB_VERBOSER: 1} | listener_options()
         self._socket = bound(zmq.XPUB, endpoint, "signals", options, guard)
         self._rebinding = Rebinding(self._socket, "signals", guard)
+        address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._connections = Connections("signals", address, LISTENER_BURST_BYTES)
+        self._watch = HandshakeWatch(self._socket, "signals", guard, self._connections)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)
 
@@ -73,6 +78,7 @@ class SignalPublisher:
             self._poller.register(wake_fd, zmq.POLLIN)
         ready = dict(self._poller.poll(self._rebinding.wait_ms(max(0, round(timeout_s * 1000)))))
         self._rebinding.step()
+        self._watch.step()
         if self._socket in ready:
             self.attach()
 
@@ -82,16 +88,19 @@ class SignalPublisher:
         # Bounded: a flood of subscriptions must not hold up verdicts.
         for _ in range(100):
             try:
-                frame = self._socket.recv(flags=zmq.NOBLOCK)
+                frame = self._socket.recv(flags=zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
-            if frame[:1] == b"\x01":
+            word = frame.bytes
+            if word[:1] == b"\x01":
                 self.subscribers += 1
-            elif frame[:1] == b"\x00" and self.subscribers > 0:
+                self._connections.subscribed(connection_of(frame), len(word))
+            elif word[:1] == b"\x00" and self.subscribers > 0:
                 self.subscribers -= 1
 
     def close(self) -> None:
         """Close; what was sent has LINGER_MS to leave."""
+        self._watch.close()
         self._socket.close()
         zmq.Context.instance().term()
 

@@ -12,14 +12,16 @@ import zmq
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.signal.answers import Answers, ServiceCounts, ServiceFacts
+from edge_inspector.signal.authorized import Role
+from edge_inspector.signal.connections import Connections
 from edge_inspector.signal.consumers import Consumers
 from edge_inspector.signal.guard import Guard
 from edge_inspector.signal.handshakes import HandshakeWatch
 from edge_inspector.signal.journal_reader import JournalReader
-from edge_inspector.signal.peers import Peer, peer_of
+from edge_inspector.signal.peers import Peer, claim_fault, peer_of
 from edge_inspector.signal.rebinding import Rebinding
-from edge_inspector.signal.requests import MAX_REQUEST_BYTES, BadRequest, Request, parse_request
-from edge_inspector.signal.sockets import bound
+from edge_inspector.signal.requests import MAX_REQUEST_BYTES, Ack, BadRequest, Request, parse_request
+from edge_inspector.signal.sockets import bound, connection_of
 from edge_inspector.signal.turns import MAX_WAITING, Asked, Turns
 
 __all__ = ["MAX_REQUEST_BYTES", "Service", "ServiceCounts", "ServiceFacts"]
@@ -28,6 +30,10 @@ log = get_log(__name__)
 
 SEND_HWM = 2 * MAX_WAITING
 """Answers that one client may leave untaken; further ones are dropped and counted."""
+RECEIVE_HWM = 32
+"""Requests of one connection that ZeroMQ takes in before they are asked for, 2 MiB at most."""
+BURST_BYTES = 16 << 20
+"""What a connection may bring without one whole message: those that wait, and what the kernel keeps (6 MiB)."""
 AT_ONCE = 64
 """Requests taken from the socket before one is answered."""
 
@@ -61,11 +67,14 @@ class Service:
         options: dict[int, int] = {
             zmq.MAXMSGSIZE: MAX_REQUEST_BYTES,
             zmq.SNDHWM: SEND_HWM,
+            zmq.RCVHWM: RECEIVE_HWM,
             zmq.ROUTER_MANDATORY: 1,  # an answer that nobody takes is an error that can be counted
         }
         self._socket = bound(zmq.ROUTER, endpoint, "service", options, guard)
         self._rebinding = Rebinding(self._socket, "service", guard)
-        self._handshakes = HandshakeWatch(self._socket, "service", guard)
+        address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._connections = Connections("service", address, BURST_BYTES)
+        self._handshakes = HandshakeWatch(self._socket, "service", guard, self._connections)
 
     def __enter__(self) -> Self:
         """Open the consumers' database."""
@@ -86,6 +95,7 @@ class Service:
         self._handshakes.step()
         self.counts.handshakes_failed = self._handshakes.failed
         self.counts.disconnected = self._handshakes.disconnected
+        self.counts.cut = self._connections.cut
         if self._socket.poll(self._rebinding.wait_ms(self._turns.wait_ms(monotonic_ns()))):
             self._receive()
         asked = self._turns.take(monotonic_ns())
@@ -101,6 +111,7 @@ class Service:
                 message = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)  # frames know whose connection they had
             except zmq.Again:
                 return
+            self._connections.said(connection_of(message[-1]))
             peer = peer_of(message, self._guard)
             sender, *rest = (frame.bytes for frame in message)
             # A REQ socket puts an empty frame before its request and wants it back; a DEALER may or may not.
@@ -113,9 +124,10 @@ class Service:
 
     def _answer(self, asked: Asked) -> None:
         began_ns = time.thread_time_ns()
-        if isinstance(asked.request, BadRequest):
-            log.warning("service_request_refused", detail=asked.request.detail)
-        self._send(asked, self._answers.to(asked.request))
+        request = _still_allowed(asked, self._guard)
+        if isinstance(request, BadRequest):
+            log.warning("service_request_refused", detail=request.detail)
+        self._send(asked, self._answers.to(request))
         self._turns.charge(asked, time.thread_time_ns() - began_ns, monotonic_ns())
 
     def _send(self, asked: Asked, frames: list[bytes]) -> None:
@@ -123,6 +135,15 @@ class Service:
             self._socket.send_multipart([asked.peer, *asked.delimiter, *frames], flags=zmq.NOBLOCK)
         except zmq.ZMQError:  # EHOSTUNREACH: it has left. EAGAIN: it takes no answers
             self.counts.unsent += 1
+
+
+def _still_allowed(asked: Asked, guard: Guard | None) -> Request | BadRequest:
+    """Return a request that waited; refused when its key was revoked meanwhile, or may no longer ask this."""
+    if guard is None or asked.key_name is None or isinstance(asked.request, BadRequest):
+        return asked.request
+    peer = Peer(asked.key_name, guard.role_of(asked.key_name))
+    fault = claim_fault(peer, None, Role.GATE if isinstance(asked.request, Ack) else Role.READ)
+    return asked.request if fault is None else BadRequest(asked.request.number, fault)
 
 
 def _parsed(frames: list[bytes], peer: Peer | None) -> Request | BadRequest:

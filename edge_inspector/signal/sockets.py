@@ -15,8 +15,19 @@ Socket = zmq.Socket[bytes]
 
 LINGER_MS = 500
 """Law 8: what was sent before a shutdown may still leave for so long."""
+LISTENER_BYTES = 1024
+"""Of one frame that a subscriber sends: a handshake with keys has 500, a subscription 100."""
+LISTENER_HWM = 16
+"""Subscriptions of one connection that ZeroMQ takes in at once. More, and a flood holds up the thread that sends
+(measured: for 380 ms)."""
+LISTENER_BURST_BYTES = 64 * 1024
 CLOSING_S = 0.25
 """ZeroMQ closes a listener in its own thread, a moment after `close` returned."""
+
+
+def listener_options() -> dict[int, int]:
+    """Return what bounds subscribers at a socket that sends."""
+    return {zmq.MAXMSGSIZE: LISTENER_BYTES, zmq.RCVHWM: LISTENER_HWM}
 
 
 def bound(
@@ -54,6 +65,14 @@ def bound(
             raise _in_use(endpoint, name) from error
         raise EndpointError(f"endpoints.{name}: cannot bind {endpoint}: {error}; set another address") from error
     return socket
+
+
+def connection_of(frame: zmq.Frame) -> int:
+    """Return the file number of the connection that a message came on; -1 when it is not known."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1
 
 
 def _has_listener(endpoint: str) -> bool:

@@ -9,11 +9,12 @@ import zmq
 
 from edge_inspector.client.wire import Flag
 from edge_inspector.core.verdict import LineState
+from edge_inspector.signal.connections import Connections
 from edge_inspector.signal.guard import Guard
 from edge_inspector.signal.handshakes import HandshakeWatch
 from edge_inspector.signal.message import event_body, other_frames, state_body
 from edge_inspector.signal.rebinding import Rebinding
-from edge_inspector.signal.sockets import bound
+from edge_inspector.signal.sockets import LISTENER_BURST_BYTES, bound, connection_of, listener_options
 
 
 class Telemetry:
@@ -56,9 +57,11 @@ class Telemetry:
         self._state = LineState.PREOPERATIONAL
         self._reason = "starting"
         # VERBOSE: a second client's subscription is reported too.
-        self._socket = bound(zmq.XPUB, endpoint, "telemetry", {zmq.XPUB_VERBOSE: 1}, guard)
+        self._socket = bound(zmq.XPUB, endpoint, "telemetry", {zmq.XPUB_VERBOSE: 1} | listener_options(), guard)
         self._rebinding = Rebinding(self._socket, "telemetry", guard)
-        self._handshakes = None if guard is None else HandshakeWatch(self._socket, "telemetry", guard)
+        address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._connections = Connections("telemetry", address, LISTENER_BURST_BYTES)
+        self._handshakes = HandshakeWatch(self._socket, "telemetry", guard, self._connections)
 
     def state(self, state: LineState, previous: LineState, reason: str) -> None:
         """Announce a change of state."""
@@ -90,16 +93,18 @@ class Telemetry:
     def greet(self) -> None:
         """Tell clients that have come since the last call what they missed; call it in main's loop."""
         self._rebinding.step()
-        if self._handshakes is not None:
-            self._handshakes.step()
+        self._handshakes.step()
         is_anybody_new = False
         # Bounded: a flood of subscriptions must not hold up the loop.
         for _ in range(100):
             try:
-                frame = self._socket.recv(flags=zmq.NOBLOCK)
+                frame = self._socket.recv(flags=zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
-            is_anybody_new |= frame[:1] == b"\x01"
+            word = frame.bytes
+            if word[:1] == b"\x01":
+                is_anybody_new = True
+                self._connections.subscribed(connection_of(frame), len(word))
         if is_anybody_new:
             self.state(self._state, self._state, self._reason)
             for body in self._standing:
@@ -111,8 +116,7 @@ class Telemetry:
 
     def close(self) -> None:
         """Close; what was sent may still leave."""
-        if self._handshakes is not None:
-            self._handshakes.close()
+        self._handshakes.close()
         self._socket.close()
 
     def _send(self, kind: str, body: dict[str, Any]) -> None:

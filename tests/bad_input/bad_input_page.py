@@ -41,6 +41,28 @@ in words with an exit code, before the line starts; or UNKNOWN, which rejects, f
 judged. There is no third: no crash, no wait, no PASS.
 """
 
+_CLIENTS = """\
+## Clients of the endpoints
+
+Whatever a stranger says, other clients get each of their verdicts and answers, and memory does not grow. Over TCP; over
+ipc only the size of a frame is bounded. Each kind is counted, and logged five times in ten seconds at most. Tests:
+`tests/end_to_end/test_e2e_bad_clients.py` against the whole daemon, others where named.
+
+| input | what the stranger sees | counted as, logged as |
+|---|---|---|
+| HTTP, TLS, random bytes, half a greeting, a greeting and then garbage, a command of 2 GiB, nothing | hung up on; silence is waited out | `service_handshakes_failed_total`, with keys `handshakes_refused_total`; `handshake_failed`. At signals without keys: not counted |
+| a request of 64 KiB + 1, of many MB, one that claims 2^63 bytes, a second frame that is too large | hung up on | `service_disconnects_total` |
+| frames of one request without an end | hung up on after 16 MiB | `service_connections_cut_total`; `connection_cut` |
+| not UTF-8, not JSON, nested 30,000 deep, NaN, no object, many frames, an empty frame, a right request with spoilt bytes | `bad_request` with the reason | `service_bad_requests_total`; `service_request_refused` |
+| more than 16 requests without waiting for answers | `busy` | `service_busy_total` |
+| a replay of numbers that were not given yet; of an epoch that is not kept; of what is not kept any more | `count` 0; `epoch`; `gap` | `service_requests_total`, `service_gaps_total` |
+| an acknowledgement of a number that was not given yet; of another epoch | `bad_request`; `epoch` | `service_bad_requests_total` |
+| with keys: another consumer's name, an acknowledgement without the role, a key that was revoked while its request waited (`tests/signal/test_signal_peers.py`) | `bad_request` | `service_bad_requests_total`; `service_request_refused` |
+| signals and telemetry: a frame over 1 KiB | hung up on | nothing |
+| signals and telemetry: floods of subscriptions, of messages, of frames without an end | hung up on after 64 KiB | `connection_cut` |
+| signals and telemetry: subscriptions that mean nothing | nothing | nothing |
+"""
+
 _MASS = """\
 ## Tried by the thousand
 
@@ -77,6 +99,7 @@ def bad_input_page() -> str:
         _section("Model bundles", "what the person sees", "exit code", _bundles()),
         _section("Features of a camera", "what the person sees, after `camera NAME`", "exit code", _features()),
         _section("Producers, descriptions and access", "what the person or the line sees", "test", _held()),
+        _CLIENTS,
         _MASS,
     ]
     return "\n".join(parts)

@@ -68,6 +68,19 @@ def test_wrong_keys_are_told(line: WireLine, keys: ClientKeys, wrong: str) -> No
         consumer.until(lambda: consumer.told("refused"), "the refusal")
 
 
+def test_a_credential_of_the_service_manager_is_taken_though_it_looks_open(
+    tmp_path: Path, keys: ClientKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # systemd gives it to its one user by an access list, which shows as a right of the group.
+    path = tmp_path / "gate-1.key"
+    path.chmod(0o440)
+    with pytest.raises(KeyFileError, match="others may use"):
+        ClientKeys.load(path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+
+    assert ClientKeys.load(path) == keys
+
+
 def test_a_secret_is_not_shown(keys: ClientKeys) -> None:
     assert keys.secret.decode() not in repr(keys)
 

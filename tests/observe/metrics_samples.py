@@ -59,7 +59,7 @@ def feed_everything(metrics: LineMetrics) -> None:
     metrics.record.set_service(
         SimpleNamespace(
             hello=1, status=2, replay=3, ack=4, bad_requests=5, busy=6, replayed=7, gaps=8, postponed=9, unsent=10,
-            handshakes_failed=11, disconnected=12, damaged_segments=13,
+            handshakes_failed=11, disconnected=12, damaged_segments=13, cut=14,
         )
     )  # fmt: skip
     metrics.record.set_consumers({"gate-1": 4}, {"fired": 2})

@@ -88,6 +88,7 @@ class Line:
     def close(self) -> None:
         self.worker.stop(WAIT_S)
         self.guard._socket.close(linger=0)
+        self.signals._watch.close()
         self.signals._socket.close(linger=0)  # `close` would end the context that other tests use
         os.close(self.wake_fd)
 

@@ -173,6 +173,36 @@ def test_a_revoked_key_is_refused_before_its_connection_is_dropped_and_cut_off_t
         assert asked.ask(other, op="hello", id=3)["id"] == 3
 
 
+@pytest.mark.parametrize("becomes", [None, Role.READ])
+def test_requests_that_wait_when_their_key_is_revoked_or_lowered_are_refused(
+    keys: Keys, asked: Asked, becomes: Role | None
+) -> None:
+    key = keys.new("gate-1", Role.GATE)
+    with dealer(asked, key) as client:
+        asked.ask(client, op="hello", id=1)
+        (waiting,) = (peer.waiting for peer in asked.service._turns._peers.values())
+        for number in (2, 3):
+            client.socket.send(json.dumps({"op": "ack", "id": number, "epoch": 7, "upto": 5}).encode())
+        ends = monotonic_ns() + WAIT_S * 1e9
+        while len(waiting) < 2:
+            assert monotonic_ns() < ends
+            asked.service._receive()
+        keys.revoke("gate-1")
+        if becomes is not None:
+            keys.authorize(key, becomes)
+        while asked.guard.role_of("gate-1") is not becomes:
+            assert monotonic_ns() < ends
+
+        answers = []
+        for _ in range(2):
+            asked.wait_for(lambda: client.socket.poll(0), "the answer")
+            answers.append(json.loads(client.socket.recv()))
+
+    assert [(answer["id"], answer["error"]) for answer in answers] == [(2, "bad_request"), (3, "bad_request")]
+    assert ("not authorised any more" if becomes is None else "this needs gate") in answers[0]["detail"]
+    assert asked.consumers.acked == {}
+
+
 def test_a_request_counts_under_the_key_s_name_also_when_it_names_nobody() -> None:
     assert consumer_of(Peer("gate-1", Role.GATE), None) == "gate-1"
     assert consumer_of(None, "gate-2") == "gate-2"

@@ -41,6 +41,7 @@ def wake_fd() -> Iterator[int]:
 def signals(endpoint: str) -> Iterator[SignalPublisher]:
     publisher = SignalPublisher(endpoint, is_simulated=False)
     yield publisher
+    publisher._watch.close()
     publisher._socket.close(linger=0)  # `close` would end the context that other tests use
 
 
