@@ -70,7 +70,9 @@ def wait_ready(scene: Scene, timeout_s: float) -> bool:
 
     def is_ready() -> bool:
         beat = witness.beat
-        return witness.is_armed and beat is not None and beat.is_ready and beat.is_drill
+        if not witness.is_armed or beat is None or now_us() - beat.at_us > beat.lease_us:
+            return False  # the line's own word must be fresh too, whatever the gate makes of it
+        return beat.is_ready and beat.is_drill
 
     return witness.watch(is_ready, timeout_s)
 

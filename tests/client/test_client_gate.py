@@ -29,10 +29,10 @@ def line(tmp_path: Path) -> Iterator[WireLine]:
 
 
 class Driver:
-    def __init__(self, line: WireLine, settings: GateSettings = SETTINGS) -> None:
+    def __init__(self, line: WireLine, settings: GateSettings = SETTINGS, consumer: str | None = "gate-1") -> None:
         self.notices: list[Notice] = []
         self.gate = Gate(
-            line.name, settings, consumer="gate-1", signals=line.signals, service=line.service,
+            line.name, settings, consumer=consumer, signals=line.signals, service=line.service,
             on_notice=self.notices.append,
         )  # fmt: skip
         self.decisions: list[Decision] = []
@@ -79,6 +79,20 @@ def test_a_part_with_its_pass_is_released_and_told(line: WireLine) -> None:
     assert (line.acks[0]["epoch"], line.acks[0]["upto"]) == (7, seq)
     assert line.acks[0]["outcomes"] == [{"seq": seq, "outcome": "released"}]
     assert line.acks[1]["outcomes"] == [{"seq": seq, "outcome": "not_confirmed"}]
+
+
+def test_a_gate_without_a_name_decides_like_any_other_and_tells_the_line_nothing(line: WireLine) -> None:
+    with Driver(line, consumer=None) as driver:
+        driver.armed()
+        driver.gate.part()
+        line.judge()
+        decision = driver.one()
+        ends_s = time.monotonic() + 2 * module.ACK_US / 1e6
+        driver.until(lambda: time.monotonic() > ends_s, "the time in which others acknowledge")
+
+    assert decision.release
+    assert [request["op"] for request in line.requests] == ["hello"] * len(line.requests)
+    assert not any("consumer" in request for request in line.requests)
 
 
 @pytest.mark.parametrize(
