@@ -32,6 +32,10 @@ def main(seconds: float, rate: float, seed: int, has_keys: bool, sections: Path 
         plan = Plan(seconds=seconds, parts_per_s=rate, seed=seed, has_keys=has_keys, sections=extra)
         reports = run_trial(plan, bundle)
     Console(width=None if sys.stdout.isatty() else 160).print(table(reports))
+    for name, report in reports.items():
+        if report.late_acts:
+            held = ", ".join(f"{ms:.1f} ms" for ms in report.held_up_ms)
+            print(f"{name}: where it released too late its program was held up for {held}")
     sys.exit(1 if any(report.escaped or report.late_acts or report.undecided for report in reports.values()) else 0)
 
 

@@ -77,14 +77,16 @@ class SignalPublisher:
         if wake_fd not in self._poller:
             self._poller.register(wake_fd, zmq.POLLIN)
         ready = dict(self._poller.poll(self._rebinding.wait_ms(max(0, round(timeout_s * 1000)))))
-        self._rebinding.step()
-        self._watch.step()
         if self._socket in ready:
             self.attach()
+            return
+        self._rebinding.step()
+        self._watch.step()
 
     def attach(self) -> None:
         """Take in what clients said: subscriptions, and garbage, which is ignored."""
         self._rebinding.step()
+        self._watch.step()
         # Bounded: a flood of subscriptions must not hold up verdicts.
         for _ in range(100):
             try:

@@ -32,8 +32,9 @@ SEND_HWM = 2 * MAX_WAITING
 """Answers that one client may leave untaken; further ones are dropped and counted."""
 RECEIVE_HWM = 32
 """Requests of one connection that ZeroMQ takes in before they are asked for, 2 MiB at most."""
-BURST_BYTES = 16 << 20
-"""What a connection may bring without one whole message: those that wait, and what the kernel keeps (6 MiB)."""
+BURST_BYTES = 2 << 20
+"""What a connection may bring without one whole message being taken: twice the 16 largest requests that may wait. Not
+more, since a frame of nothing is 2 bytes on the wire and 64 in memory."""
 AT_ONCE = 64
 """Requests taken from the socket before one is answered."""
 

@@ -52,7 +52,7 @@ ipc only the size of a frame is bounded. Each kind is counted, and logged five t
 |---|---|---|
 | HTTP, TLS, random bytes, half a greeting, a greeting and then garbage, a command of 2 GiB, nothing | hung up on; silence is waited out | `service_handshakes_failed_total`, with keys `handshakes_refused_total`; `handshake_failed`. At signals without keys: not counted |
 | a request of 64 KiB + 1, of many MB, one that claims 2^63 bytes, a second frame that is too large | hung up on | `service_disconnects_total` |
-| frames of one request without an end | hung up on after 16 MiB | `service_connections_cut_total`; `connection_cut` |
+| frames of one request without an end | hung up on after 2 MiB | `service_connections_cut_total`; `connection_cut` |
 | not UTF-8, not JSON, nested 30,000 deep, NaN, no object, many frames, an empty frame, a right request with spoilt bytes | `bad_request` with the reason | `service_bad_requests_total`; `service_request_refused` |
 | more than 16 requests without waiting for answers | `busy` | `service_busy_total` |
 | a replay of numbers that were not given yet; of an epoch that is not kept; of what is not kept any more | `count` 0; `epoch`; `gap` | `service_requests_total`, `service_gaps_total` |

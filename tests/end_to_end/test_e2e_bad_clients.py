@@ -147,6 +147,7 @@ def test_who_speaks_something_else_is_hung_up_on_and_disturbs_nobody(site: Site,
 GIANT = {
     "one byte too many": frame(b" " * (LIMIT + 1)),
     "many MB": frame(b"x" * 20_000_000),
+    "claims 1 GiB": frame(b"", 0, 1 << 30),
     "claims 2^63 - 1 bytes": frame(b"{}", 0, 2**63 - 1),
     "claims 2^64 - 1 bytes": frame(b"{}", 0, 2**64 - 1),
     "its second frame is too large": frame(b"", MORE) + frame(b"x" * (LIMIT + 1)),

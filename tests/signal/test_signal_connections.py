@@ -143,6 +143,17 @@ def test_a_number_that_is_free_or_another_file_s_now_is_left_alone(bench: Bench)
     other.close()
 
 
+def test_what_is_remembered_of_connections_that_come_and_go_is_bounded(bench: Bench) -> None:
+    pair = bench.pair()
+    for _ in range(500):
+        bench.connections.went(pair.fd)
+        bench.connections.came(pair.fd)
+        bench.turn(1)
+
+    assert len(bench.connections._turn) <= 1
+    assert len(bench.connections._known) == 1
+
+
 def test_over_ipc_nothing_is_watched() -> None:
     connections = Connections("signals", "ipc:///tmp/s", BURST)
     connections.came(0)

@@ -118,6 +118,11 @@ def test_what_clients_send_is_ignored(signals: SignalPublisher, endpoint: str, w
     client.close()
 
 
+def test_few_words_of_one_client_are_taken_in_at_once(signals: SignalPublisher) -> None:
+    # ZeroMQ files all that it took in before it lets go of the thread that sends: 1000, and a flood holds it up.
+    assert signals._socket.getsockopt(zmq.RCVHWM) == 16
+
+
 def test_waiting_ends_when_the_descriptor_becomes_readable(signals: SignalPublisher, wake_fd: int) -> None:
     os.eventfd_write(wake_fd, 1)
 
