@@ -185,10 +185,12 @@ class GateCore:
     def _is_too_late(self, part: Part, entry: Entry, now_us: int) -> bool:
         if entry.deadline_us is not None and now_us > entry.deadline_us:
             return True
-        if self.settings.travel_by == "time":
-            return now_us > part.seen_us + self.settings.travel
-        way = self.settings.travel if entry.fire is None else entry.fire
-        return self._way_of(part) >= way
+        settings = self.settings
+        least = settings.ahead // 4 if settings.least is None else settings.least
+        if settings.travel_by == "time":
+            return now_us > part.seen_us + settings.travel - least
+        way = settings.travel if entry.fire is None else entry.fire
+        return self._way_of(part) >= way - least
 
     def _way_of(self, part: Part) -> float:
         """Return how many counts a part has gone since the sensor."""

@@ -31,6 +31,9 @@ class GateSettings:
     """From the sensor to the last moment to act, in µs or counts. A line that gives `fire_enc` overrides it."""
     ahead: int
     """So long (µs or counts) before that the gate decides; at least as long as a turn of your loop."""
+    least: int | None = None
+    """With less than this left (µs or counts) nothing is released: deciding and the output take their time, and the
+    computer may have been slow to look. None: a quarter of `ahead`."""
     margin_us: int = 2_000
     """Taken off the line's `budget_us`: the network and the output's own delay."""
     counts_per_camera_count: float = 1.0
@@ -52,6 +55,8 @@ class GateSettings:
             raise ValueError(f"window is {self.window}; it must be above 0")
         if not 0 < self.ahead <= self.travel:
             raise ValueError(f"ahead is {self.ahead}; it must be above 0 and at most travel, {self.travel}")
+        if self.least is not None and not 0 <= self.least < self.ahead:
+            raise ValueError(f"least is {self.least}; it must be 0 or more and below ahead, {self.ahead}")
         if self.margin_us < 0 or self.counts_per_camera_count <= 0:
             raise ValueError("margin_us must be 0 or more, counts_per_camera_count above 0")
         for name in ("stop_after_missing", "stop_after_rejects"):

@@ -279,6 +279,8 @@ def test_a_clock_that_jumps_rejects_for_a_moment_and_never_releases_wrongly() ->
         ({"window": 0}, "window is 0"),
         ({"ahead": 0}, "ahead is 0"),
         ({"ahead": TRAVEL_US + 1}, "at most travel"),
+        ({"least": SETTINGS.ahead}, "below ahead"),
+        ({"least": -1}, "least is -1"),
         ({"margin_us": -1}, "margin_us"),
         ({"counts_per_camera_count": 0.0}, "counts_per_camera_count"),
         ({"stop_after_missing": 0}, "stop_after_missing is 0"),
@@ -331,7 +333,10 @@ def test_a_verdict_from_before_arming_releases_nothing_however_it_comes() -> Non
 BY_ENCODER = replace(SETTINGS, travel_by="encoder", travel=1_000, ahead=100)
 
 
-@pytest.mark.parametrize(("count", "why"), [(5_899.0, None), (5_900.0, Why.PASS), (6_000.0, Why.LATE)])
+@pytest.mark.parametrize(
+    ("count", "why"),
+    [(5_899.0, None), (5_900.0, Why.PASS), (5_974.0, Why.PASS), (5_975.0, Why.LATE), (6_000.0, Why.LATE)],
+)
 def test_by_encoder_it_acts_before_the_part_is_at_the_gate_and_not_after(count: float, why: Why | None) -> None:
     bench = Bench(BY_ENCODER)
     bench.part(enc=5_000.0)
@@ -343,11 +348,26 @@ def test_by_encoder_it_acts_before_the_part_is_at_the_gate_and_not_after(count: 
 
 
 @pytest.mark.parametrize(
+    ("least", "left_us", "why"), [(None, 1_250, Why.PASS), (None, 1_249, Why.LATE), (0, 0, Why.PASS)]
+)
+def test_by_time_nothing_is_released_when_too_little_is_left(least: int | None, left_us: int, why: Why) -> None:
+    bench = Bench(replace(SETTINGS, least=least))
+    bench.part()
+    bench.go(LATENCY_US)
+    bench.verdict()
+    bench.beat()
+    bench.go(TRAVEL_US - LATENCY_US - left_us)
+
+    assert [each.why for each in bench.core.due(bench.now)] == [why]
+
+
+@pytest.mark.parametrize(
     ("fire_enc", "modulus", "count", "why"),
     [
         (2_500, 0, 5_399.0, None),
         (2_500, 0, 5_400.0, Why.PASS),
-        (2_500, 0, 5_500.0, Why.LATE),
+        (2_500, 0, 5_474.0, Why.PASS),
+        (2_500, 0, 5_475.0, Why.LATE),  # too little is left to act
         (300, 2_200, 5_400.0, Why.PASS),  # the camera's counter wraps on the way
         (9_000, 0, 5_900.0, Why.REFUSED),  # no place of this gate
         (1_900, 0, 5_900.0, Why.REFUSED),  # behind the camera
