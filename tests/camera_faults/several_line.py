@@ -130,12 +130,16 @@ class SeveralLine:
         return pids[place] if len(pids) == len(self.cameras) else None
 
     def stamps(self) -> dict[int, dict[str, int]]:
-        """Return the part number that is drawn into each kept picture, by part_id and camera."""
+        """Return which part of the conveyor each kept picture shows, by part_id and camera."""
         found: dict[int, dict[str, int]] = {}
+        # A camera draws what its counter says, and that begins when the line arms it: parts may have passed by then.
+        before = {
+            name: int(camera._state.edges_at_reset) for name, camera in zip(NAMES, self.cameras, strict=False)
+        }  # fmt: skip
         for path in Path(self.line.folder).glob("evidence/**/*.png"):
             evidence_id, camera = path.name.removesuffix(".png").split(".")
             pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             assert pixels is not None
             (part,) = struct.unpack(">I", pixels.reshape(-1)[:4].tobytes())
-            found.setdefault(int(evidence_id.rsplit("-", 1)[1]), {})[camera] = part
+            found.setdefault(int(evidence_id.rsplit("-", 1)[1]), {})[camera] = before[camera] + part
         return found

@@ -175,7 +175,7 @@ def test_nothing_outlives_a_demo_that_is_killed_or_whose_terminal_is_closed(
             assert show.poll() is None
 
         show.send_signal(number)
-        show.wait()
+        show.communicate(timeout=60)  # reads on: a full pipe would hold it up; with no end it is this test that fails
         wait_until(lambda: not sandbox.pids(), 15.0, "the end of the daemon")
 
 

@@ -63,6 +63,7 @@ def test_defects_pass_flagged_in_every_message_until_a_person_ends_it(make_line:
     passed = witness.wait_for("verdict", lambda m: m.has(BYPASS) and would_reject(m))
     for kind in ("hb", "metrics"):
         witness.wait_for(kind, lambda m: m.has(BYPASS))
+    wait_until(lambda: line.figure("bypass") == 1.0, 10, "the metric of bypass to rise")
     page_on = (line.figure("bypass"), line.figure("bypass_seconds_left"))
     late_comer = line.listen("late")
     told = event(late_comer, "bypass_on")

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from daemon import Line
+from daemon import Line, wait_until
 
 MakeLine = Callable[..., Line]
 N = 1000
@@ -69,8 +69,7 @@ def test_parts_past_their_deadline_are_unknown_in_their_place(make_line: MakeLin
 
     os.kill(inspect, signal.SIGSTOP)
     in_flight = int(line.figure("parts_in_flight") or 0)
-    while (line.figure("parts_in_flight") or 0) < in_flight + 60:
-        pass
+    wait_until(lambda: (line.figure("parts_in_flight") or 0) >= in_flight + 60, 20, "parts that wait")
     os.kill(inspect, signal.SIGCONT)
     witness.wait_for("verdict", lambda m: m.body["reason"] == "deadline")
     witness.wait_for("verdict", lambda m: m.body["reason"] == "ok", after=len(witness.messages("verdict")))
