@@ -109,9 +109,9 @@ def test_the_bridge_is_the_verb_of_the_program_for_the_line_s_configuration() ->
 
     assert program == PROGRAM
     assert words == [
-        "bridge", "modbus", "--config", "/etc/edge-inspector/%i.yaml", "$BRIDGE_KEYS", "$BRIDGE_OPTIONS"
+        "bridge", "modbus", "--config", "/etc/edge-inspector/%i.yaml", "$BRIDGE_KEY", "$BRIDGE_OPTIONS"
     ]  # fmt: skip
-    assert {"--config", "--keys", "--listen"} <= options
+    assert {"--config", "--key", "--listen"} <= options
 
 
 def test_the_bridge_may_do_nothing_that_the_line_may_not() -> None:
