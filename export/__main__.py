@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from edge_inspector.core.errors import EdgeInspectorError
+from export.cli.dataset import dataset
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -131,6 +132,9 @@ def strips(data: Path, out: Path, count: int, seed: int) -> None:
     from export.data.strips import write_strips
 
     click.echo(f"{out}: {write_strips(data, out, count, seed)} strips and truth.csv")
+
+
+export.add_command(dataset)
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ from edge_inspector.core.frame import U8
 MAX_BITS = 10
 """Bits of 64 in which the hashes of two alike pictures may differ; measured as `MIN_MATCH`."""
 MIN_MATCH = 0.75
-"""Correlation of the detail from which pictures are alike. Of different places of one screw under one lamp (bsdata) the
-best pair has 0.71; a copy saved again as JPEG or at half size has more than 0.8. docs/how-to/make-a-dataset.md has the numbers."""
+"""Correlation of the detail from which pictures are alike. Two places of one screw under one lamp (bsdata) reach 0.71.
+docs/how-to/make-a-dataset.md has the numbers."""
 
 DETAIL_PX = 256
 _BLUR_PX = 2.0

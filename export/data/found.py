@@ -68,9 +68,7 @@ def list_pictures(folder: Path) -> list[Path]:
         files = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
     except OSError as error:
         raise UsageError(f"{folder} cannot be read ({error.strerror}); check its path and permissions") from error
-    return sorted(
-        path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def masks_by_key(folder: Path) -> dict[str, Path]:

@@ -51,12 +51,12 @@ def from_evidence(folder: Path, labels: Path | None) -> Source:
                 str(file),
                 file,
                 label,
-                key=file.stem,
+                evidence_id,  # all views of a part are one group
+                evidence_id,
                 mask=masks.get(file.stem),
                 cls=cls,
                 time_s=int(at_us) / 1e6 if at_us.isdigit() else None,
-                # All views of a part are one group, whatever else is chosen.
-                facts=(*facts.items(), ("evidence_id", evidence_id)),
+                facts=tuple(facts.items()),
             )
         )
     if said is not None:
@@ -89,9 +89,7 @@ def _said(table: Path, source: Source) -> dict[tuple[str, str], tuple[Label, str
     return said
 
 
-def _in_table(
-    said: dict[tuple[str, str], tuple[Label, str]], evidence_id: str, view: str
-) -> tuple[Label | None, str]:
+def _in_table(said: dict[tuple[str, str], tuple[Label, str]], evidence_id: str, view: str) -> tuple[Label | None, str]:
     return said.get((evidence_id, view)) or said.get((evidence_id, "")) or (None, "")
 
 

@@ -66,7 +66,9 @@ def _rows(table: Path, files: dict[str, Path], source: Source) -> dict[str, dict
         if "ImageId_ClassId" in row:
             name, _, cls = row["ImageId_ClassId"].rpartition("_")
         if not name or not cls.isdigit() or int(cls) < 1:
-            source.problems.append(f"{where}: picture {name!r} and class {cls!r}: a name and a number from 1 are needed")
+            source.problems.append(
+                f"{where}: picture {name!r} and class {cls!r}: a name and a number from 1 are needed"
+            )
         elif name not in files:
             source.problems.append(f"{where}: there is no picture {name}; copy it, or remove the line")
         elif (before := seen.setdefault((name, cls), number)) != number:

@@ -108,7 +108,7 @@ def decode(data: bytes, where: str) -> U8:
         raise BadPicture(f"{where}: cannot be decoded; copy it again")
     if pixels.dtype != np.uint8:
         raise BadPicture(f"{where}: {pixels.dtype} samples, the line takes 8 bit; record it as the line does, in 8 bit")
-    return pixels
+    return pixels.astype(np.uint8, copy=False)
 
 
 def mask_of(found: Found, hw: tuple[int, int]) -> Mask | None:

@@ -61,8 +61,7 @@ def is_marked(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """
     if mask.ndim == 2:
         return mask > 0
-    marked: npt.NDArray[np.bool_] = (mask[:, :, :3] > 0).any(axis=2)
-    return marked
+    return np.asarray((mask[:, :, :3] > 0).any(axis=2), np.bool_)
 
 
 def _read(path: Path, flags: int) -> npt.NDArray[np.uint8]:

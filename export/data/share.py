@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from export.data.picture import Label, Split
 
 
-def share_test(
-    groups: Sequence[str], labels: Sequence[Label], share: float, seed: int
-) -> list[Split]:
+def share_test(groups: Sequence[str], labels: Sequence[Label], share: float, seed: int) -> list[Split]:
     """Return the split of each picture: whole groups, chosen by the seed, from both labels alike.
 
     A group with a DEFECT picture counts as DEFECT. Of each label's groups, in the order of their size, every n-th is
