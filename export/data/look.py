@@ -66,7 +66,7 @@ def look_at(found: Found, cutting: Cutting) -> Look:
             "take larger pictures, or use --mode whole"
         )
     mask = mask_of(found, hw)
-    label = _label(found, mask)
+    label = _label(found, mask, cutting)
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) if pixels.ndim == 3 else pixels
     n_ok, n_defect, n_dropped = _count(hw, mask, label, cutting)
     mask_px = None if mask is None else int(np.count_nonzero(mask))
@@ -146,13 +146,14 @@ def _mask_of_runs(found: Found, hw: tuple[int, int]) -> Mask:
     return whole
 
 
-def _label(found: Found, mask: Mask | None) -> Label:
+def _label(found: Found, mask: Mask | None, cutting: Cutting) -> Label:
     if found.label is None:
         return "DEFECT" if mask is not None and mask.any() else "OK"
     marked = None if mask is None else int(np.count_nonzero(mask))
     if found.label == "OK" and marked:
         raise BadPicture(f"{found.where}: is OK, but {marked} pixels of its mask are marked; correct one of the two")
-    if found.label == "DEFECT" and marked == 0:
+    # Whole pictures go by their label alone; the report counts such masks.
+    if found.label == "DEFECT" and marked == 0 and cutting.mode == "grid":
         raise BadPicture(f"{found.where}: is DEFECT, but its mask is empty; correct one, or remove the mask")
     return found.label
 

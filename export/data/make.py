@@ -58,10 +58,10 @@ def make_dataset(source: Source, out: Path, cutting: Cutting, options: DatasetOp
         [look.looks for look in looks], [look.sha256 for look in looks], [e.group for e in entries], _grey_of(found)
     )
     if pairs and options.merge_duplicates:
-        groups = join_groups([one.group for one in found], pairs)
-        found = [replace(one, group=group) for one, group in zip(found, groups, strict=True)]
-        refuse([] if options.test_share is not None else torn_groups(found))
-        entries = _split(found, looks, groups, options)
+        found, moved = _joined(found, pairs)
+        entries = _split(found, looks, [one.group for one in found], options)
+        if moved and options.test_share is None:
+            source.notes.append(f"{moved} joined groups stood in train and in test, and are train now")
     refuse(few_groups(entries, cutting))
     findings = Findings(
         source.kind, tuple(entries), cutting, tuple(pairs), tuple(source.notes), tuple(warnings_of(entries, cutting))
@@ -107,6 +107,17 @@ def _split(
         splits = share_test(groups, [look.label for look in looks], options.test_share, options.seed)
     rows = zip(found, looks, groups, splits, strict=True)
     return [Entry(one, look, group, split) for one, look, group, split in rows]
+
+
+def _joined(found: Sequence[Found], pairs: Sequence[Pair]) -> tuple[list[Found], int]:
+    """Return the pictures with alike groups made one, and how many of these had to become `train` altogether."""
+    groups = join_groups([one.group for one in found], pairs)
+    joined = [replace(one, group=group) for one, group in zip(found, groups, strict=True)]
+    splits: dict[str, set[str]] = {}
+    for one in joined:
+        splits.setdefault(one.group, set()).add(one.split or "train")
+    torn = {group for group, names in splits.items() if len(names) > 1}
+    return [replace(one, split="train") if one.group in torn else one for one in joined], len(torn)
 
 
 def _grey_of(found: Sequence[Found]) -> Callable[[int], U8]:

@@ -127,6 +127,9 @@ def warnings_of(entries: Sequence[Entry], cutting: Cutting) -> Iterator[str]:
             f"{small} DEFECT pictures have no tile with {cutting.defect_from_px} masked pixels: their defects are not "
             "learned. See --defect-from-px."
         )
+    empty = sum(e.look.label == "DEFECT" and e.look.mask_px == 0 for e in entries)
+    if empty:
+        yield f"{empty} DEFECT pictures have an empty mask; the label is believed, since mode whole goes by labels."
     covered = sum((e.look.mask_px or 0) > e.look.hw[0] * e.look.hw[1] / 2 for e in entries)
     if covered:
         yield f"{covered} masks cover more than half of their picture: is 0 the sound surface there?"
