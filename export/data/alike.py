@@ -25,11 +25,16 @@ MIN_MATCH = 0.75
 """Correlation of the detail from which pictures are alike. Two places of one screw under one lamp (bsdata) reach 0.71.
 docs/how-to/make-a-dataset.md has the numbers."""
 
+MAX_COMPARED = 200_000
+"""Pairs that are compared, some three minutes; surfaces without any layout can have millions. More are counted."""
+
 DETAIL_PX = 256
 _BLUR_PX = 2.0
 _SHIFT_PX = 16
 _NOISE = 1.0
 """Grey levels of contrast below which detail is the camera's noise."""
+_PLAIN = 0.05
+"""Deviation of the detail below which a picture is plain: what is left is rounding. The noise of a camera has 0.3."""
 _CACHE = 2048
 """Pictures whose detail is kept, a quarter of a megabyte each."""
 
@@ -67,16 +72,26 @@ def detail_of(grey: U8) -> F32:
 def match_of(first: F32, second: F32) -> float:
     """Return the largest correlation of two details over all shifts."""
     inner = second[_SHIFT_PX:-_SHIFT_PX, _SHIFT_PX:-_SHIFT_PX]
-    if not first.any() or not inner.any():
+    if min(float(first.std()), float(inner.std())) < _PLAIN:
         return 0.0  # without any detail nothing can be said, and nothing is
     match = float(cv2.matchTemplate(first, inner, cv2.TM_CCOEFF_NORMED).max())
     return match if np.isfinite(match) else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Who shows the same."""
+
+    pairs: tuple[Pair, ...]
+    """The most alike first."""
+    n_left_out: int
+    """Pairs with like hashes that were not compared, because there were too many."""
+
+
 def find_alike(
     hashes: Sequence[int], shas: Sequence[str], groups: Sequence[str], read_grey: Callable[[int], U8]
-) -> list[Pair]:
-    """Return the pairs of different groups that show the same, the most alike first.
+) -> Alike:
+    """Return the pairs of different groups that show the same.
 
     Args:
         hashes: Of `hash_of`, one a picture.
@@ -89,23 +104,27 @@ def find_alike(
     def detail(row: int) -> F32:
         return detail_of(read_grey(row))
 
+    candidates = _candidates(hashes, groups)
     pairs = []
-    for first, second in _candidates(hashes, groups):
+    for first, second in candidates[:MAX_COMPARED].tolist():
         match = 1.0 if shas[first] == shas[second] else match_of(detail(first), detail(second))
         if match >= MIN_MATCH:
             pairs.append(Pair(first, second, round(match, 4)))
-    return sorted(pairs, key=lambda pair: (-pair.match, pair.first, pair.second))
+    pairs.sort(key=lambda pair: (-pair.match, pair.first, pair.second))
+    return Alike(tuple(pairs), max(0, len(candidates) - MAX_COMPARED))
 
 
-def _candidates(hashes: Sequence[int], groups: Sequence[str]) -> list[tuple[int, int]]:
+def _candidates(hashes: Sequence[int], groups: Sequence[str]) -> npt.NDArray[np.int32]:
+    """Return pairs of rows, shape (n, 2): of different groups and with like hashes, those most like first."""
     bits = np.array(hashes, np.uint64)
     names = np.unique(np.array(groups), return_inverse=True)[1]
-    out = []
+    near, apart = [np.empty((0, 2), np.int32)], [np.empty(0, np.uint8)]
     for row in range(len(bits) - 1):
-        near = np.bitwise_count(bits[row + 1 :] ^ bits[row]) <= MAX_BITS
-        rows = np.flatnonzero(near & (names[row + 1 :] != names[row])) + row + 1
-        out += [(row, int(other)) for other in rows]
-    return out
+        distance = np.bitwise_count(bits[row + 1 :] ^ bits[row])
+        rows = np.flatnonzero((distance <= MAX_BITS) & (names[row + 1 :] != names[row]))
+        near.append(np.column_stack([np.full(len(rows), row), rows + row + 1]).astype(np.int32))
+        apart.append(distance[rows])
+    return np.concatenate(near)[np.argsort(np.concatenate(apart), kind="stable")]
 
 
 def join_groups(groups: Sequence[str], pairs: Sequence[Pair]) -> list[str]:

@@ -54,9 +54,7 @@ def make_dataset(source: Source, out: Path, cutting: Cutting, options: DatasetOp
         raise UsageError(f"{out} is there already; name a new folder, or remove it first")
     found, looks = _look(source, cutting, options, track)
     entries = _split(found, looks, [one.group for one in found], options)
-    pairs = find_alike(
-        [look.looks for look in looks], [look.sha256 for look in looks], [e.group for e in entries], _grey_of(found)
-    )
+    pairs = _find_alike(entries, source)
     if pairs and options.merge_duplicates:
         found, moved = _joined(found, pairs)
         entries = _split(found, looks, [one.group for one in found], options)
@@ -64,7 +62,7 @@ def make_dataset(source: Source, out: Path, cutting: Cutting, options: DatasetOp
             source.notes.append(f"{moved} joined groups stood in train and in test, and are train now")
     refuse(few_groups(entries, cutting))
     findings = Findings(
-        source.kind, tuple(entries), cutting, tuple(pairs), tuple(source.notes), tuple(warnings_of(entries, cutting))
+        source.kind, tuple(entries), cutting, pairs, tuple(source.notes), tuple(warnings_of(entries, cutting))
     )
     if pairs and not (options.merge_duplicates or options.allow_duplicates):
         _refuse_pairs(out, findings)
@@ -107,6 +105,18 @@ def _split(
         splits = share_test(groups, [look.label for look in looks], options.test_share, options.seed)
     rows = zip(found, looks, groups, splits, strict=True)
     return [Entry(one, look, group, split) for one, look, group, split in rows]
+
+
+def _find_alike(entries: Sequence[Entry], source: Source) -> tuple[Pair, ...]:
+    looks, groups = [entry.look for entry in entries], [entry.group for entry in entries]
+    read = _grey_of([entry.found for entry in entries])
+    alike = find_alike([look.looks for look in looks], [look.sha256 for look in looks], groups, read)
+    if alike.n_left_out:
+        source.notes.append(
+            f"{alike.n_left_out} pairs of pictures with a like layout were not compared: too many; groups that say "
+            "which part is which are the better guard"
+        )
+    return alike.pairs
 
 
 def _joined(found: Sequence[Found], pairs: Sequence[Pair]) -> tuple[list[Found], int]:

@@ -12,7 +12,8 @@ def surface(seed: int, hw: tuple[int, int] = (256, 256)) -> np.ndarray:
     """Return a grey surface (h, w): the layout is always the same, the grain is that of the seed."""
     chance = np.random.default_rng(seed)
     grain = cv2.GaussianBlur(chance.normal(0, 60, hw).astype(np.float32), (0, 0), 1.5)
-    layout = 110 + 50 * np.sin(np.linspace(0, 6, hw[1]))[None] + 20 * np.cos(np.linspace(0, 3, hw[0]))[:, None]
+    rough = np.random.default_rng(12345).uniform(60, 180, (7, 7)).astype(np.float32)
+    layout = cv2.resize(rough, hw[::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip(layout + grain, 0, 255).astype(np.uint8)
 
 

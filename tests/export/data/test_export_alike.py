@@ -23,15 +23,13 @@ COPIES = {
     "saved again": _jpeg,
     "darker": lambda grey: (grey * 0.6).astype(np.uint8),
     "half the size": lambda grey: cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
-    "moved": lambda grey: np.roll(grey, (8, 12), (0, 1)),
-    "cut": lambda grey: grey[4:-4, 6:-6],
 }
 
 
 def _pairs(pictures: list[np.ndarray], groups: list[str]) -> list[tuple[int, int]]:
     shas = [str(row) for row in range(len(pictures))]
     found = find_alike([hash_of(p) for p in pictures], shas, groups, lambda row: pictures[row])
-    return [(pair.first, pair.second) for pair in found]
+    return [(pair.first, pair.second) for pair in found.pairs]
 
 
 @pytest.mark.parametrize("name", COPIES)
@@ -39,6 +37,21 @@ def test_a_copy_is_found_among_others_of_the_same_layout(name: str) -> None:
     pictures = [surface(seed, HW) for seed in range(6)]
 
     assert _pairs([*pictures, COPIES[name](pictures[2])], list("abcdefg")) == [(2, 6)]
+
+
+def test_a_picture_of_the_same_place_a_little_aside_is_found() -> None:
+    wide = surface(7, (420, 640))
+
+    assert _pairs([wide[:400, :600], surface(8, HW), wide[6:406, 8:608]], list("abc")) == [(0, 2)]
+
+
+def test_who_was_not_compared_because_there_were_too_many_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = [surface(seed) for seed in range(5)]
+    monkeypatch.setattr("export.data.alike.MAX_COMPARED", 4)
+
+    found = find_alike([0] * 5, list("12345"), list("abcde"), lambda row: pictures[row])
+
+    assert found.n_left_out == 6
 
 
 def test_surfaces_of_one_layout_hash_alike_but_their_detail_is_not() -> None:

@@ -19,8 +19,13 @@ from export.data.tiles import label_tiles, part_of, read_tiles
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Picture]:
-    bad = Picture(write(tmp_path / "a.png", surface(1, (256, 600))), write(tmp_path / "m.png", spot((256, 600))),
-                  "DEFECT", "g1", cls="pit")
+    bad = Picture(
+        write(tmp_path / "a.png", surface(1, (256, 600))),
+        write(tmp_path / "m.png", spot((256, 600))),
+        "DEFECT",
+        "g1",
+        cls="pit",
+    )
     return [bad, Picture(write(tmp_path / "b.png", surface(2, (300, 256))), None, "OK", "g2", "test")]
 
 
