@@ -27,6 +27,7 @@ def export() -> None:
     RUN  is a folder that the steps fill, one after the other:
 
     \b
+    dataset    SOURCE DATA    index.csv         from folders, a CSV, Severstal's form or evidence; with a report
     train      DATA RUN       weights.pt        ImageNet weights, fine-tuned on the train groups
     calibrate  DATA RUN       calibration.json  margin -> probability, and the limit, on groups kept from training
     onnx       DATA RUN       model.onnx        one graph: uint8 tiles in, scores and heat map out; compared with torch

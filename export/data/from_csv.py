@@ -68,7 +68,7 @@ def from_csv(index: Path) -> Source:
         cls = row.get("cls", "")
         source.found.append(
             Found(
-                where,
+                f"{where} ({row['file']})",
                 file,
                 label,
                 row.get("group", ""),

@@ -45,26 +45,22 @@ def from_evidence(folder: Path, labels: Path | None) -> Source:
             left_out += 1
             continue
         facts = _facts(file, parts.get(evidence_id), source)
-        at_us = facts.get("t_trigger_utc_us", "")
-        source.found.append(
-            Found(
-                str(file),
-                file,
-                label,
-                evidence_id,  # all views of a part are one group
-                evidence_id,
-                mask=masks.get(file.stem),
-                cls=cls,
-                time_s=int(at_us) / 1e6 if at_us.isdigit() else None,
-                facts=tuple(facts.items()),
-            )
-        )
+        source.found.append(_part(file, label, cls, masks.get(file.stem), facts))
     if said is not None:
         lost = [key for key in said if f"{key[0]}.{key[1]}".rstrip(".") not in heard]
         source.problems += [f"{labels}: evidence {'.'.join(key).rstrip('.')} has no picture here" for key in lost]
     if left_out:
         source.notes.append(f"{left_out} pictures were sorted by nobody, and are left out")
     return source
+
+
+def _part(file: Path, label: Label, cls: str, mask: Path | None, facts: dict[str, str]) -> Found:
+    # All views of a part are one group, and go by its name.
+    evidence_id, at_us = file.stem.partition(".")[0], facts.get("t_trigger_utc_us", "")
+    time_s = int(at_us) / 1e6 if at_us.isdigit() else None
+    return Found(
+        str(file), file, label, evidence_id, evidence_id, mask, cls=cls, time_s=time_s, facts=tuple(facts.items())
+    )
 
 
 def _parts(folder: Path) -> dict[str, Path]:

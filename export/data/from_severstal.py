@@ -34,10 +34,13 @@ def from_severstal(table: Path, pictures: Path | None) -> Source:
         raise UsageError(f"{table} has not Severstal's columns; they are ImageId,ClassId,EncodedPixels")
     beside = table.parent / "train_images"
     folder = pictures or (beside if beside.is_dir() else table.parent)
-    files = {path.name: path for path in list_pictures(folder)}
+    source, files, stems = Source("severstal"), dict[str, Path](), dict[str, Path]()
+    for path in list_pictures(folder):
+        files[path.name] = path
+        if (other := stems.setdefault(path.stem, path)) != path:
+            source.problems.append(f"{path} has the name of {other}, and the table goes by name; rename one")
     if not files:
         raise UsageError(f"{folder} holds no pictures; give the folder of the strips with --pictures")
-    source = Source("severstal")
     marked = _rows(table, files, source)
     for name, path in sorted(files.items()):
         classes = marked.get(name, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -140,7 +141,8 @@ def _grey_of(found: Sequence[Found]) -> Callable[[int], U8]:
 
 
 def _refuse_pairs(out: Path, findings: Findings) -> None:
-    page = out.with_name(out.name + "-duplicates.html")
+    place = Path(os.path.abspath(out))  # `.` and `..` have no name of their own
+    page = place.with_name(place.name + "-duplicates.html")
     with _told(page):
         page.parent.mkdir(parents=True, exist_ok=True)
         _write_whole(page, refused_page(findings).encode())
@@ -187,15 +189,16 @@ def _write(draft: Path, findings: Findings, options: DatasetOptions) -> Findings
 @contextmanager
 def _drafted(out: Path) -> Iterator[Path]:
     """Give a folder beside `out` that becomes it at the end, and is removed if there is no good end."""
-    draft = out.with_name(f".{out.name}.draft")
+    place = Path(os.path.abspath(out))
+    draft = place.with_name(f".{place.name}.draft")
     with _told(out):
         try:
             shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
             draft.mkdir(parents=True)
             yield draft
             if out.exists():
-                out.rmdir()  # empty, looked at before
-            draft.rename(out)
+                place.rmdir()  # empty, looked at before
+            draft.rename(place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 

@@ -265,8 +265,8 @@ def test_a_csv_is_refused_for_lines_that_cannot_be(tmp_path: Path) -> None:
     said = refused(source, tmp_path / "out")
 
     assert "line 2: label must be OK or DEFECT, but is 'GOOD'" in said
-    assert re.search(r"line 3: .*no.png does not exist", said)
-    assert "line 5: " in said
+    assert re.search(r"line 3 .*no.png does not exist", said)
+    assert "line 5 (OK/ok1.png): " in said
     assert "was named before" in said
     assert "group h stands in two splits" in said
 
@@ -349,3 +349,21 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
         CliRunner().invoke(export, ["dataset", str(source), str(tmp_path / "out")], catch_exceptions=False)
 
     assert (tmp_path / "out" / "index.csv").read_bytes() == before
+
+
+def test_the_folder_one_stands_in_can_become_the_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = sorted_folders(tmp_path / "in")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    run(source, ".")
+
+    assert len(read_index(tmp_path / "here")) == 8
+
+
+def test_strips_of_one_name_in_two_folders_are_named(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write(tmp_path / "in" / folder / "s0.png", surface(0))
+    table(tmp_path / "in" / "train.csv", ["ImageId", "ClassId", "EncodedPixels"], ["s0.png", "1", "1 5"])
+
+    assert "b/s0.png has the name of" in refused(tmp_path / "in", tmp_path / "out")
