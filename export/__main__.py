@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from edge_inspector.core.errors import EdgeInspectorError
+from export.cli.dataset import dataset
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -26,6 +27,7 @@ def export() -> None:
     RUN  is a folder that the steps fill, one after the other:
 
     \b
+    dataset    SOURCE DATA    index.csv         from folders, a CSV, Severstal's form or evidence; with a report
     train      DATA RUN       weights.pt        ImageNet weights, fine-tuned on the train groups
     calibrate  DATA RUN       calibration.json  margin -> probability, and the limit, on groups kept from training
     onnx       DATA RUN       model.onnx        one graph: uint8 tiles in, scores and heat map out; compared with torch
@@ -131,6 +133,9 @@ def strips(data: Path, out: Path, count: int, seed: int) -> None:
     from export.data.strips import write_strips
 
     click.echo(f"{out}: {write_strips(data, out, count, seed)} strips and truth.csv")
+
+
+export.add_command(dataset)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -60,17 +60,30 @@ def read_index(folder: Path) -> list[Picture]:
     return pictures
 
 
-def write_index(folder: Path, pictures: Sequence[Picture], cutting: Cutting) -> None:
-    """Write index.csv and dataset.json; `file` and `mask` of the pictures are made relative to the folder."""
+def write_index(
+    folder: Path, pictures: Sequence[Picture], cutting: Cutting, facts: Mapping[str, object] | None = None
+) -> None:
+    """Write index.csv and dataset.json, each whole or not there; paths are made relative to the folder.
+
+    Args:
+        folder: Of the dataset; made if it is not there.
+        pictures: Their order is that of the index.
+        cutting: How they become tiles.
+        facts: What else dataset.json says, for people: source, options, counts, hash.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / INDEX_FILE).open("w", encoding="utf-8", newline="") as lines:
+    draft = folder / f"{INDEX_FILE}.tmp"
+    with draft.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(COLUMNS)
         for p in pictures:
             mask = "" if p.mask is None else _relative(p.mask, folder)
             writer.writerow([_relative(p.file, folder), mask, p.label, p.group, p.split, p.cls])
-    text = json.dumps({"version": 1, "cutting": asdict(cutting)}, indent=1)
-    (folder / DATASET_FILE).write_text(text + "\n", encoding="utf-8")
+    draft.replace(folder / INDEX_FILE)
+    text = json.dumps({"version": 1, "cutting": asdict(cutting), **(facts or {})}, indent=1)
+    draft = folder / f"{DATASET_FILE}.tmp"
+    draft.write_text(text + "\n", encoding="utf-8")
+    draft.replace(folder / DATASET_FILE)
 
 
 def read_cutting(folder: Path) -> Cutting:

@@ -40,7 +40,8 @@ class Picture:
         Raises:
             UsageError: It cannot be decoded.
         """
-        return cv2.cvtColor(_read(self.file, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        pixels = _read(self.file, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)  # the line does not turn it either
+        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
     def mask_pixels(self) -> npt.NDArray[np.bool_]:
         """Return where the surface is defective, shape (h, w).
@@ -50,7 +51,17 @@ class Picture:
         """
         if self.mask is None:
             raise UsageError(f"{self.file} has no mask; draw one, or leave the picture to `whole` datasets")
-        return _read(self.mask, cv2.IMREAD_GRAYSCALE) > 0
+        return is_marked(_read(self.mask, cv2.IMREAD_UNCHANGED))
+
+
+def is_marked(mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Return where a decoded mask, (h, w) or (h, w, c), is not 0 in any colour; an alpha channel says nothing.
+
+    Not by its grey: a class drawn as blue 1 would be rounded to grey 0, and its defect be called sound.
+    """
+    if mask.ndim == 2:
+        return mask > 0
+    return np.asarray((mask[:, :, :3] > 0).any(axis=2), np.bool_)
 
 
 def _read(path: Path, flags: int) -> npt.NDArray[np.uint8]:
