@@ -1,0 +1,39 @@
+"""Which tiles an epoch shows, and in what order."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from export.learn.material import Rows
+
+
+def draw_epoch(
+    groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_], ok_per_defect: int, chance: np.random.Generator
+) -> Rows:
+    """Return positions of tiles in the order they are shown: DEFECT as many as there are, OK `ok_per_defect` times.
+
+    Args:
+        groups: Group of each tile.
+        truth: Whether each is DEFECT.
+        ok_per_defect: OK tiles per DEFECT tile.
+        chance: Of the draw.
+    """
+    shares = group_shares(groups, truth)
+    n_defect = int(truth.sum())
+    drawn = [
+        chance.choice(len(truth), count, p=np.where(kind, shares, 0.0) / shares[kind].sum())
+        for kind, count in ((truth, n_defect), (~truth, n_defect * ok_per_defect))
+    ]
+    return chance.permutation(np.concatenate(drawn))
+
+
+def group_shares(groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return how much each tile counts against others of its label: 1 / root of its group's count.
+
+    A series of thirty pictures of one place teaches less than thirty places: without this, a few series would make up
+    most of the defects that the network sees.
+    """
+    keys = [f"{is_defect}{group}" for group, is_defect in zip(groups, truth, strict=True)]
+    _, place, count = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(count[place] ** -0.5, np.float64)
