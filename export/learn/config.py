@@ -34,16 +34,21 @@ class TrainConfig:
     """Training tiles overlap by half: three to four times as many, and a defect is seen in several places."""
     ok_per_defect: int = 2
     """OK tiles per DEFECT tile and epoch; the loss weighs them back to equal, calibration puts the true share back."""
+    least_tiles: int = 960
+    """Tiles an epoch shows at least: few defects are shown several times, varied, before the stop part is asked."""
     batch: int = 32
     """More does not run faster on two cores."""
-    frozen_stages: int = 6
-    """Stem and stages 1 to 5 keep their ImageNet filters: edges and textures suit surfaces, they are asked once, and
-    what learns is a third of the network's work. 0: everything learns, and pixels are varied anew each epoch."""
+    frozen_stages: int = 5
+    """Stem and stages 1 to 4 keep their ImageNet filters: edges and textures suit surfaces, they are asked once, and
+    what learns is half of the network's work. 0: everything learns, and pixels are varied anew each epoch."""
     views: int = 6
     """Versions of a DEFECT tile, the first as it is, the others flipped and lit by chance, that frozen stages see."""
     lr_backbone: float = 5e-4
     lr_head: float = 3e-3
-    """The head starts at zero and must travel further than the backbone."""
+    """The head must travel further than the backbone."""
+    head_strength: float = 1e-3
+    """C of the logistic regression on the frozen features that the head starts from, where there are frozen stages: a
+    head that knows nothing would first undo what the stages know."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises, then it falls along a cosine to zero at the last epoch."""
     weight_decay: float = 0.01
@@ -69,7 +74,14 @@ def recipe(network: NetworkName, mode: Mode) -> TrainConfig:
         raise UsageError("the plain network starts untrained, so nothing can be frozen; add --mode finetune")
     # From nothing: more epochs, a higher rate for all layers, and patience, since the first epochs know little.
     return TrainConfig(
-        network=network, mode=mode, epochs=40, frozen_stages=0, lr_backbone=3e-3, weight_decay=0.05, patience=10
+        network=network,
+        mode=mode,
+        epochs=40,
+        least_tiles=0,
+        frozen_stages=0,
+        lr_backbone=3e-3,
+        weight_decay=0.05,
+        patience=10,
     )
 
 

@@ -9,21 +9,20 @@ from export.learn.material import Rows
 
 
 def draw_epoch(
-    groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_], ok_per_defect: int, chance: np.random.Generator
+    groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_], counts: tuple[int, int], chance: np.random.Generator
 ) -> Rows:
-    """Return positions of tiles in the order they are shown: DEFECT as many as there are, OK `ok_per_defect` times.
+    """Return positions of tiles in the order they are shown.
 
     Args:
         groups: Group of each tile.
         truth: Whether each is DEFECT.
-        ok_per_defect: OK tiles per DEFECT tile.
+        counts: How many OK and how many DEFECT tiles are drawn; one may be drawn twice.
         chance: Of the draw.
     """
     shares = group_shares(groups, truth)
-    n_defect = int(truth.sum())
     drawn = [
         chance.choice(len(truth), count, p=np.where(kind, shares, 0.0) / shares[kind].sum())
-        for kind, count in ((truth, n_defect), (~truth, n_defect * ok_per_defect))
+        for kind, count in zip((~truth, truth), counts, strict=True)
     ]
     return chance.permutation(np.concatenate(drawn))
 

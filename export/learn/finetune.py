@@ -21,6 +21,7 @@ from export.learn.config import TrainConfig
 from export.learn.draw import draw_epoch
 from export.learn.files import write_tensors, write_whole
 from export.learn.folds import check_groups
+from export.learn.frozen import Features, fit_linear, read_features, set_head
 from export.learn.job import Done, Job, Margins
 from export.learn.material import Material, Rows
 from export.learn.network import WEIGHTS_FILE, TileNet, build, split_network
@@ -53,10 +54,11 @@ class Finetuner:
             if config.frozen_stages
             else PixelSource(material, network, run, teller)
         )
+        self._features = read_features(material, network, config, run, teller) if config.frozen_stages else None
 
     def fit(self, job: Job) -> Done:
         """Train a model, leave weights.pt and log.csv in its folder, and score its held tiles."""
-        model = _Model(self._material, self._config, self._source, job)
+        model = _Model(self._material, self._config, self._source, job, self._features)
         while not model.is_done:
             since = time.monotonic()
             told = model.learn_epoch(self._teller)
@@ -70,7 +72,9 @@ class Finetuner:
 class _Model:
     """The state of one training: everything that a resumed one needs, and nothing else."""
 
-    def __init__(self, material: Material, config: TrainConfig, source: Source, job: Job) -> None:
+    def __init__(
+        self, material: Material, config: TrainConfig, source: Source, job: Job, features: Features | None
+    ) -> None:
         self._material, self._config, self._source, self._job = material, config, source, job
         check_groups(material.groups[job.learn], material.truth[job.learn], 1)
         torch.manual_seed(config.seed * 1009 + job.number)
@@ -83,8 +87,12 @@ class _Model:
             weight_decay=config.weight_decay,
         )
         self._truth = material.truth[job.learn]
-        self.n_drawn = int(self._truth.sum()) * (1 + config.ok_per_defect)
+        self._counts = draw_counts(int(self._truth.sum()), config)
+        self.n_drawn = sum(self._counts)
         self.epoch, self.best, self._log = 0, _Best(), list[list[str]]()
+        if features is not None:
+            found = features[job.learn].astype(np.float64)
+            set_head(self.network, *fit_linear(found, material.groups[job.learn], self._truth, config.head_strength))
         self._resume()
 
     @property
@@ -97,7 +105,7 @@ class _Model:
         """Learn one epoch and save the state; return what there is to say about it."""
         config, job = self._config, self._job
         chance = np.random.default_rng([config.seed, job.number, self.epoch])
-        drawn = draw_epoch(self._material.groups[job.learn], self._truth, config.ok_per_defect, chance)
+        drawn = draw_epoch(self._material.groups[job.learn], self._truth, self._counts, chance)
         varied = seeded(config.seed, job.number, self.epoch)
         torch.manual_seed(varied.initial_seed())  # of the dropout
         batches = [drawn[start : start + config.batch] for start in range(0, len(drawn), config.batch)]
@@ -166,6 +174,12 @@ class _Model:
             self.best = _Best(best["epochs"], tuple(best["rank"]), best["weights"])
         except Exception as error:
             raise UsageError(f"{file} is damaged ({str(error)[:80]}); delete it, this model starts anew") from error
+
+
+def draw_counts(n_defect: int, config: TrainConfig) -> tuple[int, int]:
+    """Return how many OK and DEFECT tiles an epoch shows: each DEFECT about once, more often up to `least_tiles`."""
+    shown = max(n_defect, -(-config.least_tiles // (1 + config.ok_per_defect)))
+    return shown * config.ok_per_defect, shown
 
 
 def set_learning(network: TileNet, config: TrainConfig, is_learning: bool) -> None:

@@ -19,9 +19,10 @@ from export.learn.files import write_tensors, write_whole
 from export.learn.folds import share_out
 from export.learn.job import Done, Job
 from export.learn.material import Material
-from export.learn.network import WEIGHTS_FILE, build
+from export.learn.network import WEIGHTS_FILE, TileNet, build
 from export.learn.progress import Teller
-from export.learn.sources import CACHE_FOLDER, ask
+from export.learn.sources import CACHE_FOLDER
+from export.learn.stages import fast_stages
 from export.learn.table import fill_table
 
 STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)
@@ -31,6 +32,7 @@ INNER_FOLDS = 3
 """Folds of a model's own groups that choose the C."""
 
 Numbers = npt.NDArray[np.float64]
+Features = npt.NDArray[np.generic]
 
 
 class FrozenFitter:
@@ -39,15 +41,7 @@ class FrozenFitter:
     def __init__(self, material: Material, config: TrainConfig, run: Path, teller: Teller) -> None:
         self._material, self._config, self._teller = material, config, teller
         self._network = build(config.network, config.device).eval()
-        stages = torch.nn.Sequential(self._network.features, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-        n = len(material.tiles)
-        self._features = fill_table(
-            run / CACHE_FOLDER / f"features-{material.sha256[:12]}",
-            (n, self._network.linear.in_features),
-            np.float32,
-            lambda rows: ask(stages, self._network, torch.from_numpy(material.pixels(list(rows)))),
-            teller.bar("features", n),
-        )
+        self._features = read_features(material, self._network, config, run, teller)
 
     def fit(self, job: Job) -> Done:
         """Fit a model, leave weights.pt and log.csv in its folder, and score its held tiles."""
@@ -58,10 +52,7 @@ class FrozenFitter:
         areas = self._try_strengths(features, groups, truth, job.number, told)
         strength = STRENGTHS[int(np.argmax(np.round(areas, 4)))]  # the first of equals: the most regularised
         weight, bias = fit_linear(features, groups, truth, strength)
-        linear = self._network.linear
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(np.stack([np.zeros_like(weight), weight])))
-            linear.bias.copy_(torch.tensor([0.0, bias]))
+        set_head(self._network, weight, bias)
         state = {name: tensor.cpu().contiguous() for name, tensor in self._network.state_dict().items()}
         write_tensors(job.folder / WEIGHTS_FILE, state)
         text = io.StringIO()
@@ -93,6 +84,26 @@ class FrozenFitter:
                 areas[i] += roc_auc_score(truth[theirs], features[theirs] @ weight + bias) / n_folds
                 told(1)
         return areas
+
+
+def read_features(material: Material, network: TileNet, config: TrainConfig, run: Path, teller: Teller) -> Features:
+    """Return the pooled features of every tile as it is, float32 (n, channels); computed once for a run."""
+    n = len(material.tiles)
+    asked = fast_stages(network.eval(), network.features, n, config.threads, is_pooled=True)
+    return fill_table(
+        run / CACHE_FOLDER / f"features-{material.sha256[:12]}",
+        (n, network.linear.in_features),
+        np.float32,
+        lambda rows: asked(material.pixels(list(rows))),
+        teller.bar("features", n),
+    )
+
+
+@torch.no_grad()
+def set_head(network: TileNet, weight: Numbers, bias: float) -> None:
+    """Make `weight` and `bias` those of the network's margin."""
+    network.linear.weight.copy_(torch.from_numpy(np.stack([np.zeros_like(weight), weight])))
+    network.linear.bias.copy_(torch.tensor([0.0, bias]))
 
 
 def fit_linear(

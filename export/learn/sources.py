@@ -7,13 +7,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from export.learn.augment import augment, seeded
 from export.learn.config import TrainConfig
 from export.learn.material import Material, Rows
 from export.learn.network import TileNet, split_network
 from export.learn.progress import Teller
+from export.learn.stages import fast_stages
 from export.learn.table import fill_table
 
 CACHE_FOLDER = "cache"
@@ -62,18 +63,17 @@ class StageSource:
         tile_of = np.repeat(np.arange(len(material.tiles)), self._n_views)
         is_varied = np.arange(len(tile_of)) != self._first[tile_of]
         frozen, _ = split_network(network.eval(), config.frozen_stages)
+        asked = fast_stages(network, frozen, len(tile_of), config.threads)
 
         def compute(rows: range) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
             tiles = torch.from_numpy(material.pixels(tile_of[rows]))
             varied = augment(tiles, seeded(config.seed, rows.start))
             mixed = torch.where(torch.from_numpy(is_varied[rows]).view(-1, 1, 1, 1), varied, tiles)
-            return ask(frozen, network, mixed)
+            return asked(mixed.numpy())
 
-        with torch.no_grad():
-            shape = frozen(network.enter(torch.from_numpy(material.pixels([0])))).shape[1:]
         self._table = fill_table(
             folder / CACHE_FOLDER / f"stages-{material.sha256[:12]}",
-            (len(tile_of), *shape),
+            (len(tile_of), *asked(material.pixels([0])).shape[1:]),
             np.float32,
             compute,
             teller.bar("ask the frozen stages", len(tile_of)),
@@ -96,12 +96,3 @@ def count_views(material: Material, config: TrainConfig) -> Rows:
     of_ok = -(-config.views * config.ok_per_defect * n_defect // max(1, n_ok))
     n_views = np.where(material.truth, config.views, min(max(of_ok, 1), config.views))
     return np.where(is_learned, n_views, 1).astype(np.intp)
-
-
-@torch.no_grad()
-def ask(
-    stages: nn.Module, network: TileNet, tiles: Tensor, batch: int = 32
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Return what stages answer to tiles uint8 (n, h, w, 3), a batch at a time."""
-    parts = [stages(network.enter(tiles[start : start + batch])).cpu() for start in range(0, len(tiles), batch)]
-    return torch.cat(parts).contiguous().numpy()

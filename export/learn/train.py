@@ -17,7 +17,7 @@ from export.data import dataset as old
 from export.data.scores import TEST_FOLD, write_scores
 from export.learn.config import TrainConfig, keep_config, load_config
 from export.learn.files import cannot_write, sole_user, write_json
-from export.learn.finetune import STATE_FILE, Finetuner
+from export.learn.finetune import STATE_FILE, Finetuner, draw_counts
 from export.learn.folds import check_groups, share_out, stop_groups
 from export.learn.frozen import FrozenFitter
 from export.learn.job import Done, Job
@@ -85,7 +85,7 @@ def _share_out(material: Material, config: TrainConfig, teller: Teller) -> Rows:
 
 def _fold_jobs(material: Material, config: TrainConfig, folder: RunFolder, fold_of: Rows) -> list[Job]:
     count = int(fold_of.max()) + 1 if len(fold_of) else 0
-    drawn = int(material.truth[material.learn].sum()) * (1 + config.ok_per_defect) * config.epochs
+    drawn = sum(draw_counts(int(material.truth[material.learn].sum()), config)) * config.epochs
     jobs = []
     for number in range(count):
         held = material.score[fold_of == number]
@@ -95,7 +95,7 @@ def _fold_jobs(material: Material, config: TrainConfig, folder: RunFolder, fold_
         is_stop = np.isin(material.groups, list(stop))
         if config.mode == "frozen":
             is_stop[:] = False  # there are no epochs to stop
-        name, after = f"fold {number + 1} of {count}", (count - 1 - number) * drawn * (count - 1) // count + drawn
+        name, after = f"fold {number + 1} of {count}", (count - number) * drawn
         jobs.append(
             Job(
                 name,

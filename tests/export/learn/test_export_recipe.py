@@ -18,7 +18,7 @@ def test_an_epoch_shows_each_defect_about_once_and_small_groups_more_often() -> 
     groups = np.array(["series"] * 90 + ["single"] * 10 + ["sound"] * 400)
     truth = np.array([True] * 100 + [False] * 400)
 
-    drawn = draw_epoch(groups, truth, 2, np.random.default_rng(1))
+    drawn = draw_epoch(groups, truth, (200, 100), np.random.default_rng(1))
 
     assert Counter(truth[drawn].tolist()) == {True: 100, False: 200}
     count = Counter(groups[drawn].tolist())

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ from edge_inspector.core.errors import UsageError
 from export.__main__ import export
 from export.data.scores import read_scores
 from export.learn import network as network_module
+from export.learn.config import recipe
 from export.learn.network import TileNet, build, load_imagenet, load_network
 from export.learn.progress import Teller
+from export.learn.train import train
 
 if TYPE_CHECKING:
     from conftest import Draw
@@ -157,11 +160,12 @@ def test_frozen_features_make_a_run_whose_heat_is_the_margin(data: Path, tmp_pat
 
 
 def test_finetuning_changes_the_later_stages_alone(data: Path, tmp_path: Path) -> None:
-    _train(data, tmp_path, "--mode", "finetune", "--folds", "0", "--epochs", "1", "--loss", "focal")
+    config = replace(recipe("lite0", "finetune"), folds=0, epochs=1, least_tiles=6, loss="focal")
+    train(data, tmp_path, config)
 
     before, after = build("lite0").features.state_dict(), load_network(tmp_path).features.state_dict()
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
-    assert changed == {"6", "7", "8"}
+    assert changed == {"5", "6", "7", "8"}
     assert set(read_scores(tmp_path / "scores.csv").fold) == {-1}
 
 
