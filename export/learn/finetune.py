@@ -8,6 +8,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -172,7 +173,7 @@ class _Model:
             self.epoch, self._log = state["epoch"], state["log"]
             best = state["best"]
             self.best = _Best(best["epochs"], tuple(best["rank"]), best["weights"])
-        except Exception as error:
+        except (OSError, RuntimeError, EOFError, UnpicklingError, LookupError, TypeError, ValueError) as error:
             raise UsageError(f"{file} is damaged ({str(error)[:80]}); delete it, this model starts anew") from error
 
 

@@ -25,8 +25,11 @@ from export.learn.sources import CACHE_FOLDER
 from export.learn.stages import fast_stages
 from export.learn.table import fill_table
 
-STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)
+STRENGTHS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """Values of C, from much regularisation to little. With 1280 features a few hundred tiles can be learned by heart."""
+
+TOLERANCE = 0.01
+"""AUROC below the best at which more regularisation is preferred: the inner folds tell no finer than that."""
 
 INNER_FOLDS = 3
 """Folds of a model's own groups that choose the C."""
@@ -50,7 +53,7 @@ class FrozenFitter:
         features = self._features[rows].astype(np.float64)
         groups, truth = self._material.groups[rows], self._material.truth[rows]
         areas = self._try_strengths(features, groups, truth, job.number, told)
-        strength = STRENGTHS[int(np.argmax(np.round(areas, 4)))]  # the first of equals: the most regularised
+        strength = choose_strength(areas) if areas.any() else self._config.head_strength
         weight, bias = fit_linear(features, groups, truth, strength)
         set_head(self._network, weight, bias)
         state = {name: tensor.cpu().contiguous() for name, tensor in self._network.state_dict().items()}
@@ -59,7 +62,7 @@ class FrozenFitter:
         lines = [(f"{c:g}", f"{area:.6f}", int(c == strength)) for c, area in zip(STRENGTHS, areas, strict=True)]
         csv.writer(text, lineterminator="\n").writerows([("c", "inner_auroc", "chosen"), *lines])
         write_whole(job.folder / "log.csv", text.getvalue().encode())
-        self._teller.say(f"{job.name}: C {strength:g}, AUROC {max(areas):.4f} in folds of its own groups")
+        self._teller.say(f"{job.name}: C {strength:g}, AUROC at best {max(areas):.4f} in folds of its own groups")
         held = self._features[job.held].astype(np.float32) @ weight.astype(np.float32) + np.float32(bias)
         return Done(0, held.astype(np.float64))
 
@@ -104,6 +107,11 @@ def set_head(network: TileNet, weight: Numbers, bias: float) -> None:
     """Make `weight` and `bias` those of the network's margin."""
     network.linear.weight.copy_(torch.from_numpy(np.stack([np.zeros_like(weight), weight])))
     network.linear.bias.copy_(torch.tensor([0.0, bias]))
+
+
+def choose_strength(areas: Numbers) -> float:
+    """Return the most regularised of the strengths that are about as good as the best."""
+    return STRENGTHS[int(np.flatnonzero(areas >= areas.max() - TOLERANCE)[0])]
 
 
 def fit_linear(

@@ -11,7 +11,7 @@ import torch
 from export.learn.config import TrainConfig
 from export.learn.draw import draw_epoch
 from export.learn.finetune import balanced_loss, loss_of, rate_share
-from export.learn.frozen import fit_linear
+from export.learn.frozen import STRENGTHS, choose_strength, fit_linear
 
 
 def test_an_epoch_shows_each_defect_about_once_and_small_groups_more_often() -> None:
@@ -59,6 +59,10 @@ def test_the_loss_that_stops_a_training_counts_both_labels_alike() -> None:
     assert balanced_loss(np.where(truth, -3.0, -3.0), truth) == pytest.approx(
         (np.log1p(np.e**3) + np.log1p(np.e**-3)) / 2
     )
+
+
+def test_more_regularisation_is_preferred_where_the_inner_folds_cannot_tell() -> None:
+    assert choose_strength(np.array([0.80, 0.895, 0.899, 0.90, 0.901, 0.88])) == STRENGTHS[1]
 
 
 def test_the_linear_layer_undoes_its_scaling() -> None:

@@ -132,6 +132,15 @@ def test_ctrl_c_is_answered_in_words(data: Path, tmp_path: Path, monkeypatch: py
     assert (tmp_path / "run/fold-0/state.pt").exists()
 
 
+def test_a_damaged_state_is_named_with_its_remedy(data: Path, tmp_path: Path) -> None:
+    state = tmp_path / "run/fold-0/state.pt"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"half a st")
+
+    with pytest.raises(UsageError, match=r"fold-0/state\.pt is damaged .*; delete it, this model starts anew"):
+        _train(data, tmp_path / "run", *PLAIN)
+
+
 def test_a_finished_run_is_left_alone(data: Path, plain_run: Path) -> None:
     before = _content(plain_run)
 
