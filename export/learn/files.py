@@ -30,8 +30,9 @@ def write_whole(file: Path, content: bytes) -> None:
             os.fsync(out.fileno())
         draft.replace(file)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise cannot_write(file, error) from error
+    finally:
+        draft.unlink(missing_ok=True)  # there only when something ended the writing, Ctrl-C too
 
 
 def cannot_write(file: Path, error: OSError) -> UsageError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
@@ -25,10 +27,10 @@ from export.learn.sources import CACHE_FOLDER
 from export.learn.stages import fast_stages
 from export.learn.table import fill_table
 
-STRENGTHS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """Values of C, from much regularisation to little. With 1280 features a few hundred tiles can be learned by heart."""
 
-TOLERANCE = 0.01
+TOLERANCE = 0.005
 """AUROC below the best at which more regularisation is preferred: the inner folds tell no finer than that."""
 
 INNER_FOLDS = 3
@@ -52,9 +54,12 @@ class FrozenFitter:
         rows = np.concatenate([job.learn, job.stop])  # nothing stops early here
         features = self._features[rows].astype(np.float64)
         groups, truth = self._material.groups[rows], self._material.truth[rows]
-        areas = self._try_strengths(features, groups, truth, job.number, told)
+        areas, inner = self._try_strengths(features, groups, truth, job.number, told)
         strength = choose_strength(areas) if areas.any() else self._config.head_strength
         weight, bias = fit_linear(features, groups, truth, strength)
+        if areas.any():
+            scale, shift = fit_scale(inner[STRENGTHS.index(strength)], truth)
+            weight, bias = weight * scale, bias * scale + shift
         set_head(self._network, weight, bias)
         state = {name: tensor.cpu().contiguous() for name, tensor in self._network.state_dict().items()}
         write_tensors(job.folder / WEIGHTS_FILE, state)
@@ -73,20 +78,24 @@ class FrozenFitter:
         truth: npt.NDArray[np.bool_],
         number: int,
         told: Callable[[int], None],
-    ) -> Numbers:
-        """Return the mean AUROC of each strength in folds of these groups; zeros where they are too few."""
-        areas = np.zeros(len(STRENGTHS))
+    ) -> tuple[Numbers, Numbers]:
+        """Return, for each strength, the mean AUROC in folds of these groups and the tiles' margins there.
+
+        Zeros where the groups are too few for folds.
+        """
+        areas, found = np.zeros(len(STRENGTHS)), np.zeros((len(STRENGTHS), len(truth)))
         if min(len(set(groups[truth])), len(set(groups[~truth]))) < 2:
-            return areas
+            return areas, found
         fold = share_out(groups, truth, INNER_FOLDS, self._config.seed * 1009 + number)
         n_folds = int(fold.max()) + 1
         for inner in range(n_folds):
             ours, theirs = fold != inner, fold == inner
             for i, strength in enumerate(STRENGTHS):
                 weight, bias = fit_linear(features[ours], groups[ours], truth[ours], strength)
-                areas[i] += roc_auc_score(truth[theirs], features[theirs] @ weight + bias) / n_folds
+                found[i, theirs] = features[theirs] @ weight + bias
+                areas[i] += roc_auc_score(truth[theirs], found[i, theirs]) / n_folds
                 told(1)
-        return areas
+        return areas, found
 
 
 def read_features(material: Material, network: TileNet, config: TrainConfig, run: Path, teller: Teller) -> Features:
@@ -114,6 +123,17 @@ def choose_strength(areas: Numbers) -> float:
     return STRENGTHS[int(np.flatnonzero(areas >= areas.max() - TOLERANCE)[0])]
 
 
+def fit_scale(found: Numbers, truth: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Return scale and shift that make margins log-odds, both labels equally likely.
+
+    The more a layer is regularised, the smaller are its margins; without this those of two folds could not be compared.
+    """
+    width = float(found.std()) + 1e-12  # the weak prior C must weigh small margins like large ones
+    model = LogisticRegression(C=100.0, class_weight="balanced").fit(found[:, None] / width, truth)
+    scale = float(model.coef_[0, 0]) / width
+    return (scale, float(model.intercept_[0])) if scale > 0 else (1.0, 0.0)
+
+
 def fit_linear(
     features: Numbers, groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_], strength: float
 ) -> tuple[Numbers, float]:
@@ -123,6 +143,8 @@ def fit_linear(
     weights = np.where(truth, shares / shares[truth].sum(), shares / shares[~truth].sum()) * len(truth) / 2
     # 300 steps: a fit that is not quite at its end by then is regularised a little more, which does no harm.
     model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
-    model.fit((features - centre) / width, truth, weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit((features - centre) / width, truth, weights)
     weight = model.coef_[0] / width
     return weight, float(model.intercept_[0] - weight @ centre)

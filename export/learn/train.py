@@ -49,6 +49,7 @@ def train(dataset: Path, run: Path, config: TrainConfig) -> None:
         keep_config(folder, config, material.summary(), {"torch": torch.__version__})
         if folder.scores.exists():
             teller.say(f"{run} is done; name another folder to train anew")
+            shutil.rmtree(run / CACHE_FOLDER, ignore_errors=True)
             return
         jobs = _fold_jobs(material, config, folder, fold_of)
         teller.say(f"{len(material.score)} tiles of {len(set(material.groups))} groups; {len(jobs)} folds")

@@ -11,7 +11,7 @@ import torch
 from export.learn.config import TrainConfig
 from export.learn.draw import draw_epoch
 from export.learn.finetune import balanced_loss, loss_of, rate_share
-from export.learn.frozen import STRENGTHS, choose_strength, fit_linear
+from export.learn.frozen import STRENGTHS, choose_strength, fit_linear, fit_scale
 
 
 def test_an_epoch_shows_each_defect_about_once_and_small_groups_more_often() -> None:
@@ -62,7 +62,19 @@ def test_the_loss_that_stops_a_training_counts_both_labels_alike() -> None:
 
 
 def test_more_regularisation_is_preferred_where_the_inner_folds_cannot_tell() -> None:
-    assert choose_strength(np.array([0.80, 0.895, 0.899, 0.90, 0.901, 0.88])) == STRENGTHS[1]
+    assert choose_strength(np.array([0.80, 0.897, 0.90, 0.901, 0.88])) == STRENGTHS[1]
+
+
+def test_margins_of_two_folds_mean_the_same_however_they_were_regularised() -> None:
+    chance = np.random.default_rng(0)
+    truth = np.arange(4000) % 8 == 0
+    margins = chance.normal(np.where(truth, 1.0, -1.0), 1.0)  # log-odds 2 * margin when both labels are as likely
+
+    for shrunk in (1.0, 0.01):
+        scale, shift = fit_scale(margins * shrunk + 0.3 * shrunk, truth)
+
+        assert scale * shrunk == pytest.approx(2.0, rel=0.15)
+        assert scale * 0.3 * shrunk + shift == pytest.approx(0.0, abs=0.3)
 
 
 def test_the_linear_layer_undoes_its_scaling() -> None:
