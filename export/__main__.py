@@ -10,6 +10,7 @@ import click
 
 from edge_inspector.core.errors import EdgeInspectorError
 from export.cli.dataset import dataset
+from export.cli.learn import train
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -28,7 +29,7 @@ def export() -> None:
 
     \b
     dataset    SOURCE DATA    index.csv         from folders, a CSV, Severstal's form or evidence; with a report
-    train      DATA RUN       weights.pt        ImageNet weights, fine-tuned on the train groups
+    train      DATA RUN       fold-*/ final/    a model for each fold and one on everything; scores.csv
     calibrate  DATA RUN       calibration.json  margin -> probability, and the limit, on groups kept from training
     onnx       DATA RUN       model.onnx        one graph: uint8 tiles in, scores and heat map out; compared with torch
     evaluate   DATA RUN       metrics.json      the file's numbers on the validation groups
@@ -39,18 +40,7 @@ def export() -> None:
     """
 
 
-@export.command()
-@click.argument("data", type=FOLDER)
-@click.argument("run", type=NEW)
-@click.option("--epochs", type=click.IntRange(1, 100), default=3, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True, help="Chance of split, order and augmentation.")
-@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
-def train(data: Path, run: Path, epochs: int, seed: int, threads: int) -> None:
-    """Fine-tune the network on the train groups."""
-    from export.learn.train import TrainConfig
-    from export.learn.train import train as do_train
-
-    do_train(data, run, TrainConfig(seed=seed, epochs=epochs, threads=threads))
+export.add_command(train)
 
 
 @export.command()

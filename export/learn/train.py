@@ -1,211 +1,169 @@
-"""Train the tile classifier: ImageNet weights, early stages frozen, a few short epochs. Read it top to bottom."""
+"""Train a run: a model for each fold, the final one, and a score for each tile. Read it top to bottom."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections import Counter
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from edge_inspector.core.frame import U8
-from export.data.dataset import Picture, Tile, label_tiles, read_index, read_tiles, split_by_group
-from export.learn.network import TileNet, imagenet_weights, load_imagenet, normalise
+from edge_inspector.core.errors import UsageError
+from export.data import dataset as old
+from export.data.scores import TEST_FOLD, write_scores
+from export.learn.config import TrainConfig, keep_config, load_config
+from export.learn.files import cannot_write, sole_user, write_json
+from export.learn.finetune import STATE_FILE, Finetuner, draw_counts
+from export.learn.folds import check_groups, share_out, stop_groups
+from export.learn.frozen import FrozenFitter
+from export.learn.job import Done, Job
+from export.learn.material import Material, Rows, read_material
+from export.learn.network import TileNet, load_network
+from export.learn.progress import Teller
+from export.learn.sources import CACHE_FOLDER
+from export.run_folder import RunFolder
 
-WEIGHTS_FILE = "weights.pt"
-CONFIG_FILE = "config.json"
+__all__ = ["TrainConfig", "load_config", "load_network", "scored_tiles", "train"]
 
-
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """Every number of a run. Saved next to the weights it made."""
-
-    seed: int = 1
-    epochs: int = 3
-    overlap: int = 128
-    """Training tiles overlap by half: three to four times as many, and a defect is seen in several places."""
-    ok_per_defect: int = 2
-    """OK tiles per DEFECT tile and epoch. Defects are 1 in 9 tiles; calibration puts the true share back."""
-    batch: int = 32
-    """More does not run faster on two cores."""
-    frozen_stages: int = 4
-    """Stem and stages 1 to 3 keep their ImageNet filters: edges and textures suit steel, and half the time is saved."""
-    lr_backbone: float = 3e-4
-    lr_head: float = 3e-3
-    """The head starts at zero and must travel further than the backbone."""
-    warmup: float = 0.1
-    """Share of the steps in which the rate rises, then it falls along a cosine to zero."""
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.02
-    """Mask borders are drawn by hand; without it the margin grows without bound on the clear tiles."""
-    threads: int = 2
+DONE_FILE = "done.json"
+"""In a model's folder, written last: its groups, its epochs, its margins."""
 
 
-def train(data: Path, run: Path, config: TrainConfig) -> None:
-    """Train on the train groups of `data`; leave weights, configuration and a log of every step in `run`."""
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / CONFIG_FILE).write_text(json.dumps(asdict(config), indent=1) + "\n", encoding="utf-8")
-    pictures = split_by_group(read_index(data), config.seed).train
-    tiles = label_tiles(pictures, config.overlap)
-    pixels = read_tiles(pictures, tiles)  # 196 kB a tile: 2 GB for ten thousand
-    truth = torch.tensor([tile.is_defect for tile in tiles]).long()
-    order = draw_order(tiles, config)
+def train(dataset: Path, run: Path, config: TrainConfig) -> None:
+    """Train on a dataset; leave in `run` what `RunFolder` says. A run that was stopped goes on where it was.
 
-    network = TileNet()
-    load_imagenet(network, imagenet_weights())
-    fast_layout(network)
-    # Batch norm keeps its ImageNet statistics: with 32 tiles of few pictures, its own would follow the picture.
-    network.eval()
-    network.dropout.train()
-
-    batches = [order[start : start + config.batch] for start in range(0, len(order), config.batch)]
-    step = _Step(network, config, len(batches))
-    generator = torch.Generator().manual_seed(config.seed)
-    started = time.monotonic()
-    with (run / "log.csv").open("w", encoding="utf-8", newline="") as log, _bar() as bar:
-        log.write("step,seconds,loss\n")
-        task = bar.add_task(f"train, {len(tiles)} tiles", total=len(batches), note="")
-        for number, rows in enumerate(batches):
-            loss = step(augment(torch.from_numpy(pixels[rows]), generator), truth[rows])
-            log.write(f"{number},{time.monotonic() - started:.1f},{loss:.5f}\n")
-            log.flush()
-            bar.update(task, advance=1, note=f"loss {loss:.3f}")
-    torch.save(network.state_dict(), run / WEIGHTS_FILE)
-
-
-class _Step:
-    """One step of gradient descent; frozen stages cost only their way forward."""
-
-    def __init__(self, network: TileNet, config: TrainConfig, steps: int) -> None:
-        self._network = network
-        self._frozen, self._learning = split_network(network, config.frozen_stages)
-        rates = [config.lr_backbone, config.lr_head]
-        parts = [list(self._learning.parameters()), list(network.linear.parameters())]
-        self._optimiser = torch.optim.AdamW(
-            [{"params": part, "lr": rate} for part, rate in zip(parts, rates, strict=True)],
-            weight_decay=config.weight_decay,
-        )
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimiser, max_lr=rates, total_steps=steps, pct_start=config.warmup
-        )
-        self._loss_of = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
-
-    def __call__(self, tiles: Tensor, truth: Tensor) -> float:
-        """Learn from one batch, uint8 (n, 256, 256, 3) and its truth (n,); return the loss."""
-        with torch.no_grad():
-            features = self._frozen(normalise(tiles).contiguous(memory_format=torch.channels_last))
-        pooled = self._learning(features).mean(dim=(2, 3))
-        loss = self._loss_of(self._network.linear(self._network.dropout(pooled)), truth)
-        self._optimiser.zero_grad()
-        loss.backward()
-        self._optimiser.step()
-        self._schedule.step()
-        return float(loss.item())
-
-
-def split_network(network: TileNet, frozen_stages: int) -> tuple[nn.Sequential, nn.Sequential]:
-    """Return the stages that stay as they are and those that learn; both share the network's weights."""
-    stages = list(network.features)
-    return nn.Sequential(*stages[:frozen_stages]), nn.Sequential(*stages[frozen_stages:])
-
-
-def fast_layout(network: TileNet) -> None:
-    """Lay the weights out channels last, in place: measured twice as fast on a CPU."""
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def augment(tiles: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the tiles flipped and lit otherwise. Neither moves a defect out of its tile nor hides it.
-
-    Args:
-        tiles: uint8 (n, h, w, 3).
-        generator: Source of chance.
+    Raises:
+        UsageError: The data cannot be learned from, the folder holds another run, or the disk is full. What was done
+            stays.
     """
-    n = len(tiles)
-    for axis in (1, 2):  # both flips together are half a turn; a quarter turn would turn the grinding direction
-        flip = torch.rand(n, generator=generator) < 0.5
-        tiles = torch.where(flip.view(n, 1, 1, 1), tiles.flip(axis), tiles)
-    # Light and white balance as lamps and oil change them. Multiplied, not added: what is darker than its
-    # surroundings stays so, even in a picture that is nearly black.
-    exposure = 0.7 + 0.65 * torch.rand(n, 1, 1, 1, generator=generator)
-    tint = 0.93 + 0.14 * torch.rand(n, 1, 1, 3, generator=generator)
-    return (tiles.float() * exposure * tint).clamp(0.0, 255.0).to(torch.uint8)
+    folder = RunFolder(run)
+    with sole_user(run), Teller() as teller, threadpool_limits(config.threads):
+        torch.set_num_threads(config.threads)
+        torch.backends.cudnn.deterministic = True
+        material = read_material(dataset, config.overlap)
+        fold_of = _share_out(material, config, teller)
+        keep_config(folder, config, material.summary(), {"torch": torch.__version__})
+        if folder.scores.exists():
+            teller.say(f"{run} is done; name another folder to train anew")
+            shutil.rmtree(run / CACHE_FOLDER, ignore_errors=True)
+            return
+        jobs = _fold_jobs(material, config, folder, fold_of)
+        teller.say(f"{len(material.score)} tiles of {len(set(material.groups))} groups; {len(jobs)} folds")
+        learner: Finetuner | FrozenFitter | None = None
+        done: list[Done] = []
+        for job in [*jobs, None]:
+            job = job or _final_job(material, config, folder, done)
+            if (found := _load_done(job)) is None:
+                learner = learner or _learner(material, config, run, teller)
+                found = _finish(job, material, learner.fit(job))
+            done.append(found)
+        _write_scores(folder, material, fold_of, done)
+        shutil.rmtree(run / CACHE_FOLDER, ignore_errors=True)
+        teller.say(f"{folder.scores} is written; next: python -m export evaluate --help")
 
 
-def load_network(run: Path) -> TileNet:
-    """Return the trained network of a run, ready to be asked."""
-    network = TileNet()
-    network.load_state_dict(torch.load(run / WEIGHTS_FILE, map_location="cpu", weights_only=True))
-    fast_layout(network)
-    network.eval()
-    return network
+def _learner(material: Material, config: TrainConfig, run: Path, teller: Teller) -> Finetuner | FrozenFitter:
+    kind = FrozenFitter if config.mode == "frozen" else Finetuner
+    return kind(material, config, run, teller)
 
 
-def load_config(run: Path) -> TrainConfig:
-    """Return the numbers a run was trained with."""
-    return TrainConfig(**json.loads((run / CONFIG_FILE).read_text(encoding="utf-8")))
+def _share_out(material: Material, config: TrainConfig, teller: Teller) -> Rows:
+    """Return the fold of each row of `material.score`; an empty list with --folds 0."""
+    groups, truth = material.groups[material.score], material.truth[material.score]
+    if config.folds == 0:
+        check_groups(groups, truth, 1)
+        teller.say("no folds: no tile is scored by a model that did not learn from it, so nothing can be promised")
+        return np.empty(0, np.intp)
+    fold_of = share_out(groups, truth, config.folds, config.seed)
+    if (count := int(fold_of.max()) + 1) < config.folds:
+        teller.say(f"{count} folds instead of {config.folds}: the groups of a label are too few for more")
+    return fold_of
 
 
-def margins(network: TileNet, pixels: U8, batch: int = 32) -> npt.NDArray[np.float64]:
-    """Return z_defect - z_ok of tiles uint8 (n, 256, 256, 3), shape (n,)."""
-    parts = []
-    with torch.no_grad(), _bar() as bar:
-        task = bar.add_task(f"score, {len(pixels)} tiles", total=-(-len(pixels) // batch), note="")
-        for start in range(0, len(pixels), batch):
-            logits = network(torch.from_numpy(pixels[start : start + batch]))
-            parts.append((logits[:, 1] - logits[:, 0]).double().numpy())
-            bar.update(task, advance=1)
-    return np.concatenate(parts)
+def _fold_jobs(material: Material, config: TrainConfig, folder: RunFolder, fold_of: Rows) -> list[Job]:
+    count = int(fold_of.max()) + 1 if len(fold_of) else 0
+    drawn = sum(draw_counts(int(material.truth[material.learn].sum()), config)) * config.epochs
+    jobs = []
+    for number in range(count):
+        held = material.score[fold_of == number]
+        ours = ~np.isin(material.groups, material.groups[held])
+        learn, grid = (rows[ours[rows]] for rows in (material.learn, material.score))
+        stop = stop_groups(material.groups[grid], material.truth[grid], config.seed * 1009 + number)
+        is_stop = np.isin(material.groups, list(stop))
+        if config.mode == "frozen":
+            is_stop[:] = False  # there are no epochs to stop
+        name, after = f"fold {number + 1} of {count}", (count - number) * drawn
+        jobs.append(
+            Job(
+                name,
+                number,
+                folder.fold(number),
+                learn[~is_stop[learn]],
+                grid[is_stop[grid]],
+                held,
+                config.epochs,
+                after,
+            )
+        )
+    return jobs
+
+
+def _final_job(material: Material, config: TrainConfig, folder: RunFolder, done: Sequence[Done]) -> Job:
+    """Return the job on all train groups, for as many epochs as the folds' models took in the median."""
+    epochs = round(float(np.median([d.epochs for d in done]))) if done else config.epochs
+    none = np.empty(0, np.intp)
+    return Job("final model", len(done), folder.final, material.learn, none, material.test, epochs, 0)
+
+
+def _finish(job: Job, material: Material, done: Done) -> Done:
+    groups = sorted(set(material.groups[job.held].tolist()))
+    values = {"held_groups": groups, "epochs": done.epochs, "margins": done.margins.tolist()}
+    write_json(job.folder / DONE_FILE, values)
+    (job.folder / STATE_FILE).unlink(missing_ok=True)
+    return done
+
+
+def _load_done(job: Job) -> Done | None:
+    file = job.folder / DONE_FILE
+    if not file.exists():
+        return None
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        done = Done(int(values["epochs"]), np.array(values["margins"], np.float64))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} is damaged ({error}); delete {job.folder}, this model starts anew") from error
+    if len(done.margins) != len(job.held):
+        raise UsageError(f"{file} is of other tiles; delete {job.folder}, this model starts anew")
+    return done
+
+
+def _write_scores(folder: RunFolder, material: Material, fold_of: Rows, done: Sequence[Done]) -> None:
+    margins = np.zeros(len(material.score))
+    for number, model in enumerate(done[:-1]):
+        margins[fold_of == number] = model.margins
+    rows = np.concatenate([material.score if len(fold_of) else fold_of, material.test])
+    folds = [*fold_of.tolist(), *[TEST_FOLD] * len(material.test)]
+    all_margins = np.concatenate([margins[: len(fold_of)], done[-1].margins])
+    tiles = [material.tiles[row] for row in rows]
+    try:
+        write_scores(folder.scores, material.pictures, tiles, material.cutting, folds, all_margins)
+    except OSError as error:
+        folder.scores.with_suffix(".tmp").unlink(missing_ok=True)
+        raise cannot_write(folder.scores, error) from error
 
 
 def scored_tiles(
-    network: TileNet, pictures: tuple[Picture, ...], overlap: int = 0
-) -> tuple[list[Tile], npt.NDArray[np.float64]]:
-    """Return the labelled tiles of pictures, cut as on the line, and their margins."""
-    tiles = label_tiles(pictures, overlap)
-    return tiles, margins(network, read_tiles(pictures, tiles))
-
-
-def draw_order(tiles: Sequence[Tile], config: TrainConfig) -> npt.NDArray[np.intp]:
-    """Return rows of all epochs in the order they are shown, groups with few tiles more often than their share."""
-    chance = np.random.default_rng(config.seed)
-    is_defect = np.array([tile.is_defect for tile in tiles])
-    shares = group_shares(tiles)
-    n_defect = int(is_defect.sum())
-    epochs = []
-    for _ in range(config.epochs):
-        drawn = [
-            chance.choice(len(tiles), count, p=np.where(kind, shares, 0.0) / shares[kind].sum())
-            for kind, count in ((is_defect, n_defect), (~is_defect, n_defect * config.ok_per_defect))
-        ]
-        epochs.append(chance.permutation(np.concatenate(drawn)))
-    return np.concatenate(epochs)
-
-
-def group_shares(tiles: Sequence[Tile]) -> npt.NDArray[np.float64]:
-    """Return how often each tile is drawn, against others of its label: 1 / root of its group's count.
-
-    A series of thirty pictures of one place teaches less than thirty places: without this, eight series would make
-    up three quarters of the defects that the network sees.
-    """
-    count = Counter((tile.group, tile.is_defect) for tile in tiles)
-    return np.array([count[tile.group, tile.is_defect] ** -0.5 for tile in tiles])
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
+    network: TileNet, pictures: tuple[old.Picture, ...], overlap: int = 0
+) -> tuple[list[old.Tile], npt.NDArray[np.float64]]:
+    """Return the labelled tiles of pictures, cut as on the line, and their margins (for the steps of one split)."""
+    tiles = old.label_tiles(pictures, overlap)
+    pixels, parts = old.read_tiles(pictures, tiles), []
+    with torch.no_grad():
+        for start in range(0, len(pixels), 32):
+            logits = network(torch.from_numpy(pixels[start : start + 32]))
+            parts.append((logits[:, 1] - logits[:, 0]).double().numpy())
+    return tiles, np.concatenate(parts)

@@ -13,8 +13,8 @@ import torch
 from onnx import helper
 
 from export.judge.calibrate import Calibration
+from export.learn.augment import augment
 from export.learn.network import CELL_PX, ConvBnAct, TileNet, imagenet_weights, load_imagenet
-from export.learn.train import augment
 from export.ship.to_onnx import ALLOWED_OPERATORS, check_graph, check_parity, open_session, run_tiles, write_onnx
 
 CALIBRATION = Calibration(scale=0.7, shift=-0.4, limit=0.5, recall=0.9, n_tiles=1, n_defect_tiles=1, groups=("g",))

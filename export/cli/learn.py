@@ -1,0 +1,41 @@
+"""The command `train`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--network", type=click.Choice(["lite0", "plain"]), default="lite0", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["frozen", "finetune"]),
+    help="frozen: only the linear layer, in minutes; finetune: later stages too.  [default: frozen; plain: finetune]",
+)
+@click.option("--folds", type=click.IntRange(0, 20), default=5, show_default=True, help="0: only the final model.")
+@click.option("--loss", type=click.Choice(["weighted", "focal"]), default="weighted", show_default=True)
+@click.option("--epochs", type=click.IntRange(1, 1000), help="At most; the recipe's own number when not given.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def train(dataset: Path, run: Path, network: Any, mode: Any, epochs: int | None, **numbers: Any) -> None:
+    """Train a model for each fold and one on everything; write scores of tiles that no model had seen.
+
+    Stopped, or killed, or out of disk: the same command again goes on where it was.
+    """
+    from export.learn.config import recipe, with_epochs
+    from export.learn.train import train as do_train
+
+    config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
+    try:
+        do_train(dataset, run, replace(with_epochs(config, epochs), **numbers))
+    except KeyboardInterrupt:
+        click.echo("stopped; run the same command again: it goes on after the last finished epoch", err=True)
+        sys.exit(130)

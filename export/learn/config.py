@@ -1,0 +1,134 @@
+"""Every number of a training, with its reason, and the file that keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from edge_inspector.core.errors import UsageError
+from export.learn.files import write_json
+from export.run_folder import RunFolder
+
+NetworkName = Literal["lite0", "plain"]
+Mode = Literal["frozen", "finetune"]
+Loss = Literal["weighted", "focal"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Every number of a run. Saved next to the weights it made."""
+
+    network: NetworkName = "lite0"
+    mode: Mode = "frozen"
+    folds: int = 5
+    """Parts that the groups are shared out to; 0: only the final model, and no number that can be believed."""
+    loss: Loss = "weighted"
+    epochs: int = 6
+    """At most; an early stop usually comes before."""
+    seed: int = 1
+    threads: int = 2
+    device: Literal["cpu", "cuda"] = "cpu"
+    overlap: int = 128
+    """Training tiles overlap by half: three to four times as many, and a defect is seen in several places."""
+    ok_per_defect: int = 2
+    """OK tiles per DEFECT tile and epoch; the loss weighs them back to equal, calibration puts the true share back."""
+    least_tiles: int = 960
+    """Tiles an epoch shows at least: few defects are shown several times, varied, before the stop part is asked."""
+    batch: int = 32
+    """More does not run faster on two cores."""
+    frozen_stages: int = 5
+    """Stem and stages 1 to 4 keep their ImageNet filters: edges and textures suit surfaces, they are asked once, and
+    what learns is half of the network's work. 0: everything learns, and pixels are varied anew each epoch."""
+    views: int = 6
+    """Versions of a DEFECT tile, the first as it is, the others flipped and lit by chance, that frozen stages see."""
+    lr_backbone: float = 5e-4
+    lr_head: float = 1e-3
+    """The head must travel further than the backbone."""
+    head_strength: float = 1e-3
+    """C of the logistic regression on the frozen features that the head starts from, where there are frozen stages: a
+    head that knows nothing would first undo what the stages know."""
+    warmup: float = 0.1
+    """Share of the steps in which the rate rises, then it falls along a cosine to zero at the last epoch."""
+    weight_decay: float = 0.1
+    """High, since a few hundred defects can be learned by heart in three epochs."""
+    label_smoothing: float = 0.1
+    """Mask borders are drawn by hand; without it the margin grows without bound on the tiles known by heart."""
+    focal_gamma: float = 2.0
+    """Of the focal loss: how fast a tile that is already right loses its say."""
+    patience: int = 3
+    """Epochs without a better stop part after which a model is done."""
+
+
+def recipe(network: NetworkName, mode: Mode) -> TrainConfig:
+    """Return the numbers for a network and a mode.
+
+    Raises:
+        UsageError: The plain network has no trained stages that could be frozen.
+    """
+    if network == "lite0" and mode == "frozen":
+        return TrainConfig(network=network, mode=mode, overlap=0)  # minutes: each tile of the line's grid once
+    if network == "lite0":
+        return TrainConfig(network=network, mode=mode)
+    if mode == "frozen":
+        raise UsageError("the plain network starts untrained, so nothing can be frozen; add --mode finetune")
+    # From nothing: more epochs, a higher rate for all layers, and patience, since the first epochs know little.
+    return TrainConfig(
+        network=network,
+        mode=mode,
+        epochs=40,
+        least_tiles=0,
+        frozen_stages=0,
+        lr_backbone=3e-3,
+        lr_head=3e-3,
+        weight_decay=0.05,
+        patience=10,
+    )
+
+
+def keep_config(run: RunFolder, config: TrainConfig, data: dict[str, object], software: dict[str, str]) -> None:
+    """Write config.json, or compare with the one that is there.
+
+    Raises:
+        UsageError: The folder is of another configuration or other data; what differs is named.
+    """
+    values = {"version": 1, "train": asdict(config), "data": data, "software": software}
+    if not run.config.exists():
+        write_json(run.config, values)
+        return
+    theirs, ours = _flat(_read(run.config)), _flat(values)
+    if gaps := [key for key in sorted(theirs | ours) if theirs.get(key) != ours.get(key)]:
+        said = "; ".join(f"{key} is {theirs.get(key)!r} there, {ours.get(key)!r} here" for key in gaps)
+        raise UsageError(f"{run.path} holds another run: {said}. Name another folder, or ask for the same")
+
+
+def load_config(run: Path) -> TrainConfig:
+    """Return the numbers a run was trained with."""
+    file = RunFolder(run).need(RunFolder(run).config, "train")
+    try:
+        return TrainConfig(**_read(file)["train"])
+    except (TypeError, KeyError) as error:
+        raise UsageError(f"{file} is not a run's configuration ({error}); train again in another folder") from error
+
+
+def with_epochs(config: TrainConfig, epochs: int | None) -> TrainConfig:
+    """Return the configuration with another number of epochs; None leaves the recipe's."""
+    return config if epochs is None else replace(config, epochs=epochs)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("no object")
+        return values
+    except ValueError as error:
+        raise UsageError(f"{file} is damaged ({error}); train again in another folder") from error
+
+
+def _flat(values: dict[str, Any], above: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+    return flat

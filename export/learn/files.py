@@ -1,0 +1,76 @@
+"""Files that are whole or not there, whatever ends the program while it writes."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from edge_inspector.core.errors import UsageError
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Put `content` in place of `file` at once; the folder is made.
+
+    Raises:
+        UsageError: The disk is full or refuses; what was there before stays.
+    """
+    draft = file.with_name(file.name + ".tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(file)
+    except OSError as error:
+        raise cannot_write(file, error) from error
+    finally:
+        draft.unlink(missing_ok=True)  # there only when something ended the writing, Ctrl-C too
+
+
+def cannot_write(file: Path, error: OSError) -> UsageError:
+    """Return the error for a person: what could not be written, and that nothing is lost."""
+    return UsageError(
+        f"{file} cannot be written ({error.strerror or error}); free space or change permissions, "
+        "then run the same command again: it goes on where it stopped"
+    )
+
+
+def write_json(file: Path, values: object) -> None:
+    """Write a JSON file at once, the same bytes for the same values."""
+    write_whole(file, (json.dumps(values, indent=1) + "\n").encode())
+
+
+def write_tensors(file: Path, values: object) -> None:
+    """Write tensors at once; the bytes do not depend on the file's name."""
+    out = io.BytesIO()
+    torch.save(values, out)
+    write_whole(file, out.getvalue())
+
+
+@contextmanager
+def sole_user(folder: Path) -> Iterator[None]:
+    """Own a folder while the block runs; the lock ends with the process, however that ends.
+
+    Raises:
+        UsageError: Another process works in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be used as a run folder ({error.strerror}); name another") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise UsageError(f"another training works in {folder}; wait for it, or name another folder") from error
+    finally:
+        os.close(handle)

@@ -1,0 +1,215 @@
+"""A run: who scores which tile, what is refused, and that a killed run ends with the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from edge_inspector.core.errors import UsageError
+from export.__main__ import export
+from export.data.scores import read_scores
+from export.learn import network as network_module
+from export.learn.config import recipe
+from export.learn.network import TileNet, build, load_imagenet, load_network
+from export.learn.progress import Teller
+from export.learn.train import train
+
+if TYPE_CHECKING:
+    from conftest import Draw
+
+pytestmark = pytest.mark.timeout(300)  # trains on whatever core is free
+
+PLAIN = ("--network", "plain", "--folds", "2", "--epochs", "3")
+
+
+def _train(*words: str | Path) -> Result:
+    result = CliRunner().invoke(export, ["train", *map(str, words)])
+    if isinstance(result.exception, UsageError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def _content(run: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(run)): file.read_bytes() for file in run.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def data(draw: Draw) -> Path:
+    return draw(n_groups=8, n_test=2)
+
+
+@pytest.fixture(scope="module")
+def plain_run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("plain") / "run"
+    _train(data, run, *PLAIN)
+    return run
+
+
+def test_every_tile_is_scored_once_by_a_model_that_never_saw_its_group(data: Path, plain_run: Path) -> None:
+    scores = read_scores(plain_run / "scores.csv")
+
+    assert sorted(scores.picture) == sorted(f"{i}.png" for i in range(10))
+    assert dict(zip(scores.picture, scores.fold, strict=True))["8.png"] == -1
+    assert sorted(scores.test.group) == ["g8", "g9"]
+    held = [set(json.loads((plain_run / f"fold-{k}/done.json").read_text())["held_groups"]) for k in (0, 1)]
+    assert not held[0] & held[1]
+    for number in (0, 1):
+        network = load_network(plain_run, number)
+        rows = scores.fold == number
+        assert set(scores.group[rows]) == held[number]
+        for picture, margin in zip(scores.picture[rows], scores.margin[rows], strict=True):
+            pixels = cv2.cvtColor(cv2.imread(str(data / picture)), cv2.COLOR_BGR2RGB)
+            with torch.no_grad():
+                z = network(torch.from_numpy(pixels)[None])[0]
+            assert float(z[1] - z[0]) == pytest.approx(margin, abs=1e-4)
+
+
+def test_a_run_holds_what_was_promised_and_nothing_that_is_no_longer_needed(plain_run: Path) -> None:
+    files = ["done.json", "log.csv", "weights.pt"]
+
+    assert sorted(_content(plain_run)) == sorted(
+        ["config.json", "scores.csv", *(f"{place}/{f}" for place in ("fold-0", "fold-1", "final") for f in files)]
+    )
+    config = json.loads((plain_run / "config.json").read_text())
+    assert config["train"]["network"] == "plain"
+    assert config["data"] | {"sha256": ""} == {
+        "sha256": "",
+        "cutting": {"mode": "grid", "defect_from_px": 100, "part": "picture"},
+        "pictures": 10,
+        "groups": 8,
+        "ok_tiles": 4,
+        "defect_tiles": 4,
+        "test_tiles": 2,
+    }
+
+
+def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_bytes(
+    data: Path, plain_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "export", "train", str(data), str(run), *PLAIN]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=subprocess.DEVNULL) as process:
+        while not (run / "fold-1/state.pt").exists():
+            assert process.poll() is None
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+    assert (run / "fold-0/done.json").exists()
+    assert not (run / "fold-1/done.json").exists()
+    left = torch.load(run / "fold-1/state.pt", weights_only=True)["epoch"]
+    assert left < 3
+
+    output = _train(data, run, *PLAIN).output
+
+    assert "fold 1 of 2, epoch" not in output
+    assert f"fold 2 of 2, epoch {left} " not in output
+    assert _content(run) == _content(plain_run)
+
+
+def test_ctrl_c_is_answered_in_words(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Teller, "learned", press)
+
+    result = CliRunner().invoke(export, ["train", str(data), str(tmp_path / "run"), *PLAIN])
+
+    assert result.exit_code == 130
+    assert "run the same command again: it goes on" in result.output
+    assert (tmp_path / "run/fold-0/state.pt").exists()
+
+
+def test_a_damaged_state_is_named_with_its_remedy(data: Path, tmp_path: Path) -> None:
+    state = tmp_path / "run/fold-0/state.pt"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"half a st")
+
+    with pytest.raises(UsageError, match=r"fold-0/state\.pt is damaged .*; delete it, this model starts anew"):
+        _train(data, tmp_path / "run", *PLAIN)
+
+
+def test_a_finished_run_is_left_alone(data: Path, plain_run: Path) -> None:
+    before = _content(plain_run)
+
+    output = _train(data, plain_run, *PLAIN).output
+
+    assert "is done" in output
+    assert _content(plain_run) == before
+
+
+def test_a_folder_of_another_run_is_refused_with_what_differs(data: Path, draw: Draw, plain_run: Path) -> None:
+    with pytest.raises(UsageError, match=r"holds another run: train\.seed is 1 there, 7 here\. Name another folder"):
+        _train(data, plain_run, *PLAIN, "--seed", "7")
+    with pytest.raises(UsageError, match=r"data\.sha256 is '"):
+        _train(draw(n_groups=10, name="other"), plain_run, *PLAIN)
+
+
+def test_frozen_features_make_a_run_whose_heat_is_the_margin(data: Path, tmp_path: Path) -> None:
+    _train(data, tmp_path, "--folds", "2")
+
+    scores = read_scores(tmp_path / "scores.csv")
+    assert scores.margin[scores.truth].min() > scores.margin[~scores.truth].max()
+    pixels = cv2.cvtColor(cv2.imread(str(data / "9.png")), cv2.COLOR_BGR2RGB)
+    with torch.no_grad():
+        heat = load_network(tmp_path).heat(torch.from_numpy(pixels)[None])
+    assert float(heat.mean()) == pytest.approx(float(scores.margin[scores.picture == "9.png"][0]), abs=1e-3)
+
+
+def test_finetuning_changes_the_later_stages_alone(data: Path, tmp_path: Path) -> None:
+    config = replace(recipe("lite0", "finetune"), folds=0, epochs=1, least_tiles=6, loss="focal")
+    train(data, tmp_path, config)
+
+    before, after = build("lite0").features.state_dict(), load_network(tmp_path).features.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"5", "6", "7", "8"}
+    assert set(read_scores(tmp_path / "scores.csv").fold) == {-1}
+
+
+def test_the_plain_network_cannot_be_frozen(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"starts untrained.*--mode finetune"):
+        _train(data, tmp_path, "--network", "plain", "--mode", "frozen")
+
+
+def test_weights_that_do_not_fit_are_named(plain_run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "other.pt"
+    torch.save({"a": torch.zeros(3)}, file)
+    with pytest.raises(UsageError, match=r"other\.pt holds 1 tensors of another network.*pip install"):
+        load_imagenet(TileNet(), file)
+    file.write_bytes(b"no weights")
+    with pytest.raises(UsageError, match=r"other\.pt cannot be read as weights.*pip install"):
+        load_imagenet(TileNet(), file)
+    run = tmp_path / "run"
+    (run / "final").mkdir(parents=True)
+    config = json.loads((plain_run / "config.json").read_text())
+    config["train"]["network"] = "lite0"
+    (run / "config.json").write_text(json.dumps(config))
+    (run / "final/weights.pt").write_bytes((plain_run / "final/weights.pt").read_bytes())
+    with pytest.raises(UsageError, match=r"final/weights\.pt does not fit the network of .*config\.json"):
+        load_network(run)
+
+
+@torch.no_grad()
+def test_the_plain_networks_heat_is_its_margin_and_its_cells_are_those_of_lite0() -> None:
+    torch.manual_seed(0)
+    network = build("plain").eval()
+    torch.nn.init.normal_(network.linear.weight)
+    tiles = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), np.uint8))
+
+    logits, heat = network(tiles), network.heat(tiles)
+
+    assert heat.shape == (2, 256 // network_module.CELL_PX, 256 // network_module.CELL_PX)
+    torch.testing.assert_close(heat.mean(dim=(1, 2)), logits[:, 1] - logits[:, 0], rtol=1e-4, atol=1e-4)
+    assert 200_000 < sum(p.numel() for p in network.parameters()) < 500_000
