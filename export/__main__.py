@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import click
 
 from edge_inspector.core.errors import EdgeInspectorError
+from export.cli import judge
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -27,9 +27,11 @@ def export() -> None:
 
     \b
     train      DATA RUN       weights.pt        ImageNet weights, fine-tuned on the train groups
-    calibrate  DATA RUN       calibration.json  margin -> probability, and the limit, on groups kept from training
+    calibrate  RUN            calibration.json  margin -> probability, and the limit, on scores of unseen tiles
     onnx       DATA RUN       model.onnx        one graph: uint8 tiles in, scores and heat map out; compared with torch
-    evaluate   DATA RUN       metrics.json      the file's numbers on the validation groups
+    evaluate   DATA RUN       metrics.json      what the model is worth, with report.html for people
+    compare    DATA RUN RUN   a page            two runs on the same groups: more than luck?
+    heat       DATA RUN PICTURE OUT             one picture beside its heat map
     bundle     DATA RUN OUT   a bundle          with golden tiles; read back as the line would
 
     \b
@@ -54,27 +56,6 @@ def train(data: Path, run: Path, epochs: int, seed: int, threads: int) -> None:
 @export.command()
 @click.argument("data", type=FOLDER)
 @click.argument("run", type=FOLDER)
-@click.option(
-    "--recall",
-    type=click.FloatRange(0.5, 1.0),
-    default=0.97,
-    show_default=True,
-    help="Share of the calibration groups' defect tiles that the limit must catch.",
-)
-def calibrate(data: Path, run: Path, recall: float) -> None:
-    """Fit probability and limit on train groups that were kept from training."""
-    from export.judge.calibrate import calibrate as do_calibrate
-
-    result = do_calibrate(data, run, recall)
-    click.echo(
-        f"p(DEFECT) = sigmoid({result.scale:.4f} * margin {result.shift:+.4f}), limit {result.limit:.3f} "
-        f"({result.n_defect_tiles} defect tiles of {result.n_tiles} in {len(result.groups)} groups)"
-    )
-
-
-@export.command()
-@click.argument("data", type=FOLDER)
-@click.argument("run", type=FOLDER)
 def onnx(data: Path, run: Path) -> None:
     """Write model.onnx and compare it with torch on calibration tiles."""
     from export.data.dataset import label_tiles, read_index, read_tiles, split_by_group
@@ -90,16 +71,6 @@ def onnx(data: Path, run: Path) -> None:
     click.echo(
         f"{file}: {file.stat().st_size / 1e6:.1f} MB; against torch: scores {score_gap:.1e}, heat {heat_gap:.1e}"
     )
-
-
-@export.command()
-@click.argument("data", type=FOLDER)
-@click.argument("run", type=FOLDER)
-def evaluate(data: Path, run: Path) -> None:
-    """Measure model.onnx on the validation groups."""
-    from export.judge.evaluate import evaluate as do_evaluate
-
-    click.echo(json.dumps(do_evaluate(data, run), indent=1))
 
 
 @export.command()
@@ -131,6 +102,12 @@ def strips(data: Path, out: Path, count: int, seed: int) -> None:
     from export.data.strips import write_strips
 
     click.echo(f"{out}: {write_strips(data, out, count, seed)} strips and truth.csv")
+
+
+export.add_command(judge.calibrate)
+export.add_command(judge.evaluate)
+export.add_command(judge.compare)
+export.add_command(judge.heat)
 
 
 def main() -> None:
