@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
-
 from export.judge.curves import Bin, Curve
+from export.judge.statistics import clopper_pearson
 
 WIDTH, HEIGHT = 360, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 44
@@ -79,14 +78,15 @@ def curves(title: str, named: Sequence[tuple[str, Curve]], x_label: str, y_label
 
 
 def reliability_chart(title: str, bins: Sequence[Bin]) -> str:
-    """Return what was said against what was seen; the area of a dot grows with its tiles."""
+    """Return what was said against what was seen; the area of a dot grows with its tiles, bars are 95 % bounds."""
     most = max((b.count for b in bins), default=1)
-    line = Curve(np.array([b.said for b in bins]), np.array([b.seen for b in bins]))
-    dots = [
-        f'<circle cx="{_x(b.said):.1f}" cy="{_y(b.seen):.1f}" r="{2.5 + 7 * (b.count / most) ** 0.5:.1f}" '
-        f'fill="{COLOURS[0]}" fill-opacity="0.75"><title>{b.count} tiles: said {b.said:.2f}, seen {b.seen:.2f}</title>'
-        "</circle>"
-        for b in bins
-    ]
+    dots = []
+    for b in bins:
+        bound = clopper_pearson(round(b.seen * b.count), b.count)
+        dots += [
+            f'<path class="bar" d="M{_x(b.said):.1f} {_y(bound.low):.1f}V{_y(bound.high):.1f}"/>',
+            f'<circle cx="{_x(b.said):.1f}" cy="{_y(b.seen):.1f}" r="{2.5 + 7 * (b.count / most) ** 0.5:.1f}" '
+            f'fill="{COLOURS[0]}"><title>{b.count} tiles: said {b.said:.2f}, seen {b.seen:.2f}</title></circle>',
+        ]
     diagonal = f'<path class="even" d="M{_x(0):.0f} {_y(0):.0f}L{_x(1):.0f} {_y(1):.0f}"/>'
-    return _svg(title, [*_axes("probability said", "share of DEFECT seen"), diagonal, _path(line, 0), *dots])
+    return _svg(title, [*_axes("probability said", "share of DEFECT seen"), diagonal, *dots])

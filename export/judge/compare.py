@@ -146,6 +146,8 @@ def _difference(a: str, b: str, unit: str, area: dict[str, Any], groups: int) ->
     if "interval_95_by_group" not in area:
         return f"With {groups} group no difference can be told."
     interval = Interval(*area["interval_95_by_group"])
+    # Adding 0.0 turns a rounded -0.0 into what people write.
+    interval = Interval(interval.low + 0.0, interval.high + 0.0)
     span = f"AUROC per {unit} {area['difference']:+.4f}, 95 % {interval.low:+.4f} to {interval.high:+.4f}"
     if interval.low <= 0 <= interval.high:
         return f"No difference between {a} and {b} that {groups} groups could show ({span})."

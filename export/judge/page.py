@@ -45,7 +45,7 @@ def interval(values: Sequence[float] | None) -> str:
 
 def signed(values: Sequence[float] | None) -> str:
     """Return the interval of a difference for people."""
-    return "" if values is None else f"{values[0]:+.3f} to {values[1]:+.3f}"
+    return "" if values is None else f"{values[0] + 0.0:+.3f} to {values[1] + 0.0:+.3f}"  # -0.0 becomes 0
 
 
 def short(name: str) -> str:

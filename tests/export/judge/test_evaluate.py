@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from click.testing import CliRunner, Result
 from torch import Tensor, nn
 
 from export.__main__ import export
-from export.data.scores import read_scores
+from export.data.index import Cutting, read_index, write_index
+from export.data.picture import Picture
+from export.data.scores import read_scores, write_scores
+from export.data.tiles import label_tiles
 from export.judge import looks
 from export.judge.calibrate import load_calibration
 from export.judge.parts import gather
@@ -210,3 +214,57 @@ def test_missing_weights_are_named(run: Path, dataset: Path, tmp_path: Path) -> 
     result = call("heat", dataset, run, "00.png", tmp_path / "out.png")
 
     assert "does not hold the weights of the model of fold 0" in str(result.exception)
+
+
+def test_where_every_part_has_a_defect_the_numbers_per_tile_remain(tmp_path: Path) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    data.mkdir()
+    run.mkdir()
+    pictures, cutting = bad_pictures(data), Cutting()
+    write_index(data, pictures, cutting)
+    pictures = read_index(data)
+    tiles = label_tiles(pictures, cutting, 0)
+    margins = np.array([2.0 * tile.is_defect - 1 + 0.01 * i for i, tile in enumerate(tiles)])
+    write_scores(run / "scores.csv", pictures, tiles, cutting, [tile.picture % 2 for tile in tiles], margins)
+
+    results = [call("calibrate", run), call("evaluate", data, run)]
+
+    assert [result.exit_code for result in results] == [0, 0], [result.exception for result in results]
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert "auroc" not in metrics["part"]
+    assert metrics["part"]["at_limit"]["ok"] == 0
+    assert metrics["tile"]["auroc"] == 1.0
+    assert "classes" not in metrics
+    assert "There is no sound part" in (run / "report.html").read_text()
+
+
+def test_whole_pictures_are_judged_and_drawn_at_their_own_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    data.mkdir()
+    run.mkdir()
+    pictures, cutting = bad_pictures(data), Cutting("whole")
+    sound = [replace(picture, mask=None, label="OK") for picture in pictures[:3]]
+    write_index(data, [*sound, *pictures[3:]], cutting)
+    pictures = read_index(data)
+    tiles = label_tiles(pictures, cutting, 0)
+    margins = np.array([1.0, -1, -1, 1, 1, -1])
+    write_scores(run / "scores.csv", pictures, tiles, cutting, [tile.picture % 2 for tile in tiles], margins)
+    monkeypatch.setattr(looks, "load_network", lambda _run, _fold: Dark())
+
+    results = [call("calibrate", run, "--recall", "0.5"), call("evaluate", data, run)]
+
+    assert [result.exit_code for result in results] == [0, 0], [result.exception for result in results]
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert (metrics["part"]["at_limit"]["escapes"], metrics["part"]["at_limit"]["false_rejects"]) == (1, 1)
+    assert metrics["pointing_game"]["hits"] == 3
+    assert (run / "report.html").read_text().count("<img ") == 4
+
+
+def bad_pictures(folder: Path) -> list[Picture]:
+    """Draw six pictures 256x512, each with a dark square in its first tile."""
+    pixels, mask = np.full((256, 512, 3), 150, np.uint8), np.zeros((256, 512), np.uint8)
+    pixels[70:130, 70:130], mask[70:130, 70:130] = 10, 255
+    cv2.imwrite(str(folder / "mask.png"), mask)
+    for i in range(6):
+        cv2.imwrite(str(folder / f"{i}.png"), pixels)
+    return [Picture(folder / f"{i}.png", folder / "mask.png", "DEFECT", f"g{i}") for i in range(6)]
