@@ -53,6 +53,8 @@ def calibrate(run: Path, method: Any, recall: float | None, per: Any, dataset: P
         unclear = unclear_parts(read_material(dataset, RunFolder(run), scores), scores)
     for line in sentences(do_calibrate(run, method, choice, unclear)):
         click.echo(line)
+    if dataset is None:
+        click.echo("sound is what has no DEFECT tile; give --dataset to leave out parts with a mask too small for one")
 
 
 @click.command()

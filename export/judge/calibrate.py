@@ -136,7 +136,8 @@ def _promised(found: Calibration, unit: str) -> list[str]:
     elif clean is None:
         lines.append(f"the wanted {wanted:.1%} cannot be promised by any number of parts; train a better model")
     else:
-        also = "" if alike is None else f", or {alike} more if they escape as seldom as these"
+        # A rate just below the wanted one needs tens of thousands: true, and of no use to anybody.
+        also = "" if alike is None or alike > 10 * clean else f", or {alike} more if they escape as seldom as these"
         lines.append(
             f"you need {clean} more bad {unit}s, none of which may escape{also}, to promise the wanted {wanted:.1%}"
         )

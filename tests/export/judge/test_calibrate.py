@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from export.__main__ import export
 from export.data.scores import COLUMNS, read_scores
 from export.judge.calibrate import choice_of, load_calibration
+from export.judge.fit import fit
+from export.judge.limit import Choice
 from export.judge.parts import gather
 
 
@@ -58,6 +60,22 @@ def test_the_test_split_has_no_say(make_run: Callable[..., Path]) -> None:
         files.append((run / "calibration.json").read_bytes())
 
     assert files[0] == files[1]
+
+
+def test_what_is_promised_was_counted_with_limits_of_the_other_folds(make_run: Callable[..., Path]) -> None:
+    run = make_run(gap=0.7, seed=3)
+    call("calibrate", run, "--recall", "0.75")
+    found, tiles = load_calibration(run), read_scores(run / "scores.csv").folds
+    parts, escapes, differs = gather(tiles), 0, False
+
+    for number in range(5):
+        others = tiles.of(tiles.fold != number)
+        theirs, mine = fit(others, gather(others), "platt", Choice(recall=0.75)), parts.of(parts.fold == number)
+        escapes += int((mine.truth & ~theirs.counts(mine.margin)).sum())
+        differs |= theirs.counts(mine.margin).tolist() != found.counts(mine.margin).tolist()
+
+    assert found.bounds["escapes"] == escapes
+    assert differs  # or this test could not tell the shipped limit from the others
 
 
 def test_costs_are_written_down_with_the_rate_they_hold_for(make_run: Callable[..., Path]) -> None:
@@ -108,11 +126,13 @@ def test_a_part_that_nobody_can_name_counts_for_nothing_when_the_dataset_is_give
     make_run: Callable[..., Path], dataset: Path
 ) -> None:
     run = make_run()
-    call("calibrate", run)
+    blind = call("calibrate", run)
     without = load_calibration(run).bounds["ok"]
 
-    call("calibrate", run, "--dataset", dataset)
+    seeing = call("calibrate", run, "--dataset", dataset)
 
+    assert "give --dataset" in blind.output
+    assert "give --dataset" not in seeing.output
     assert load_calibration(run).bounds["ok"] == without - 1
 
 

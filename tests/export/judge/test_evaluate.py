@@ -83,6 +83,9 @@ def test_the_numbers_are_those_of_counting(run: Path, dataset: Path) -> None:
     assert sum(fold["escapes"] for fold in metrics["per_fold"]) == at_limit["escapes"]
     assert sum(kind["escapes"] for kind in metrics["classes"].values()) == at_limit["escapes"]
     assert metrics["test"]["tile"]["at_limit"]["defect"] == scores.test.truth.sum() == 3
+    test_parts = gather(scores.test)
+    assert metrics["test"]["part"]["at_limit"]["defect"] == test_parts.truth.sum() == 3
+    assert metrics["test"]["part"]["at_limit"]["ok"] == (~test_parts.truth).sum()
     assert metrics["part"]["at_1_percent_false_rejects"] == {
         "not_carried": f"{at_limit['ok']} OK parts; 300 are needed to speak of 1% false rejects"
     }
