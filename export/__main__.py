@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from edge_inspector.core.errors import EdgeInspectorError
 from export.cli.dataset import dataset
 from export.cli.learn import train
+from export.cli import judge
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -31,8 +31,12 @@ def export() -> None:
     dataset    SOURCE DATA    index.csv         from folders, a CSV, Severstal's form or evidence; with a report
     train      DATA RUN       fold-*/ final/    a model for each fold and one on everything; scores.csv
     calibrate  DATA RUN       calibration.json  margin -> probability, and the limit, on groups kept from training
+    train      DATA RUN       weights.pt        ImageNet weights, fine-tuned on the train groups
+    calibrate  RUN            calibration.json  margin -> probability, and the limit, on scores of unseen tiles
     onnx       DATA RUN       model.onnx        one graph: uint8 tiles in, scores and heat map out; compared with torch
-    evaluate   DATA RUN       metrics.json      the file's numbers on the validation groups
+    evaluate   DATA RUN       metrics.json      what the model is worth, with report.html for people
+    compare    DATA RUN RUN   a page            two runs on the same groups: more than luck?
+    heat       DATA RUN PICTURE OUT             one picture beside its heat map
     bundle     DATA RUN OUT   a bundle          with golden tiles; read back as the line would
 
     \b
@@ -41,27 +45,6 @@ def export() -> None:
 
 
 export.add_command(train)
-
-
-@export.command()
-@click.argument("data", type=FOLDER)
-@click.argument("run", type=FOLDER)
-@click.option(
-    "--recall",
-    type=click.FloatRange(0.5, 1.0),
-    default=0.97,
-    show_default=True,
-    help="Share of the calibration groups' defect tiles that the limit must catch.",
-)
-def calibrate(data: Path, run: Path, recall: float) -> None:
-    """Fit probability and limit on train groups that were kept from training."""
-    from export.judge.calibrate import calibrate as do_calibrate
-
-    result = do_calibrate(data, run, recall)
-    click.echo(
-        f"p(DEFECT) = sigmoid({result.scale:.4f} * margin {result.shift:+.4f}), limit {result.limit:.3f} "
-        f"({result.n_defect_tiles} defect tiles of {result.n_tiles} in {len(result.groups)} groups)"
-    )
 
 
 @export.command()
@@ -82,16 +65,6 @@ def onnx(data: Path, run: Path) -> None:
     click.echo(
         f"{file}: {file.stat().st_size / 1e6:.1f} MB; against torch: scores {score_gap:.1e}, heat {heat_gap:.1e}"
     )
-
-
-@export.command()
-@click.argument("data", type=FOLDER)
-@click.argument("run", type=FOLDER)
-def evaluate(data: Path, run: Path) -> None:
-    """Measure model.onnx on the validation groups."""
-    from export.judge.evaluate import evaluate as do_evaluate
-
-    click.echo(json.dumps(do_evaluate(data, run), indent=1))
 
 
 @export.command()
@@ -126,6 +99,10 @@ def strips(data: Path, out: Path, count: int, seed: int) -> None:
 
 
 export.add_command(dataset)
+export.add_command(judge.calibrate)
+export.add_command(judge.evaluate)
+export.add_command(judge.compare)
+export.add_command(judge.heat)
 
 
 def main() -> None:

@@ -1,111 +1,135 @@
-"""What the exported file is worth, on groups that neither training nor calibration has seen."""
+"""The step `evaluate`: metrics.json for the manifest, report.html for people."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import onnxruntime
-from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+from rich.progress import Progress
 
-from edge_inspector.core.frame import U8
-from edge_inspector.tile.cut import cut_tiles
-from edge_inspector.tile.grid import grid_corners
-from export.data.dataset import TILE_HW, Picture, label_tiles, read_index, read_tiles, split_by_group
-from export.data.strips import STRIP_HW, Strip, find_strips
-from export.judge.calibrate import Numbers, Truth, load_calibration
-from export.learn.train import load_config
-from export.ship.to_onnx import MODEL_FILE, open_session, run_tiles
+from export.data.scores import Scores
+from export.judge import measure
+from export.judge.calibrate import choice_of, load_calibration
+from export.judge.files import write_whole
+from export.judge.fit import Calibration, CrossFit, cross_fit
+from export.judge.looks import FoldModels, Mistake, pointing_game, show, worst
+from export.judge.material import Material, read_material, unclear_parts
+from export.judge.page import evaluation_page
+from export.judge.parts import Parts, checked_scores, gather, out_of_fold
+from export.run_folder import RunFolder
 
 METRICS_FILE = "metrics.json"
 
-BOOTSTRAP_ROUNDS = 2000
-"""Enough for the two digits of an interval that are worth writing down."""
 
-CALIBRATION_BINS = 10
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that numbers and report are made of."""
+
+    name: str
+    """Of the run's folder."""
+    material: Material
+    tiles: Scores
+    """Out of fold."""
+    parts: Parts
+    test_tiles: Scores
+    test_parts: Parts
+    unclear: frozenset[str]
+    calibration: Calibration
+    crossed: CrossFit
 
 
-def evaluate(data: Path, run: Path) -> dict[str, object]:
-    """Measure `model.onnx` of a run on the validation groups and leave metrics.json there."""
-    pictures = split_by_group(read_index(data), load_config(run).seed).validation
-    session, limit = open_session(run / MODEL_FILE), load_calibration(run).limit
-    tiles = label_tiles(pictures, overlap=0)
-    scores = run_tiles(session, read_tiles(pictures, tiles))[0][:, 1].astype(np.float64)
-    truth = np.array([tile.is_defect for tile in tiles])
-    groups = np.array([tile.group for tile in tiles])
-    low, high = auroc_interval(scores, truth, groups)
-    strips = find_strips(pictures)
-    metrics: dict[str, object] = {
-        "split": "validation groups of index.csv, never trained or calibrated on",
-        "groups": sorted(set(groups.tolist())),
-        "limit": limit,
-        "tile": {
-            "auroc": round(float(roc_auc_score(truth, scores)), 4),
-            "auroc_interval_95_by_group": [round(low, 4), round(high, 4)],
-            "ece": round(calibration_error(scores, truth), 4),
-            **counts_at(scores, truth, limit),
-        },
-        "strip": {
-            "height": STRIP_HW[0],
-            "width": STRIP_HW[1],
-            **counts_at(score_strips(session, pictures, strips), np.array([s.is_defect for s in strips]), limit),
-        },
+def gather_evidence(dataset: Path, run: Path) -> Evidence:
+    """Read and check a dataset and a run.
+
+    Raises:
+        UsageError: A step is missing, a file is damaged, or the two do not belong together.
+    """
+    folder = RunFolder(run)
+    scores = checked_scores(folder.need(folder.scores, "train"))
+    tiles, calibration = out_of_fold(scores, folder.scores), load_calibration(run)
+    material = read_material(dataset, folder, scores)
+    unclear = frozenset(unclear_parts(material, scores))
+    parts = gather(tiles, unclear)
+    return Evidence(
+        name=run.resolve().name,
+        material=material,
+        tiles=tiles,
+        parts=parts,
+        test_tiles=scores.test,
+        test_parts=gather(scores.test, unclear),
+        unclear=unclear,
+        calibration=calibration,
+        crossed=cross_fit(tiles, parts, calibration.method, choice_of(calibration)),
+    )
+
+
+def metrics_of(evidence: Evidence, pointing: measure.Json | None) -> measure.Json:
+    """Return what metrics.json holds: numbers, texts, lists and objects; what cannot be said is not there."""
+    e = evidence
+    classes = {picture.name: picture.cls for picture in e.material.pictures}
+    found = {
+        "scored": "every tile by a model that did not see its group",
+        "data_sha256": e.material.sha256,
+        "groups": len(set(e.tiles.group.tolist())),
+        "folds": len(np.unique(e.tiles.fold)),
+        "part_is": "row of tiles" if e.material.cutting.part == "row" else "picture",
+        "parts_unclear": len(e.unclear),
+        "limit": e.calibration.limit,
+        "tile": measure.of_tiles(e.tiles, e.calibration, e.crossed),
+        "part": measure.of_parts(e.parts, e.calibration, e.crossed),
+        "classes": measure.of_classes(e.parts, e.calibration, classes) if any(classes.values()) else None,
+        "per_fold": measure.of_folds(e.tiles, e.parts, e.calibration),
+        "test": measure.of_test(e.test_tiles, e.test_parts, e.calibration),
+        "pointing_game": pointing,
     }
-    (run / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    cleaned: measure.Json = measure.without_none(found)
+    return cleaned
+
+
+def evaluate(dataset: Path, run: Path, has_heat: bool = True) -> measure.Json:
+    """Measure a run, leave metrics.json and report.html in it, and return the numbers.
+
+    Args:
+        dataset: Folder the run was trained on.
+        run: Folder with scores.csv and calibration.json; weights are needed for heat maps alone.
+        has_heat: Draw heat maps and play the pointing game.
+
+    Raises:
+        UsageError: As `gather_evidence`, or the files cannot be written.
+    """
+    evidence, folder = gather_evidence(dataset, run), RunFolder(run)
+    models = FoldModels(folder if has_heat else RunFolder(run / "no-models"))
+    with Progress() as bar:
+        usable = int((evidence.tiles.truth & (evidence.tiles.mask_px > 0)).sum())
+        task = bar.add_task("heat maps of DEFECT tiles", total=usable if has_heat else 0)
+        pointing = None
+        if has_heat:
+            pointing = pointing_game(evidence.material, evidence.tiles, models, lambda n: bar.advance(task, n))
+        metrics = metrics_of(evidence, pointing)
+        task_2 = bar.add_task("pictures of mistakes", total=None)
+        escapes, false_rejects = mistakes(evidence, models, lambda n: bar.advance(task_2, n))
+    page = evaluation_page(evidence, metrics, escapes, false_rejects)
+    write_whole(folder.metrics, json.dumps(metrics, indent=1) + "\n")
+    write_whole(folder.report, page)
     return metrics
 
 
-def counts_at(scores: Numbers, truth: Truth, limit: float) -> dict[str, float | int]:
-    """Return counts and rates at a limit: an escape is a defect below it, a false reject is sound but counts.
-
-    The score is compared as float32, as the line does.
-    """
-    counts = scores.astype(np.float32) >= np.float32(limit)
-    escapes, false_rejects = int((truth & ~counts).sum()), int((~truth & counts).sum())
-    return {
-        "ok": int((~truth).sum()),
-        "defect": int(truth.sum()),
-        "escapes": escapes,
-        "escape_rate": round(escapes / max(1, int(truth.sum())), 4),
-        "false_rejects": false_rejects,
-        "false_reject_rate": round(false_rejects / max(1, int((~truth).sum())), 4),
-    }
-
-
-def auroc_interval(
-    scores: Numbers, truth: Truth, groups: npt.NDArray[np.str_], rounds: int = BOOTSTRAP_ROUNDS, seed: int = 1
-) -> tuple[float, float]:
-    """Return the 95 % interval of the AUROC when whole groups are drawn again: tiles of a part are not independent."""
-    chance = np.random.default_rng(seed)
-    rows = [np.flatnonzero(groups == group) for group in sorted(set(groups.tolist()))]
-    values = []
-    for _ in range(rounds):
-        drawn = np.concatenate([rows[i] for i in chance.integers(0, len(rows), len(rows))])
-        if 0 < truth[drawn].sum() < len(drawn):
-            values.append(roc_auc_score(truth[drawn], scores[drawn]))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def calibration_error(scores: Numbers, truth: Truth) -> float:
-    """Return the expected calibration error: how far stated probability and share of defects lie apart on average."""
-    bins = np.minimum((scores * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [abs(scores[bins == b].sum() - truth[bins == b].sum()) for b in range(CALIBRATION_BINS)]
-    return float(sum(gaps) / len(scores))
-
-
-def score_strips(
-    session: onnxruntime.InferenceSession, pictures: Sequence[Picture], strips: Sequence[Strip]
-) -> Numbers:
-    """Return the highest tile score of each strip, as the line takes it."""
-    corners = grid_corners(STRIP_HW, TILE_HW, 0)
-    scores, pixels, decoded = [], np.empty((0, 0, 3), np.uint8), -1
-    for strip in strips:
-        if strip.picture != decoded:
-            pixels, decoded = pictures[strip.picture].pixels(), strip.picture
-        part: U8 = pixels[strip.y : strip.y + STRIP_HW[0], strip.x : strip.x + STRIP_HW[1]]
-        scores.append(float(run_tiles(session, cut_tiles(part, corners, TILE_HW))[0][:, 1].max()))
-    return np.array(scores)
+def mistakes(
+    evidence: Evidence, models: FoldModels, tick: Callable[[int], None]
+) -> tuple[list[Mistake], list[Mistake]]:
+    """Return the clearest escapes and false rejects among the parts, with pictures."""
+    parts, counted = evidence.parts, evidence.calibration.counts(evidence.parts.margin)
+    probability = evidence.calibration.probability(parts.margin)
+    is_row = evidence.material.cutting.part == "row"
+    found: list[list[Mistake]] = []
+    for wrong, lowest_first in ((parts.truth & ~counted, True), (~parts.truth & counted, False)):
+        shown = []
+        for row in worst(parts, wrong, lowest_first):
+            y = int(evidence.tiles.y[evidence.tiles.part == parts.name[row]][0]) if is_row else None
+            shown.append(show(evidence.material, parts, row, y, probability, models))
+            tick(1)
+        found.append(shown)
+    return found[0], found[1]

@@ -1,0 +1,124 @@
+"""The pictures behind the scores of a run: found by name, checked to be the same data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge_inspector.core.errors import UsageError
+from edge_inspector.core.frame import U8, Index
+from edge_inspector.tile.grid import grid_corners
+from export.data.index import Cutting, data_sha256, read_cutting, read_index
+from export.data.picture import Picture
+from export.data.scores import Scores
+from export.data.tiles import TILE_HW, Tile
+from export.judge.statistics import Truth
+from export.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A dataset as the judge needs it."""
+
+    pictures: Sequence[Picture]
+    number: dict[str, int]
+    """Row of a picture by its name."""
+    cutting: Cutting
+    sha256: str
+
+    def of(self, name: str) -> Picture:
+        """Return a picture by its name."""
+        return self.pictures[self.number[name]]
+
+    def tiles(self, rows: Scores) -> list[Tile]:
+        """Return the tiles of scores, as `read_tiles` takes them."""
+        columns = (c.tolist() for c in (rows.picture, rows.y, rows.x, rows.mask_px, rows.group, rows.truth))
+        return [Tile(self.number[name], y, x, px, g, t) for name, y, x, px, g, t in zip(*columns, strict=True)]
+
+    def tile_masks(self, rows: Scores) -> list[Truth]:
+        """Return the mask of each tile, shape (256, 256); every picture must have one. Decodes each picture once."""
+        last, whole, masks = "", np.zeros((0, 0), bool), []
+        for name, y, x in zip(rows.picture.tolist(), rows.y.tolist(), rows.x.tolist(), strict=True):
+            if name != last:
+                last, whole = name, self.of(name).mask_pixels()
+            masks.append(
+                whole[y : y + TILE_HW[0], x : x + TILE_HW[1]] if self.cutting.mode == "grid" else shrunk(whole)
+            )
+        return masks
+
+    def corners(self, pixels: U8, row_y: int | None) -> Index:
+        """Return the corners of a part's tiles, the ambiguous ones too: the line would look at all of them."""
+        found = grid_corners(pixels.shape[:2], TILE_HW, 0)
+        return found if row_y is None else found[found[:, 0] == row_y]
+
+
+def shrunk(mask: Truth) -> Truth:
+    """Return the mask of a picture that was resized to one tile; the thinnest crack stays."""
+    found: Truth = cv2.resize(mask.astype(np.float32), TILE_HW[::-1], interpolation=cv2.INTER_AREA) > 0
+    return found
+
+
+def read_material(dataset: Path, run: RunFolder, rows: Scores) -> Material:
+    """Return the dataset that the scores of a run are of.
+
+    Raises:
+        UsageError: The dataset cannot be read, lacks pictures that were scored, or changed since the training.
+    """
+    pictures = read_index(dataset)
+    number = {picture.name: i for i, picture in enumerate(pictures)}
+    if missing := sorted(set(rows.picture.tolist()) - set(number)):
+        raise UsageError(
+            f"{run.scores} names {len(missing)} pictures that {dataset} does not have, first {missing[0]}; name the "
+            "dataset that the run was trained on"
+        )
+    for name, group in zip(rows.picture.tolist(), rows.group.tolist(), strict=True):
+        if pictures[number[name]].group != group:
+            raise UsageError(
+                f"{name} is of group {pictures[number[name]].group} now, was {group} at training; train again"
+            )
+    found = Material(pictures, number, read_cutting(dataset), data_sha256(pictures))
+    trained_on = data_hash(run)
+    if trained_on is not None and trained_on != found.sha256:
+        raise UsageError(
+            f"{dataset} changed since {run.path} was trained on it (data hash {found.sha256[:12]}…, then "
+            f"{trained_on[:12]}…); train again, or bring the old pictures back"
+        )
+    return found
+
+
+def data_hash(run: RunFolder) -> str | None:
+    """Return the hash of the data a run was trained on, as its config.json says; None when it says nothing."""
+    if not run.config.is_file():
+        return None
+    try:
+        said = json.loads(run.config.read_text(encoding="utf-8")).get("data", {}).get("sha256")
+    except (ValueError, AttributeError) as error:
+        raise UsageError(f"{run.config} is damaged ({error}); train again") from error
+    return said if isinstance(said, str) else None
+
+
+def unclear_parts(material: Material, rows: Scores) -> set[str]:
+    """Return the parts without a DEFECT tile whose surface has masked pixels all the same.
+
+    Every defect of such a part lies in tiles with too few masked pixels to be anybody's truth. It is not a sound part,
+    and no tile of it could be found: numbers per part leave it out and say how many there are.
+    """
+    if material.cutting.mode == "whole":
+        return set()
+    bad = set(rows.part[rows.truth].tolist())
+    seen: dict[str, tuple[str, int]] = {}
+    for part, name, y in zip(rows.part.tolist(), rows.picture.tolist(), rows.y.tolist(), strict=True):
+        if part not in bad and material.of(name).mask is not None:
+            seen.setdefault(part, (name, y))
+    found, last, mask = set(), "", np.zeros((0, 0), bool)
+    for part, (name, y) in seen.items():
+        if name != last:
+            last, mask = name, material.of(name).mask_pixels()
+        if (mask[y : y + TILE_HW[0]] if material.cutting.part == "row" else mask).any():
+            found.add(part)
+    return found
