@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -15,10 +17,13 @@ from torch import Tensor, nn
 
 from export.data.index import Cutting, write_index
 from export.data.picture import Picture
+from export.judge.calibrate import load_calibration
 from export.learn.network import margin_weights, normalise
 from export.run_folder import RunFolder
-from export.ship import material as material_file
+from export.ship.choose_int8 import choose_int8
 from export.ship.material import Material, load_material
+from export.ship.to_onnx import write_onnx
+from export.ship.verify import verify
 
 LIMIT = 0.5
 WEIGHTS_NS = 1_700_000_000 * 10**9
@@ -30,7 +35,7 @@ class PlainNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths, parts = (3, 8, 8, 8, 8, 16), []
-        for n_in, n_out in zip(widths, widths[1:], strict=False):
+        for n_in, n_out in itertools.pairwise(widths):
             parts += [nn.Conv2d(n_in, n_out, 3, 2, 1), nn.BatchNorm2d(n_out), nn.ReLU()]
         self.features = nn.Sequential(*parts)
         self.linear = nn.Linear(16, 2)
@@ -93,19 +98,30 @@ def network(dataset: Path) -> nn.Module:
     return found
 
 
-@pytest.fixture
-def run(tmp_path: Path, network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
-    """Return a run that was trained, calibrated and evaluated."""
-    folder = RunFolder(tmp_path / "run")
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, dataset: Path, network: nn.Module) -> Path:
+    """Return a run that went through every step, once for all tests: copy it, do not change it."""
+    folder = RunFolder(tmp_path_factory.mktemp("made") / "run")
     folder.final.mkdir(parents=True)
-    weights = folder.final / "weights.pt"
-    weights.write_bytes(b"weights")
-    os.utime(weights, ns=(WEIGHTS_NS, WEIGHTS_NS))
+    (folder.final / "weights.pt").write_bytes(b"weights")
     folder.config.write_text(json.dumps({"version": 1, "train": {"seed": 1}}))
     calibration = {"scale": 1.0, "shift": 0.0, "limit": LIMIT, "recall": 0.97}
     folder.calibration.write_text(json.dumps(calibration | {"n_tiles": 32, "n_defect_tiles": 8, "groups": ["g0"]}))
     folder.metrics.write_text(json.dumps({"tile": {"auroc": 1.0}}))
-    monkeypatch.setattr(material_file, "load_final", lambda _: network)
+    write_onnx(network, load_calibration(folder.path), folder.model)
+    found = load_material(dataset, folder.path)
+    choose_int8(found, lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("export.ship.verify.load_final", lambda _: network)
+        verify(found, rounds=3)
+    return folder.path
+
+
+@pytest.fixture
+def run(tmp_path: Path, made: Path, network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """Return a run of one's own that went through every step."""
+    folder = RunFolder(Path(shutil.copytree(made, tmp_path / "run")))
+    os.utime(folder.final / "weights.pt", ns=(WEIGHTS_NS, WEIGHTS_NS))
     monkeypatch.setattr("export.ship.verify.load_final", lambda _: network)
     return folder
 

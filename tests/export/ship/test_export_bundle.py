@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from ship_samples import LIMIT
-from torch import nn
 
 from edge_inspector.app.models import Place, prove
 from edge_inspector.bundle.load import load_bundle
@@ -21,24 +20,11 @@ from edge_inspector.bundle.signature import Trust, read_trusted
 from edge_inspector.core.errors import EdgeInspectorError, KeysError, UsageError
 from export.__main__ import export
 from export.data.index import Cutting
-from export.judge.calibrate import load_calibration
 from export.ship import bundle as bundle_file
 from export.ship.bundle import BundleText, write_bundle
-from export.ship.choose_int8 import choose_int8
 from export.ship.golden import choose_golden, spread
 from export.ship.keys import make_keys, read_secret
 from export.ship.material import Material
-from export.ship.to_onnx import write_onnx
-from export.ship.verify import verify
-
-
-@pytest.fixture
-def proven(material: Material, network: nn.Module) -> Material:
-    """Return a run that is ready to be bundled, in both precisions."""
-    write_onnx(network, load_calibration(material.run.path), material.run.model)
-    choose_int8(material, lambda _: None)
-    verify(material, rounds=1)
-    return material
 
 
 @pytest.fixture
@@ -49,11 +35,11 @@ def text(tmp_path: Path) -> BundleText:
 
 
 def test_a_bundle_is_signed_and_proves_itself_in_both_precisions(
-    proven: Material, text: BundleText, tmp_path: Path
+    material: Material, text: BundleText, tmp_path: Path
 ) -> None:
     secret, public = make_keys("plant", tmp_path / "keys")
 
-    write_bundle(proven, tmp_path / "drawn", text, read_secret(secret), zip_file=tmp_path / "drawn.zip")
+    write_bundle(material, tmp_path / "drawn", text, read_secret(secret), zip_file=tmp_path / "drawn.zip")
 
     place = Place(Trust(read_trusted([public])))
     for path in (tmp_path / "drawn", tmp_path / "drawn.zip"):
@@ -65,24 +51,24 @@ def test_a_bundle_is_signed_and_proves_itself_in_both_precisions(
     assert bundle.manifest.limits == {"DEFECT": LIMIT}
     assert bundle.manifest.metrics["tile"] == {"auroc": 1.0}
     assert {tile.label for tile in bundle.golden} == {"OK", "DEFECT"}
-    assert bundle.model_bytes == proven.run.model_int8.read_bytes()
+    assert bundle.model_bytes == material.run.model_int8.read_bytes()
 
 
 def _bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_the_same_run_gives_the_same_bytes(proven: Material, text: BundleText, tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_bytes(material: Material, text: BundleText, tmp_path: Path) -> None:
     key = read_secret(make_keys("plant", tmp_path / "keys")[0])
     for folder in ("a", "b"):
-        write_bundle(proven, tmp_path / folder / "drawn", text, key, zip_file=tmp_path / folder / "drawn.zip")
+        write_bundle(material, tmp_path / folder / "drawn", text, key, zip_file=tmp_path / folder / "drawn.zip")
 
     assert _bytes_of(tmp_path / "a") == _bytes_of(tmp_path / "b")
     assert {"drawn.zip", "drawn/signature.ed25519", "drawn/manifest.json"} <= _bytes_of(tmp_path / "a").keys()
 
 
-def test_int8_is_left_out_when_asked(proven: Material, text: BundleText, tmp_path: Path) -> None:
-    made = write_bundle(proven, tmp_path / "drawn", text, fp32_only=True)
+def test_int8_is_left_out_when_asked(material: Material, text: BundleText, tmp_path: Path) -> None:
+    made = write_bundle(material, tmp_path / "drawn", text, fp32_only=True)
 
     assert dict(made.manifest.precisions) == {"fp32": "model.onnx"}
     assert not (tmp_path / "drawn/model.int8.onnx").exists()
@@ -106,30 +92,30 @@ def _spoil_parity(material: Material) -> None:
     ],
 )
 def test_what_was_not_proven_is_not_bundled(
-    proven: Material, text: BundleText, tmp_path: Path, spoil: object, message: str
+    material: Material, text: BundleText, tmp_path: Path, spoil: object, message: str
 ) -> None:
-    spoil(proven)  # type: ignore[operator]
+    spoil(material)  # type: ignore[operator]
 
     with pytest.raises(UsageError, match=message):
-        write_bundle(proven, tmp_path / "drawn", text)
+        write_bundle(material, tmp_path / "drawn", text)
     assert not list(tmp_path.glob("*drawn*"))
 
 
-def test_a_model_of_resized_pictures_is_not_bundled(proven: Material, text: BundleText, tmp_path: Path) -> None:
+def test_a_model_of_resized_pictures_is_not_bundled(material: Material, text: BundleText, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the line does not resize"):
-        write_bundle(replace(proven, cutting=Cutting(mode="whole")), tmp_path / "drawn", text)
+        write_bundle(replace(material, cutting=Cutting(mode="whole")), tmp_path / "drawn", text)
 
 
-def test_a_bundle_is_never_written_over(proven: Material, text: BundleText, tmp_path: Path) -> None:
+def test_a_bundle_is_never_written_over(material: Material, text: BundleText, tmp_path: Path) -> None:
     (tmp_path / "drawn").mkdir()
 
     with pytest.raises(UsageError, match="a bundle is never written over"):
-        write_bundle(proven, tmp_path / "drawn", text)
+        write_bundle(material, tmp_path / "drawn", text)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
 def test_ctrl_c_and_a_full_disk_leave_no_half_bundle(
-    proven: Material, text: BundleText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    material: Material, text: BundleText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     def fails(_: object) -> bytes:
         raise error
@@ -137,14 +123,14 @@ def test_ctrl_c_and_a_full_disk_leave_no_half_bundle(
     monkeypatch.setattr(bundle_file, "sealed_json", fails)
 
     with pytest.raises((KeyboardInterrupt, UsageError)) as caught:
-        write_bundle(proven, tmp_path / "drawn", text)
+        write_bundle(material, tmp_path / "drawn", text)
     assert not list(tmp_path.glob("*drawn*"))
     if isinstance(caught.value, UsageError):
         assert "could not be written (No space left on device)" in str(caught.value)
 
 
 def test_the_commands_make_a_key_and_a_signed_zip(
-    proven: Material, text: BundleText, tmp_path: Path, dataset: Path
+    material: Material, text: BundleText, tmp_path: Path, dataset: Path
 ) -> None:
     def call(*words: str | Path) -> str:
         said = CliRunner().invoke(export, [str(word) for word in words], catch_exceptions=False)
@@ -155,7 +141,7 @@ def test_the_commands_make_a_key_and_a_signed_zip(
     words = ["--name", "drawn", "--version", "1.0.0", "--licence", "none", "--data-name", "squares"]
     files = ["--data-licence", text.data_licence, "--data-attribution", text.data_attribution]
     key = ["--sign", tmp_path / "keys/plant.key", "--zip"]
-    said = call("bundle", dataset, proven.run.path, tmp_path / "drawn", *words, *files, *key)
+    said = call("bundle", dataset, material.run.path, tmp_path / "drawn", *words, *files, *key)
 
     assert "drawn@1.0.0, fp32, int8" in said
     assert "edge-inspector model import" in said
