@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Protocol
@@ -94,6 +95,9 @@ def write_onnx(network: nn.Module, calibration: Sigmoid, file: Path) -> None:
     example = torch.zeros(2, *TILE_HW, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own future
+        logging.getLogger("torch.onnx").setLevel(
+            logging.ERROR
+        )  # and that torchvision, which nothing here needs, is away
         program = torch.onnx.export(
             line,
             (example,),
