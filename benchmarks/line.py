@@ -218,7 +218,7 @@ def _config(subject: Subject, knobs: Knobs, metrics_port: int) -> dict[str, Any]
     config: dict[str, Any] = {
         "line": LINE,
         "camera": camera,
-        "model": {"bundle": str(subject.bundle)},
+        "model": {"bundle": str(subject.bundle), "unsigned": "allow"},
         "metrics": {"port": metrics_port},
         "state_dir": "state",
         "log": "warning",

@@ -59,6 +59,11 @@ class RunFolder:
         return self.path / "model.int8.onnx"
 
     @property
+    def quantization(self) -> Path:
+        """How INT8 was made, and what every other way would have changed; `quantize`."""
+        return self.path / "quantization.json"
+
+    @property
     def parity(self) -> Path:
         """How far torch, fp32 and INT8 lie apart, and how fast the two graphs are; `verify`."""
         return self.path / "parity.json"

@@ -21,6 +21,7 @@ from edge_inspector.app.plans import InspectPlan, process_name
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.report import Children, grown_too_large, new_reporter
 from edge_inspector.app.stop_signals import StopSignals
+from edge_inspector.app.trust import unsigned_of
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import EngineError, JournalError, ProcessError
 from edge_inspector.core.frame import F32
@@ -77,7 +78,7 @@ class Daemon:
         self._journal = LineJournal(settings, self._memory)
         self._ledger = Ledger(self._memory)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._outlet = Outlet(settings, self._memory)
+        self._outlet = Outlet(settings, self._memory, unsigned_of(views))
         self._keeper = new_keeper(settings, views, self._memory)
         # After the binds: a start that fails there uses up no part numbers.
         self._numbers = PartNumbers(settings.state_dir, lock)

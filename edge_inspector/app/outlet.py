@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from edge_inspector.app.keys import KeyKeeper, curve_plan
 from edge_inspector.app.planning import bypass_most_ns, drill_most_ns, is_simulated, journal_plan
 from edge_inspector.app.plans import InspectPlan
 from edge_inspector.app.record import Record
+from edge_inspector.app.trust import unsigned_sentence
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState
@@ -33,8 +35,10 @@ log = get_log(__name__)
 class Outlet:
     """Telemetry in main's thread; service and metrics page in threads of their own."""
 
-    def __init__(self, settings: LineSettings, memory: LineMemory) -> None:
+    def __init__(self, settings: LineSettings, memory: LineMemory, unsigned: Sequence[str] = ()) -> None:
         """Bind everything that main binds; `begin_epoch` before anything is said.
+
+        `unsigned` names the bundles in use, name@version, that no trusted key signed.
 
         Raises:
             KeysError: The keys of encrypted endpoints cannot be used.
@@ -43,7 +47,7 @@ class Outlet:
         self._curve = curve_plan(settings)
         self._keys = None if self._curve is None else KeyKeeper(self._curve)
         guard = None if self._keys is None else self._keys.guard
-        self._settings, self._memory = settings, memory
+        self._settings, self._memory, self._unsigned = settings, memory, unsigned
         self._ledger = Ledger(memory)
         self._epoch = 0
         self._state = LineState.PREOPERATIONAL
@@ -58,6 +62,7 @@ class Outlet:
             lambda: self.bypass_left_s() > 0,
             lambda: self.drill_left_s() > 0,
             guard,
+            unsigned,
         )
         folder, consumers = journal_plan(settings).folder, Consumers(settings.state_dir / "consumers.db")
         service = Service(endpoints.service, self._facts, JournalReader(folder), consumers, guard)
@@ -80,6 +85,8 @@ class Outlet:
         for worker in self._workers:
             worker.start()
         self._telemetry.state(self._state, self._state, "started")
+        if self._unsigned:
+            self.announce("bundle_unsigned", "warning", unsigned_sentence(self._unsigned), stands=True)
 
     def with_keys(self, plan: InspectPlan) -> InspectPlan:
         """Return the inspect process's plan with the keys that encrypt the other endpoints."""

@@ -10,6 +10,7 @@ from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, Syn
 from edge_inspector.app.plans import GrabPlan, InspectPlan, JournalPlan, ViewPlan
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import region_plan
+from edge_inspector.app.trust import trust_of
 from edge_inspector.core.verdict import Outcome, Scale
 from edge_inspector.decide.gate import NO_GATE, Gate, counts_to_gate
 from edge_inspector.decide.image_health import Baseline, HealthRules
@@ -161,6 +162,8 @@ def _view_plan(view: ReadyView, config_file: Path) -> ViewPlan:
         bundle=model.bundle,
         model=view.bundle.label,
         model_sha256=view.bundle.model_sha256,
+        precision=model.precision,
+        trust=trust_of(model),
         provider=model.provider,
         device_id=model.device_id,
         threads=model.threads,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge_inspector.acquire.plan import CameraPlan
+from edge_inspector.bundle.signature import Trust
 from edge_inspector.core.verdict import NO_SCALE, Outcome, Scale
 from edge_inspector.decide.gate import Gate
 from edge_inspector.decide.image_health import HealthRules
@@ -89,6 +90,10 @@ class ViewPlan:
     model: str
     """name@version of the bundle that main has checked."""
     model_sha256: str
+    precision: str
+    """Which of the bundle's graphs judges."""
+    trust: Trust
+    """Whose bundles are taken."""
     provider: str
     device_id: int
     threads: int | None

@@ -52,7 +52,9 @@ def _try_view(view: ReadyView) -> list[str]:
     height, width = engine.tile_hw
     chunks = " + ".join(str(size) for size in engine.chunk_sizes)
     return [
-        f"model {bundle.label} on {engine.provider_name}: {len(bundle.golden)} golden tiles replayed within tolerance",
+        f"model {bundle.label} ({bundle.precision}) on {engine.provider_name}: {len(bundle.golden)} golden tiles "
+        "replayed within tolerance",
+        f"its bundle is {bundle.signing}",
         f"each frame is cut into {len(engine.corners_yx)} tiles of {width}x{height} px, judged in chunks of {chunks}",
         *_told(laid),
     ]

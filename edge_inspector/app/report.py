@@ -14,7 +14,7 @@ from edge_inspector.app.plans import named_model
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures
+from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures, ModelFigures
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.record_metrics import RecordMetrics
@@ -142,9 +142,9 @@ def new_reporter(
     models, names = [], [view.settings.camera.name for view in views]
     for name, view in zip(names, views, strict=True):
         model = named_model(view.settings.model.provider, view.bundle.label, view.bundle.model_sha256)
-        models.append((name, *model))
+        models.append(ModelFigures(name, *model, view.bundle.signing.signer))
         metrics.set_baseline(name, view.baseline is not None)
-    metrics.set_build(version("edge_inspector"), settings.line, settings.recipe, models)
+    metrics.models.set(version("edge_inspector"), settings.line, settings.recipe, models)
     return Reporter(metrics, take, memory, names, keys, record)
 
 

@@ -10,7 +10,10 @@ from edge_inspector.app.main import Daemon
 from edge_inspector.app.planning import place_of
 from edge_inspector.app.ready import Ready, ReadyView
 from edge_inspector.app.regions import region_mistakes
+from edge_inspector.app.trust import trust_of
 from edge_inspector.bundle.load import Bundle, load_bundle
+from edge_inspector.bundle.signature import Trust
+from edge_inspector.bundle.store import hold
 from edge_inspector.core.errors import Mistake, ProcessError, SettingsError
 from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
@@ -29,17 +32,18 @@ def prepare(config: Path) -> Ready:
 
     Raises:
         SettingsError: Every mistake in the file, with its line; or a baseline that is damaged or of another camera.
-        BundleError: A bundle is missing or damaged.
+        BundleError: A bundle is missing or damaged, or nobody who is trusted signed it.
+        KeysError: A key that is to be trusted cannot be read.
     """
     settings, lines = load_line_with_lines(config)
     baselines = [load_baseline(view, place) for place, view in enumerate(settings.views())]
-    bundles: dict[Path, Bundle] = {}
+    bundles: dict[tuple[Path, str, Trust], Bundle] = {}
     views, mistakes = [], []
     for place, (view, baseline) in enumerate(zip(settings.views(), baselines, strict=True)):
-        folder = view.model.bundle
-        if folder not in bundles:
-            bundles[folder] = load_bundle(folder)
-        views.append(ReadyView(view, bundles[folder], baseline))
+        asked = view.model.bundle, view.model.precision, trust_of(view.model)
+        if asked not in bundles:
+            bundles[asked] = load_bundle(*asked)
+        views.append(ReadyView(view, bundles[asked], baseline))
         mistakes += _misfits(views[-1], lines if place == 0 else lines.below(("more_views", place - 1)))
     offered = os.sched_getaffinity(0)
     mistakes += [lines.mistake(path, what) for path, what in missing_cores(settings.performance, offered)]
@@ -57,6 +61,8 @@ def _misfits(view: ReadyView, lines: LineMap) -> list[Mistake]:
 def run_line(config: Path) -> int:
     """Run the daemon of one line; returns its exit code."""
     ready = prepare(config)
+    for view in ready.views:
+        hold(view.bundle.path)
     configure_logging(ready.settings.log, ready.settings.line, "main")
     for place, view in enumerate(ready.views):
         if view.baseline is None:

@@ -96,6 +96,10 @@ class ZipFiles:
         except _BROKEN as error:
             self._broken(self.place(path), error)
 
+    def holds(self, path: str) -> bool:
+        """Return whether there is a file of that name."""
+        return self._top + path in self._entries
+
     def check_listing(self, files: Mapping[str, FileEntry]) -> None:
         """Raise BundleError unless here are exactly the manifest's files: none missing, none added."""
         outside = [name for name in self._entries if not name.startswith(self._top)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge_inspector.bundle.manifest import MANIFEST_FILE, FileEntry
+from edge_inspector.bundle.signature import SIGNATURE_FILE
 from edge_inspector.core.errors import BundleError
 
 NEXT = "copy the bundle again from where it was made, or export it again"
@@ -38,6 +39,10 @@ class FolderFiles:
         """
         return read_plain(self._folder / path, limit)
 
+    def holds(self, path: str) -> bool:
+        """Return whether there is something of that name."""
+        return os.path.lexists(self._folder / path)
+
     def check_listing(self, files: Mapping[str, FileEntry]) -> None:
         """Raise BundleError unless here are exactly the manifest's files: none missing, none added, no links."""
         found: set[str] = set()
@@ -51,10 +56,10 @@ class FolderFiles:
 
 
 def compare_listing(bundle: str, found: set[str], files: Mapping[str, FileEntry]) -> None:
-    """Raise BundleError unless the files found are those of the manifest, and itself."""
+    """Raise BundleError unless the files found are those of the manifest, itself and its signature."""
     if missing := sorted(set(files) - found):
         raise BundleError(f"{bundle}: lacks {len(missing)} of {len(files)} files, first {missing[0]}; {NEXT}")
-    if added := sorted(found - set(files) - {MANIFEST_FILE}):
+    if added := sorted(found - set(files) - {MANIFEST_FILE, SIGNATURE_FILE}):
         raise BundleError(
             f"{bundle}: holds {len(added)} files that the manifest does not list, first {added[0]!a}; "
             f"remove them, or {NEXT}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,15 @@ from edge_inspector.bundle.golden import GoldenTile, Tolerance, parse_golden
 from edge_inspector.bundle.graph import check_graph_bytes
 from edge_inspector.bundle.manifest import MANIFEST_FILE, FileEntry, Manifest, parse_manifest
 from edge_inspector.bundle.seal import check_seal
+from edge_inspector.bundle.signature import (
+    ANYONE,
+    MAX_SIGNATURE_BYTES,
+    SIGNATURE_FILE,
+    UNSIGNED,
+    Signing,
+    Trust,
+    check_signature,
+)
 from edge_inspector.core.errors import BundleError
 
 
@@ -34,6 +44,8 @@ class Bundle:
     """64 hex digits, as verdicts carry it."""
     tolerance: Tolerance
     golden: tuple[GoldenTile, ...]
+    signing: Signing = UNSIGNED
+    """Who made it."""
 
     @property
     def label(self) -> str:
@@ -50,25 +62,40 @@ class Files(Protocol):
     def read(self, path: str, limit: int) -> bytes:
         """Return at most `limit` + 1 bytes of a file. Raises BundleError when it cannot be read."""
 
+    def holds(self, path: str) -> bool:
+        """Return whether there is something of that name."""
+
     def check_listing(self, files: Mapping[str, FileEntry]) -> None:
-        """Raise BundleError unless here are exactly the manifest's files, and itself."""
+        """Raise BundleError unless here are exactly the manifest's files, itself and its signature."""
 
 
-def load_bundle(path: Path, precision: str = "fp32") -> Bundle:
+def load_bundle(path: Path, precision: str = "fp32", trust: Trust = ANYONE) -> Bundle:
     """Read a bundle of format `insp-model/1`, comparing every file with the manifest.
 
-    The manifest carries its own checksum, but no signature yet: so this finds damage, a wrong copy and a mistake, not
-    a forger who makes a bundle of his own. What the graph would do is checked nevertheless. Safe to call from any
-    thread.
+    The signature is looked at first, then what it covers: the manifest, and by its hashes everything else. What the
+    graph would do is checked whoever signed. Safe to call from any thread.
 
     Args:
         path: The bundle's folder, or the same packed as one .zip, which is unpacked in memory only. It may itself be
             a link, nothing inside it may.
         precision: Which graph to return.
+        trust: Whose bundles are taken.
 
     Raises:
-        BundleError: Nothing there; a file is missing, added, truncated, changed or a link; manifest, golden tiles or
-            graph are not of the format. The message names the file, the value and the next step.
+        BundleError: Nothing there; nobody who is trusted signed it; a file is missing, added, truncated, changed or a
+            link; manifest, golden tiles or graph are not of the format. The message names the file, the value and the
+            next step.
+    """
+    with open_files(path) as files:
+        return _load(path, files, precision, trust)
+
+
+@contextmanager
+def open_files(path: Path) -> Iterator[Files]:
+    """Give the files of a bundle, wherever they lie.
+
+    Raises:
+        BundleError: Nothing there, or no readable zip.
     """
     try:
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)
@@ -76,13 +103,14 @@ def load_bundle(path: Path, precision: str = "fp32") -> Bundle:
         what = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
         raise BundleError(f"{path}: the model bundle {what}; check `model.bundle` in the configuration") from error
     if is_folder:
-        return _load(path, FolderFiles(path), precision)
+        yield FolderFiles(path)
+        return
     with ZipFiles(path) as files:
-        return _load(path, files, precision)
+        yield files
 
 
-def _load(path: Path, files: Files, precision: str) -> Bundle:
-    manifest = _read_manifest(files)
+def _load(path: Path, files: Files, precision: str, trust: Trust) -> Bundle:
+    manifest, signing = read_manifest(path, files, trust)
     if precision not in manifest.precisions:
         known = ", ".join(manifest.precisions)
         raise BundleError(f"{path}: holds no graph of precision {shown(precision)}, only {known}; choose one of these")
@@ -96,12 +124,21 @@ def _load(path: Path, files: Files, precision: str) -> Bundle:
             contents[name] = content
     check_graph_bytes(files.place(wanted), contents[wanted])
     tolerance, golden = parse_golden(manifest, precision, contents, str(path))
-    return Bundle(path, manifest, precision, contents[wanted], manifest.files[wanted].sha256, tolerance, golden)
+    return Bundle(
+        path, manifest, precision, contents[wanted], manifest.files[wanted].sha256, tolerance, golden, signing
+    )
 
 
-def _read_manifest(files: Files) -> Manifest:
+def read_manifest(path: Path, files: Files, trust: Trust) -> tuple[Manifest, Signing]:
+    """Return the checked manifest and who signed it; says nothing yet about the other files.
+
+    Raises:
+        BundleError: It is not of the format, was changed, or nobody who is trusted signed it.
+    """
     place = files.place(MANIFEST_FILE)
     content = files.read(MANIFEST_FILE, MAX_DOCUMENT_BYTES)
     manifest = parse_manifest(place, content)
     check_seal(place, content)
-    return manifest
+    has_signature = files.holds(SIGNATURE_FILE)
+    signature = files.read(SIGNATURE_FILE, MAX_SIGNATURE_BYTES) if has_signature else None
+    return manifest, check_signature(str(path), files.place(SIGNATURE_FILE), content, signature, trust)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from edge_inspector.bundle.document import Document, parse_document, shown
 from edge_inspector.bundle.seal import SEAL_KEY
+from edge_inspector.bundle.signature import SIGNATURE_FILE
 
 FORMAT = "insp-model/1"
 MANIFEST_FILE = "manifest.json"
@@ -84,7 +85,7 @@ class Manifest:
     precisions: Mapping[str, str]
     """Precision (`fp32`, `int8`) to the path of its graph."""
     files: Mapping[str, FileEntry]
-    """Every file but the manifest, by path."""
+    """Every file but the manifest and its signature, by path."""
 
     @property
     def label(self) -> str:
@@ -189,7 +190,7 @@ def _files(document: Document) -> Mapping[str, FileEntry]:
         document.fail("files", f"must name 1 to {MAX_FILES} files, but names {len(files.values)}")
     entries = {}
     for path in files.values:
-        if re.fullmatch(_PATH, path) is None or path == MANIFEST_FILE:
+        if re.fullmatch(_PATH, path) is None or path in (MANIFEST_FILE, SIGNATURE_FILE):
             files.fail(
                 shown(path), "is no path of a bundle file: relative, below the bundle, letters digits . _ - only"
             )

@@ -21,6 +21,7 @@ class LazyGroup(click.Group):
         "bypass": "edge_inspector.cli.bypass",
         "drill": "edge_inspector.cli.drill",
         "bridge": "edge_inspector.cli.bridge",
+        "model": "edge_inspector.cli.model",
         "keys": "edge_inspector.cli.keys",
         "schema": "edge_inspector.cli.about",
         "version": "edge_inspector.cli.about",

@@ -65,7 +65,7 @@ class SettingsError(EdgeInspectorError):
 
 
 class KeysError(EdgeInspectorError):
-    """Raised when a key file of encrypted endpoints is missing, damaged, or readable by others."""
+    """Raised when a key file, of encrypted endpoints or of signed bundles, is missing, damaged, or open to others."""
 
     exit_code = 78
 

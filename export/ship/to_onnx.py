@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from edge_inspector.bundle.operators import ALLOWED_OPERATORS
+from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
-from export.data.dataset import TILE_HW
-from export.judge.calibrate import Calibration
-from export.learn.network import TileNet, margin_weights, normalise
-
-MODEL_FILE = "model.onnx"
+from export.data.tiles import TILE_HW
+from export.learn.network import margin_weights, normalise
+from export.ship.files import write_whole
+from export.ship.graph import check_graph, open_session, run_tiles, strip_traces
 
 OPSET = 18
 """Read by every ONNX Runtime since 1.14 (2023)."""
 
 PARITY = 1e-3
 """Largest difference of score and, relative to its range, of heat between torch and ONNX Runtime, both float32."""
+
+
+class Sigmoid(Protocol):
+    """From margin to p(DEFECT): 1 / (1 + exp(-(scale * margin + shift)))."""
+
+    @property
+    def scale(self) -> float:
+        """Above 0."""
+
+    @property
+    def shift(self) -> float:
+        """Any."""
 
 
 class LineNet(nn.Module):
@@ -34,10 +45,13 @@ class LineNet(nn.Module):
     construction.
     """
 
-    def __init__(self, network: TileNet, calibration: Calibration):
+    def __init__(self, network: nn.Module, calibration: Sigmoid):
         super().__init__()
-        self.features = fold_batch_norm(network.features)
-        weight, bias = margin_weights(network.linear)
+        features, linear = network.features, network.linear
+        assert isinstance(features, nn.Module)
+        assert isinstance(linear, nn.Linear)
+        self.features = fold_batch_norm(features)
+        weight, bias = margin_weights(linear)
         self.cam = nn.Conv2d(len(weight), 1, 1)
         self.cam.weight = nn.Parameter(weight.detach().reshape(1, -1, 1, 1))
         self.cam.bias = nn.Parameter(bias.detach().reshape(1))
@@ -66,16 +80,24 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
     return copy
 
 
-def write_onnx(network: TileNet, calibration: Calibration, file: Path) -> None:
+def write_onnx(network: nn.Module, calibration: Sigmoid, file: Path) -> None:
     """Write one self-contained graph with a free number of tiles.
 
+    Args:
+        network: Anything with `features` (convolutions) and `linear`, between which the mean over the map is taken.
+        calibration: What makes its margin a probability.
+        file: To be written whole.
+
     Raises:
-        ValueError: The exporter used an operator outside the allow-list, or put weights outside the file.
+        UsageError: The exporter used an operator outside the allow-list, or put weights outside the file.
     """
     line = LineNet(network.eval(), calibration).eval()
     example = torch.zeros(2, *TILE_HW, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own future
+        logging.getLogger("torch.onnx").setLevel(
+            logging.ERROR
+        )  # and that torchvision, which nothing here needs, is away
         program = torch.onnx.export(
             line,
             (example,),
@@ -88,66 +110,48 @@ def write_onnx(network: TileNet, calibration: Calibration, file: Path) -> None:
         )
     assert program is not None
     model = strip_traces(program.model_proto)
-    check_graph(model)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(model.SerializeToString())
+    try:
+        check_graph(model)
+    except ValueError as error:
+        raise UsageError(f"this network cannot be bundled: {error}") from error
+    write_whole(file, model.SerializeToString())
 
 
-def strip_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model without the source paths and stack traces of the machine that exported it."""
-    del model.metadata_props[:]
-    model.doc_string = ""
-    graph = model.graph
-    del graph.metadata_props[:]
-    graph.doc_string = ""
-    for item in (*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
-        item.doc_string = ""
-        del item.metadata_props[:]
-    return model
+def ask_torch(network: nn.Module, calibration: Sigmoid, tiles: U8, chunk: int = 32) -> tuple[F32, F32]:
+    """Return (scores (n, 2), heat (n, 8, 8)) of the network itself, calibrated in float64.
+
+    The scores come from its logits, not from its heat map: that the two agree is part of what is compared.
+    """
+    margins, maps = [], []
+    with torch.no_grad():
+        for start in range(0, len(tiles), chunk):
+            asked = torch.from_numpy(tiles[start : start + chunk])
+            logits = network.eval()(asked)
+            margins.append((logits[:, 1] - logits[:, 0]).double().numpy())
+            maps.append(network.heat(asked).numpy())  # type: ignore[operator]
+    z = np.concatenate(margins) * calibration.scale + calibration.shift
+    defect = np.exp(-np.logaddexp(0.0, -z))
+    return np.stack([1.0 - defect, defect], axis=1).astype(np.float32), np.concatenate(maps)
 
 
-def check_graph(model: onnx.ModelProto) -> None:
-    """Raise ValueError unless the graph is valid, self-contained, and of allowed operators only."""
-    onnx.checker.check_model(model, full_check=True)
-    used = {node.op_type for node in model.graph.node}
-    if foreign := sorted(used - ALLOWED_OPERATORS):
-        raise ValueError(f"the graph uses {', '.join(foreign)}, which is not on the list of allowed operators")
-    if model.functions or any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
-        raise ValueError("the graph has functions or weights outside the file; a bundle's graph stands alone")
+def gaps(exact: tuple[F32, F32], other: tuple[F32, F32]) -> tuple[float, float]:
+    """Return the largest difference of any score, and of heat relative to the range of the exact one."""
+    score_gap = float(np.abs(exact[0] - other[0]).max())
+    return score_gap, float(np.abs(exact[1] - other[1]).max() / max(float(np.ptp(exact[1])), 1e-6))
 
 
-def open_session(file: Path, threads: int = 2) -> onnxruntime.InferenceSession:
-    """Return a CPU session with every graph optimisation, as the line uses it."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
-
-
-def run_tiles(session: onnxruntime.InferenceSession, tiles: U8, chunk: int = 8) -> tuple[F32, F32]:
-    """Return (scores, heat) of tiles, asked in chunks as on the line."""
-    answers = [
-        session.run(["scores", "heat"], {"tiles": tiles[start : start + chunk]})
-        for start in range(0, len(tiles), chunk)
-    ]
-    return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
-
-
-def check_parity(network: TileNet, calibration: Calibration, file: Path, tiles: U8) -> tuple[float, float]:
-    """Return the largest difference between torch and the file, of scores and of heat relative to its range.
+def check_parity(network: nn.Module, calibration: Sigmoid, file: Path, tiles: U8) -> tuple[float, float]:
+    """Return the largest differences between torch and the file, see `gaps`.
 
     Raises:
-        ValueError: A difference is above PARITY.
+        UsageError: One is above PARITY.
     """
-    scores, heat = run_tiles(open_session(file), tiles)
-    with torch.no_grad():
-        asked = torch.from_numpy(tiles)
-        logits, heat_torch = network.eval()(asked), network.heat(asked)
-    expected = calibration.probability((logits[:, 1] - logits[:, 0]).double().numpy())
-    score_gap = float(np.abs(scores[:, 1] - expected).max())
-    heat_gap = float(np.abs(heat - heat_torch.numpy()).max() / max(np.ptp(heat_torch.numpy()), 1e-6))
+    score_gap, heat_gap = gaps(ask_torch(network, calibration, tiles), run_tiles(open_session(file), tiles))
     if not (score_gap <= PARITY and heat_gap <= PARITY):
-        raise ValueError(f"the ONNX file differs from the network: scores by {score_gap:.2g}, heat by {heat_gap:.2g}")
+        raise UsageError(
+            f"{file} differs from the network: scores by {score_gap:.2g}, heat by {heat_gap:.2g}, allowed {PARITY}; "
+            "keep the versions of torch and onnxscript that setup.cfg names"
+        )
     return score_gap, heat_gap
 
 

@@ -20,7 +20,7 @@ def values(kind: str = "synthetic") -> dict[str, Any]:
     return {
         "line": "press-3",
         "camera": dict(CAMERAS[kind]),
-        "model": {"bundle": "/bundle"},
+        "model": {"bundle": "/bundle", "unsigned": "allow"},
         "evidence": {"folder": "/evidence"},
         "state_dir": "/state",
     }

@@ -45,7 +45,12 @@ class Site:
         cv2.imwrite(str(self.folder / "pictures" / f"{number:03}.png"), pixels)
 
     def write(self, camera: dict[str, Any] | None = None, **sections: Any) -> Path:
-        given = {"line": "press-3", "camera": camera or CAMERA, "model": {"bundle": "bundle"}, "state_dir": "state"}
+        given = {
+            "line": "press-3",
+            "camera": camera or CAMERA,
+            "model": {"bundle": "bundle", "unsigned": "allow"},
+            "state_dir": "state",
+        }
         self.config.write_text(yaml.safe_dump(given | sections, sort_keys=False), encoding="utf-8")
         return self.config
 

@@ -18,7 +18,7 @@ def config_with(folder: Path, cores: list[int]) -> Path:
     given = {
         "line": "press-3",
         "camera": {"kind": "synthetic", "frame": {"width": 128, "height": 64, "channels": 1}},
-        "model": {"bundle": "bundle"},
+        "model": {"bundle": "bundle", "unsigned": "allow"},
         "performance": {"cores": {"inspect": cores}},
         "state_dir": "state",
     }

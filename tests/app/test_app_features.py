@@ -18,7 +18,7 @@ camera:
   frame: {width: 512, height: 256, channels: 1}
   preset: photo_eye
   features: {Gain: 2.0, TriggerSelector: {FrameStart: {TriggerActivation: AnyEdge}}}
-model: {bundle: bundle}
+model: {bundle: bundle, unsigned: allow}
 state_dir: state
 """
 

@@ -20,7 +20,7 @@ from edge_inspector.core.errors import BundleError, EngineError
 @pytest.fixture
 def plan(tmp_path: Path) -> InspectPlan:
     folder = bundle_in(tmp_path / "bundle")
-    given = values() | {"model": {"bundle": str(folder), "threads": 1}}
+    given = values() | {"model": {"bundle": str(folder), "unsigned": "allow", "threads": 1}}
     settings = settings_of(given)
     return inspect_plan(settings, [ReadyView(settings, load_bundle(folder))], tmp_path / "line.yaml")
 

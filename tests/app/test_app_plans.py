@@ -13,7 +13,7 @@ from fakes.line_memory import make_memory
 from pydantic import BaseModel
 
 from edge_inspector.acquire.plan import GenicamPlan, ReplayPlan, SyntheticPlan
-from edge_inspector.app import keeping, keys, outlet, regions
+from edge_inspector.app import keeping, keys, outlet, regions, trust
 from edge_inspector.app.keeping import EvidenceKeeper, Looking
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import grab_plans, inspect_plan, is_simulated, layouts_of, place_of
@@ -21,6 +21,7 @@ from edge_inspector.app.plans import GrabPlan, InspectPlan
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import Scene
 from edge_inspector.bundle.load import Bundle, load_bundle
+from edge_inspector.bundle.signature import TrustedKey
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.run.ring import EvidenceBorrower
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
@@ -88,6 +89,9 @@ OTHER: dict[str, Any] = {
     "camera.defect_every": 3,
     "camera.seed": 8,
     "model.bundle": "/other-bundle",
+    "model.trusted_keys": ["/trusted"],
+    "model.unsigned": "refuse",
+    "model.precision": "int8",
     "model.provider": "cuda",
     "model.device_id": 1,
     "model.threads": 3,
@@ -235,6 +239,7 @@ class Reach:
         for module, name in ((keys, "server_key_of"), (keys, "read_authorized"), (outlet, "KeyKeeper")):
             monkeypatch.setattr(module, name, Taken(self._seen, name))
         monkeypatch.setattr(keeping, "EvidenceStore", Taken(self._seen, "EvidenceStore"))
+        monkeypatch.setattr(trust, "read_trusted", lambda paths: tuple(TrustedKey(str(path), b"") for path in paths))
         monkeypatch.setattr(regions, "read_mask", lambda path, frame_hw: f"{path}{frame_hw}".encode())
 
     def __call__(self, settings: LineSettings) -> list[Any]:

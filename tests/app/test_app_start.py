@@ -19,7 +19,7 @@ def write(tmp_path: Path) -> Any:
         given: dict[str, Any] = {
             "line": "press-3",
             "camera": {"kind": "synthetic", "frame": {"width": 128, "height": 64, "channels": 1}},
-            "model": {"bundle": "bundle"},
+            "model": {"bundle": "bundle", "unsigned": "allow"},
             "state_dir": "state",
         }
         for path, value in changes.items():

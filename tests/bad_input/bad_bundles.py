@@ -226,6 +226,12 @@ def _replace(folder: Path, name: str, make: Callable[[Path], object]) -> None:
     make(folder / name)
 
 
+def _lists_signature(manifest: dict[str, Any]) -> None:
+    manifest["files"]["signature.ed25519"] = {"sha256": "0" * 64, "size": 1}
+
+
+_HALF_SIGNED = json.dumps({"format": "insp-signature/1", "key": "0" * 64, "signature": "ab" * 32})
+
 BUNDLES: tuple[BadBundle, ...] = (
     BadBundle("no such folder", lambda b: b.parent / "gone"),
     BadBundle("an empty folder", lambda b: shutil.rmtree(b) or b.mkdir()),  # type: ignore[func-returns-value]
@@ -235,6 +241,9 @@ BUNDLES: tuple[BadBundle, ...] = (
     BadBundle("the model of another bundle", _of_another_bundle("model.onnx")),
     BadBundle("the golden answers of another bundle", _of_another_bundle("golden/expected.json")),
     BadBundle("a link in place of the model", lambda b: _replace(b, "model.onnx", lambda p: p.symlink_to("m"))),
+    BadBundle("an empty signature", lambda b: (b / "signature.ed25519").write_text("") and None),
+    BadBundle("half a signature", lambda b: (b / "signature.ed25519").write_text(_HALF_SIGNED) and None),
+    BadBundle("a manifest that lists the signature", _with_manifest(_lists_signature)),
     BadBundle("the manifest is a list", lambda b: (b / "manifest.json").write_text("[]") and None),
     BadBundle(
         "the manifest is nested 100,000 deep", lambda b: (b / "manifest.json").write_text("[" * 100_000) and None

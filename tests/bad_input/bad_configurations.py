@@ -33,7 +33,7 @@ def right(kind: str = "synthetic") -> dict[str, Any]:
     return {
         "line": "press-3",
         "camera": copy.deepcopy(CAMERAS[kind]),
-        "model": {"bundle": "bundle"},
+        "model": {"bundle": "bundle", "unsigned": "allow"},
         "state_dir": "state",
     }
 

@@ -85,8 +85,8 @@ Not one sample each, but many, in the tests of this name:
 ## What cannot be seen
 
 A changed bit inside the pixels of a JPEG, BMP or TIFF: these formats carry no checksum. The picture is judged as it
-is. Save lossless pictures as PNG. Whoever makes a whole bundle of his own, manifest and all, is believed: bundles carry
-no signature yet; but his graph is held to the list of operators all the same.
+is. Save lossless pictures as PNG. Where `model.unsigned: allow` is set, whoever makes a whole bundle of his own, manifest and
+all, is believed; the line says so, and his graph is held to the list of operators all the same.
 """
 
 

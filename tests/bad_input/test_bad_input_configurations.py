@@ -144,7 +144,7 @@ def test_every_key_has_a_default_or_is_told_when_it_is_missing(file: Path, kind:
 def test_a_path_that_no_disk_takes_is_told_before_the_line_starts(file: Path) -> None:
     told = mistakes(file, text_of(with_value("synthetic", ("evidence", "folder"), "b" * 256)))
 
-    assert told == [f"{file}:12: evidence.folder: holds a name of more than 255 bytes, which no disk here takes"]
+    assert told == [f"{file}:13: evidence.folder: holds a name of more than 255 bytes, which no disk here takes"]
 
 
 WORDS = sorted({part for _, path in ALL_KEYS for part in path})

@@ -59,7 +59,7 @@ def test_a_bundle_that_may_do_harm_ends_with_66_and_words(sandbox: Sandbox, what
     bundle = sandbox.folder / "bundle"
     path = next(bad.spoil for bad in BUNDLES if bad.what == what)(bundle) or bundle
 
-    said = sandbox.say("check", "--config", sandbox.config(model={"bundle": path.name}))
+    said = sandbox.say("check", "--config", sandbox.config(model={"bundle": path.name, "unsigned": "allow"}))
 
     assert said.code == 66, said.err
     assert str(path) in said.error
@@ -72,7 +72,8 @@ def test_a_line_runs_with_a_bundle_that_is_one_zip(sandbox: Sandbox) -> None:
     (sandbox.folder / "bundle").rename(sandbox.folder / "elsewhere")
     (sandbox.folder / "bundle").mkdir()  # so that no new one is made; what is in it must not matter
     config = sandbox.config(
-        {"rate_hz": None, "count": 4, "defect_every": 2}, model={"bundle": packed.name, "threads": 1}
+        {"rate_hz": None, "count": 4, "defect_every": 2},
+        model={"bundle": packed.name, "unsigned": "allow", "threads": 1},
     )
 
     said = sandbox.say("run", "--config", config)

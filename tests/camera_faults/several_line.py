@@ -54,7 +54,10 @@ class SeveralLine:
         views = [self._view(name, camera, sources) for name, camera in zip(NAMES, cameras, strict=False)]
         config = yaml.safe_load(self.line.config.read_text()) | views[0]
         config["more_views"] = views[1:]
-        config["more_views"][0] |= {"model": {"bundle": "small", "threads": 1}, "tiling": {"overlap": 0}}
+        config["more_views"][0] |= {
+            "model": {"bundle": "small", "unsigned": "allow", "threads": 1},
+            "tiling": {"overlap": 0},
+        }
         config["camera"]["encoder"] = {"counts_per_mm": COUNTS_PER_MM, "max_speed_mm_s": 1e4, "modulus": MODULUS}
         # The pattern of the simulator is no steel: what its pictures look like is not what is tried here.
         config["image_health"] = dict.fromkeys(("black", "saturated", "stuck"), "metric")

@@ -64,7 +64,7 @@ class Sandbox:
         given = {
             "line": "cli",
             "camera": {"kind": "synthetic", "frame": FRAME} | (camera or {}),
-            "model": {"bundle": "bundle", "threads": 1},
+            "model": {"bundle": "bundle", "unsigned": "allow", "threads": 1},
             "endpoints": {n: f"tcp://127.0.0.1:{p}" for n, p in self.ports.items() if n != "metrics"},
             "metrics": {"port": self.ports["metrics"]},
             "state_dir": "state",

@@ -16,7 +16,7 @@ from edge_inspector.cli import main
 from edge_inspector.cli.camera import camera as camera_group
 from edge_inspector.core.errors import CameraNotFoundError, EdgeInspectorError
 
-VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "drill", "bridge", "keys", "schema", "version"]
+VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "drill", "bridge", "model", "keys", "schema", "version"]
 NEED_CONFIG = [
     ["run"],
     ["check"],

@@ -80,7 +80,7 @@ KEYS: dict[str, dict[str, Rule]] = {
         "last_frame_age_us": from_minus_one, "triggers": count, "passes": count, "rejects": count,
         "unknowns": count, "lates": count, "in_flight": count,
     },
-    "state": {"state": one_of(*STATES), "previous": one_of(*STATES), "reason": text},
+    "state": {"state": one_of(*STATES), "previous": one_of(*STATES), "reason": text, "unsigned": names},
     "event": {"name": text, "severity": one_of("info", "warning", "error"), "detail": text},
     "metrics": {"families": lambda value: isinstance(value, list)},
 }  # fmt: skip

@@ -141,7 +141,7 @@ class Line:
             "line": "e2e",
             "camera": {"kind": "synthetic", "frame": frame, "rate_hz": None, "wait_for_subscribers": 1}
             | (camera or {}),
-            "model": {"bundle": "bundle", "threads": 1} | sections.pop("model", {}),
+            "model": {"bundle": "bundle", "unsigned": "allow", "threads": 1} | sections.pop("model", {}),
             "tiling": {"overlap": 16},
             "endpoints": dict(self.endpoints),
             "metrics": {"port": self.metrics_port},

@@ -57,7 +57,7 @@ def telemetry(kind: str, **body: Any) -> Row:
 
 
 def state(now: str, previous: str) -> Row:
-    return telemetry("state", state=now, previous=previous, reason="because")
+    return telemetry("state", state=now, previous=previous, reason="because", unsigned=[])
 
 
 def metrics(triggers: int) -> Row:

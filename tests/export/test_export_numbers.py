@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from edge_inspector.core.errors import UsageError
 from export.data.strips import Strip, sample_strips
-from export.ship.bundle import spread
 
 
 def test_sampled_strips_share_no_pixel_and_come_from_many_groups() -> None:
@@ -23,9 +21,3 @@ def test_sampled_strips_share_no_pixel_and_come_from_many_groups() -> None:
 def test_too_few_strips_are_not_made_up() -> None:
     with pytest.raises(UsageError, match="only 1 of 2 strips"):
         sample_strips([Strip(0, 0, 0, 0, False, "g"), Strip(0, 0, 512, 0, False, "g")], 2, seed=1)
-
-
-def test_golden_tiles_are_spread_from_the_lowest_score_to_the_highest() -> None:
-    scores = np.linspace(0, 1, 101, dtype=np.float32)
-
-    assert spread(scores, range(101), 6) == [0, 20, 40, 60, 80, 100]

@@ -6,7 +6,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, JournalFigures, KeyFigures, LineFigures
+from edge_inspector.observe.figures import (
+    CameraFigures,
+    ImageFigures,
+    JournalFigures,
+    KeyFigures,
+    LineFigures,
+    ModelFigures,
+)
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family, snapshot
 
@@ -42,7 +49,7 @@ def feed_everything(metrics: LineMetrics) -> None:
     zones = [{"name": "seal", "n_defect_tiles": 2, "verdict": "REJECT"}]
     metrics.observe_verdict(make_body(zones=zones), Stages(1_000_000, 2_000_000, 30_000_000, 4_000, 500_000))
     metrics.set_totals(Totals(triggers=9, passes=3, rejects=2, unknowns=1, lates=1))
-    metrics.set_build("0.1.0", "line1", "default", [("cam0", "steel@1.0.0", "ab" * 32)])
+    metrics.models.set("0.1.0", "line1", "default", [ModelFigures("cam0", "steel@1.0.0", "ab" * 32, "plant")])
     metrics.set_line(LineFigures(LineState.CONTINUOUS_EXECUTION, True, 6, True, 0.05, 2))
     metrics.set_camera("cam0", CameraFigures(True, 5, 1, 2, 3, 4, 1, 0.02))
     metrics.observe_image("cam0", ImageFigures(128.0, 4.5, 0.01, 0.02, ("brightness",)))

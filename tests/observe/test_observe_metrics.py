@@ -9,7 +9,7 @@ from metrics_samples import by_name, feed_everything, make, make_body, value
 
 from edge_inspector.core.verdict import LineState, Reason, Stages, Totals
 from edge_inspector.decide.image_health import CHECKS
-from edge_inspector.observe.figures import ImageFigures, LineFigures
+from edge_inspector.observe.figures import ImageFigures, LineFigures, ModelFigures
 from edge_inspector.observe.metrics import MAX_LABELS
 from edge_inspector.observe.reference import metrics_table
 from edge_inspector.observe.snapshot import render, snapshot
@@ -140,9 +140,9 @@ def test_exactly_one_state_is_set() -> None:
 
 def test_a_changed_model_leaves_no_stale_build_info() -> None:
     registry, metrics = make()
-    metrics.set_build("0.1.0", "line1", "default", [("cam0", "steel@1.0.0", "aa")])
+    metrics.models.set("0.1.0", "line1", "default", [ModelFigures("cam0", "steel@1.0.0", "aa", "")])
 
-    metrics.set_build("0.1.0", "line1", "default", [("cam0", "steel@1.1.0", "bb")])
+    metrics.models.set("0.1.0", "line1", "default", [ModelFigures("cam0", "steel@1.1.0", "bb", "plant")])
 
     builds = [dict(labels)["model"] for name, labels in by_name(snapshot(registry)) if name.endswith("build_info")]
     assert builds == ["steel@1.1.0"]

@@ -1,0 +1,130 @@
+"""The step `quantize`: tries every way, measures each against fp32, keeps the best."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from rich.progress import Progress
+
+from edge_inspector.core.errors import UsageError
+from edge_inspector.core.frame import F32, U8
+from export.judge.calibrate import load_calibration
+from export.ship.files import write_json, write_whole
+from export.ship.graph import open_bytes, run_tiles
+from export.ship.material import Material, calibration_tiles, choose
+from export.ship.quantize import STRIDE, Ranges, Recipe, prepare_graph, quantize_graph
+
+METHODS = ("MinMax", "Percentile", "Entropy")
+FLOAT_CONVS = (0, 1, 2)
+"""All in INT8; the convolution that makes the heat map in float; and the one before it too."""
+
+MEASURED_TILES = 400
+"""To choose by: other training tiles than those that the ranges come from."""
+
+
+def choose_int8(material: Material, report: Any = print) -> Recipe:
+    """Write model.int8.onnx and, as quantization.json, what was measured; returns how it was made.
+
+    Args:
+        material: Dataset and run; model.onnx is there.
+        report: Takes one sentence for each way.
+
+    Raises:
+        UsageError: model.onnx is missing, there are too few tiles, or the graph cannot be quantised.
+    """
+    run = material.run
+    source = run.need(run.model, "onnx")
+    used = calibration_tiles(material)
+    if len(used) < STRIDE:
+        raise UsageError(
+            f"{len(used)} training tiles are too few to calibrate INT8, {STRIDE} are the least; label more"
+        )
+    known = set(used)
+    others = choose([tile for tile in material.tiles_of("train") if tile not in known], MEASURED_TILES) or used
+    tiles, seen = material.pixels(used[: len(used) // STRIDE * STRIDE]), material.pixels(others)
+    limit = load_calibration(run.path).limit
+    found = try_all(source, tiles, seen, limit, report)
+    # In hundredths of the spread: what lies closer together is chance, and float costs time.
+    best = min(found, key=lambda one: (round(one[1]["margin_rms"], 2), one[0].float_convs))
+    write_whole(run.model_int8, best[2])
+    measured = [asdict(recipe) | numbers for recipe, numbers, _ in found]
+    write_json(
+        run.quantization,
+        {
+            "version": 1,
+            "chosen": asdict(best[0]),
+            "by": "the smallest error of the margin on training tiles that the ranges do not come from",
+            "calibration_tiles": len(tiles),
+            "measured_tiles": len(seen),
+            "limit": limit,
+            "measured": measured,
+        },
+    )
+    return best[0]
+
+
+def try_all(
+    source: Path, tiles: U8, seen: U8, limit: float, report: Any
+) -> list[tuple[Recipe, dict[str, float], bytes]]:
+    """Return each way with its numbers and its graph.
+
+    Args:
+        source: model.onnx.
+        tiles: uint8 (n, 256, 256, 3), for the ranges.
+        seen: The same, to measure on.
+        limit: Score from which a tile counts.
+        report: Takes one sentence for each way.
+    """
+    prepared = prepare_graph(source)
+    n_convs = sum(node.op_type == "Conv" for node in prepared.graph.node)
+    exact = run_tiles(open_bytes(source.read_bytes()), seen)
+    found = []
+    ways = [(method, n) for method in METHODS for n in FLOAT_CONVS if n < n_convs]
+    with Progress() as bar, Ranges() as ranges:
+        for method, n_float in bar.track(ways, description="quantize"):
+            recipe = Recipe(method, n_float)  # type: ignore[arg-type]
+            graph = quantize_graph(prepared, tiles, recipe, ranges).SerializeToString()
+            numbers = compare(exact, run_tiles(open_bytes(graph), seen), limit)
+            report(f"{recipe.name}: {numbers['flips']} verdict flips, margin {numbers['margin_rms']:.3f} off")
+            found.append((recipe, numbers, graph))
+    return found
+
+
+def compare(exact: tuple[F32, F32], other: tuple[F32, F32], limit: float) -> dict[str, float]:
+    """Return how far (scores, heat) of one graph lie from those of another on the same tiles.
+
+    `score_gap` is the largest difference of a score, `margin_rms` the usual one of the uncalibrated margin relative to
+    its spread, `flips` the tiles whose verdict changes, `peak_moves` the share of tiles counting in the first whose
+    hottest cell moves by more than one cell.
+    """
+    (a, heat_a), (b, heat_b) = exact, other
+    margin_a, margin_b = heat_a.mean(axis=(1, 2)), heat_b.mean(axis=(1, 2))
+    counts = counting(a, limit)
+    moved = np.abs(_peaks(heat_a) - _peaks(heat_b)).max(axis=1) > 1
+    return {
+        "score_gap": float(np.abs(a - b).max()),
+        "margin_rms": float(np.sqrt(np.mean((margin_a - margin_b) ** 2)) / max(float(margin_a.std()), 1e-6)),
+        "flips": int((counts != counting(b, limit)).sum()),
+        "peak_moves": float(moved[counts].mean()) if counts.any() else 0.0,
+    }
+
+
+def counting(scores: F32, limit: float) -> npt.NDArray[np.bool_]:
+    """Return which tiles reach the limit, as float32, as the line compares."""
+    reached: npt.NDArray[np.bool_] = scores[:, 1] >= np.float32(limit)
+    return reached
+
+
+def _peaks(heat: F32) -> npt.NDArray[np.intp]:
+    flat = heat.reshape(len(heat), -1).argmax(axis=1)
+    return np.stack(np.unravel_index(flat, heat.shape[1:]), axis=1)
+
+
+def operators_of(file: Path) -> set[str]:
+    """Return the names of a graph's operators."""
+    return {node.op_type for node in onnx.load(str(file)).graph.node}

@@ -1,0 +1,160 @@
+"""A store takes bundles whole and proven, keeps five, and never takes one away that is in use."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fakes.tiny_bundle import write_tiny_bundle
+
+from edge_inspector.bundle import store as store_file
+from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.signature import ANYONE, Trust
+from edge_inspector.bundle.store import KEPT, Imported, entries, import_bundle
+from edge_inspector.core.errors import BundleError
+
+
+def _bundle(folder: Path, version: str = "1.0.0", name: str = "tiny-spots") -> Path:
+    return write_tiny_bundle(folder / f"from-{name}-{version}", name=name, version=version)
+
+
+def _take(source: Path, store: Path, **options: frozenset[Path]) -> Imported:
+    return import_bundle(source, store, ANYONE, load_bundle, **options)
+
+
+def _fill(folder: Path, store: Path, count: int, first: int = 1) -> list[Path]:
+    """Import versions 1, 2 …, a second apart by their folders' times."""
+    paths = []
+    for version in range(first, first + count):
+        paths.append(_take(_bundle(folder, f"{version}.0.0"), store).path)
+        os.utime(paths[-1], ns=(version * 10**9, version * 10**9))
+    return paths
+
+
+def test_an_imported_bundle_is_the_bundle(tmp_path: Path) -> None:
+    source = _bundle(tmp_path)
+
+    imported = _take(source, tmp_path / "store")
+
+    assert imported == Imported(tmp_path / "store/tiny-spots@1.0.0", is_new=True, removed=())
+    ours, theirs = load_bundle(imported.path), load_bundle(source)
+    assert (ours.model_bytes, ours.manifest) == (theirs.model_bytes, theirs.manifest)
+    assert [entry.label for entry in entries(tmp_path / "store")] == ["tiny-spots@1.0.0"]
+    assert oct(imported.path.stat().st_mode & 0o777) == "0o755"
+
+
+def test_the_same_bundle_again_changes_nothing(tmp_path: Path) -> None:
+    source, store = _bundle(tmp_path), tmp_path / "store"
+    _take(source, store)
+
+    assert not _take(source, store).is_new
+
+
+def test_another_bundle_of_one_name_and_version_is_refused(tmp_path: Path) -> None:
+    _take(_bundle(tmp_path / "a"), tmp_path / "store")
+    other = write_tiny_bundle(tmp_path / "b", limit=0.25)
+
+    with pytest.raises(BundleError, match="is another bundle of that name and version"):
+        _take(other, tmp_path / "store")
+    assert load_bundle(tmp_path / "store/tiny-spots@1.0.0").manifest.limits["DEFECT"] == 0.5
+
+
+def test_five_of_a_name_stay_and_other_names_and_folders_are_left_alone(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    write_tiny_bundle(store / "shipped")
+    _take(_bundle(tmp_path, name="other"), store)
+
+    _fill(tmp_path, store, KEPT + 2)
+
+    labels = {path.name for path in store.iterdir()}
+    assert labels == {"shipped", "other@1.0.0", *(f"tiny-spots@{n}.0.0" for n in range(3, 8))}
+
+
+def test_what_a_configuration_or_a_link_names_stays(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first, second, *_ = _fill(tmp_path, store, KEPT)
+    (store / "current").symlink_to(first.name)
+
+    imported = _take(_bundle(tmp_path, "9.0.0"), store, kept=frozenset({second}))
+
+    assert imported.removed == ()
+    assert first.is_dir()
+    assert second.is_dir()
+
+
+def test_what_a_running_program_holds_stays_until_it_ends(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    first, *_ = _fill(tmp_path, store, KEPT)
+    code = (
+        "import sys, pathlib; from edge_inspector.bundle.store import hold\n"
+        "hold(pathlib.Path(sys.argv[1])); print('holds', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(first)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "holds\n"
+
+        held = _take(_bundle(tmp_path, "6.0.0"), store).removed
+        program.communicate()
+
+    assert held == ()
+    assert first.name in _take(_bundle(tmp_path, "7.0.0"), store).removed
+
+
+def test_a_bundle_that_does_not_prove_itself_leaves_nothing(tmp_path: Path) -> None:
+    def fails(copy: Path) -> None:
+        assert (copy / "model.onnx").exists()
+        raise BundleError("it answers otherwise")
+
+    with pytest.raises(BundleError, match="it answers otherwise"):
+        import_bundle(_bundle(tmp_path), tmp_path / "store", ANYONE, fails)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_bundle(_bundle(tmp_path), tmp_path / "store", ANYONE, interrupted)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(store_file.os, "fsync", full)
+
+    with pytest.raises(BundleError, match=r"store: cannot take the bundle \(No space left on device\)"):
+        _take(_bundle(tmp_path), tmp_path / "store")
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_what_a_killed_import_left_is_cleared_away(tmp_path: Path) -> None:
+    left = tmp_path / "store/.import-killed"
+    left.mkdir(parents=True)
+
+    _take(_bundle(tmp_path), tmp_path / "store")
+
+    assert not left.exists()
+
+
+def test_an_unsigned_bundle_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="is not signed"):
+        import_bundle(_bundle(tmp_path), tmp_path / "store", Trust(), load_bundle)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_a_damaged_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    source = _bundle(tmp_path)
+    (source / "model.onnx").write_bytes((source / "model.onnx").read_bytes()[:-1])
+
+    with pytest.raises(BundleError, match=r"model\.onnx"):
+        _take(source, tmp_path / "store")
+    assert list((tmp_path / "store").iterdir()) == []

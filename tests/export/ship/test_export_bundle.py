@@ -1,0 +1,203 @@
+"""A bundle is made of what was proven, is the same each time, and is there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from ship_samples import LIMIT
+
+from edge_inspector.app.models import Place, prove
+from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.signature import Trust, read_trusted
+from edge_inspector.core.errors import EdgeInspectorError, KeysError, UsageError
+from export.__main__ import export
+from export.data.index import Cutting
+from export.ship import bundle as bundle_file
+from export.ship.bundle import BundleText, write_bundle
+from export.ship.golden import choose_golden, spread
+from export.ship.keys import make_keys, read_secret
+from export.ship.material import Material
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> BundleText:
+    for name in ("LICENSE", "ATTRIBUTION.md"):
+        (tmp_path / name).write_text("drawn")
+    return BundleText("drawn", "0.0.1", 1, "none", "squares", tmp_path / "LICENSE", tmp_path / "ATTRIBUTION.md")
+
+
+def test_a_bundle_is_signed_and_proves_itself_in_both_precisions(
+    material: Material, text: BundleText, tmp_path: Path
+) -> None:
+    secret, public = make_keys("plant", tmp_path / "keys")
+
+    write_bundle(material, tmp_path / "drawn", text, read_secret(secret), zip_file=tmp_path / "drawn.zip")
+
+    place = Place(Trust(read_trusted([public])))
+    for path in (tmp_path / "drawn", tmp_path / "drawn.zip"):
+        told = " ".join(prove(path, place))
+        assert "drawn@0.0.1, build 1, of 2023-11-14T22:13:20Z: signed by plant" in told
+        assert "fp32:" in told
+        assert "int8:" in told
+    bundle = load_bundle(tmp_path / "drawn", "int8", place.trust)
+    assert bundle.manifest.limits == {"DEFECT": LIMIT}
+    assert bundle.manifest.metrics["tile"] == {"auroc": 1.0}
+    assert {tile.label for tile in bundle.golden} == {"OK", "DEFECT"}
+    assert bundle.model_bytes == material.run.model_int8.read_bytes()
+
+
+def _bytes_of(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_same_run_gives_the_same_bytes(material: Material, text: BundleText, tmp_path: Path) -> None:
+    key = read_secret(make_keys("plant", tmp_path / "keys")[0])
+    for folder in ("a", "b"):
+        write_bundle(material, tmp_path / folder / "drawn", text, key, zip_file=tmp_path / folder / "drawn.zip")
+
+    assert _bytes_of(tmp_path / "a") == _bytes_of(tmp_path / "b")
+    assert {"drawn.zip", "drawn/signature.ed25519", "drawn/manifest.json"} <= _bytes_of(tmp_path / "a").keys()
+
+
+def test_int8_is_left_out_when_asked(material: Material, text: BundleText, tmp_path: Path) -> None:
+    made = write_bundle(material, tmp_path / "drawn", text, fp32_only=True)
+
+    assert dict(made.manifest.precisions) == {"fp32": "model.onnx"}
+    assert not (tmp_path / "drawn/model.int8.onnx").exists()
+
+
+def _spoil_parity(material: Material) -> None:
+    parity = json.loads(material.run.parity.read_text())
+    parity["faults"]["int8"] = ["INT8 changes 2 % of the verdicts"]
+    material.run.parity.write_text(json.dumps(parity))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda m: m.run.parity.unlink(), "run first: python -m export verify"),
+        (lambda m: m.run.metrics.unlink(), "run first: python -m export evaluate"),
+        (lambda m: m.run.model.unlink(), "run first: python -m export onnx"),
+        (lambda m: m.run.parity.write_text("{"), "is damaged"),
+        (lambda m: m.run.model.write_bytes(b"other"), r"is of another model\.onnx"),
+        (_spoil_parity, "is not bundled: INT8 changes 2 % of the verdicts; leave INT8 out with --fp32-only"),
+    ],
+)
+def test_what_was_not_proven_is_not_bundled(
+    material: Material, text: BundleText, tmp_path: Path, spoil: object, message: str
+) -> None:
+    spoil(material)  # type: ignore[operator]
+
+    with pytest.raises(UsageError, match=message):
+        write_bundle(material, tmp_path / "drawn", text)
+    assert not list(tmp_path.glob("*drawn*"))
+
+
+def test_a_model_of_resized_pictures_is_not_bundled(material: Material, text: BundleText, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the line does not resize"):
+        write_bundle(replace(material, cutting=Cutting(mode="whole")), tmp_path / "drawn", text)
+
+
+def test_a_bundle_is_never_written_over(material: Material, text: BundleText, tmp_path: Path) -> None:
+    (tmp_path / "drawn").mkdir()
+
+    with pytest.raises(UsageError, match="a bundle is never written over"):
+        write_bundle(material, tmp_path / "drawn", text)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
+def test_ctrl_c_and_a_full_disk_leave_no_half_bundle(
+    material: Material, text: BundleText, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fails(_: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr(bundle_file, "sealed_json", fails)
+
+    with pytest.raises((KeyboardInterrupt, UsageError)) as caught:
+        write_bundle(material, tmp_path / "drawn", text)
+    assert not list(tmp_path.glob("*drawn*"))
+    if isinstance(caught.value, UsageError):
+        assert "could not be written (No space left on device)" in str(caught.value)
+
+
+def test_the_commands_make_a_key_and_a_signed_zip(
+    material: Material, text: BundleText, tmp_path: Path, dataset: Path
+) -> None:
+    def call(*words: str | Path) -> str:
+        said = CliRunner().invoke(export, [str(word) for word in words], catch_exceptions=False)
+        assert said.exit_code == 0, said.output
+        return said.output
+
+    call("keys", "new", "plant", tmp_path / "keys")
+    words = ["--name", "drawn", "--version", "1.0.0", "--licence", "none", "--data-name", "squares"]
+    files = ["--data-licence", text.data_licence, "--data-attribution", text.data_attribution]
+    key = ["--sign", tmp_path / "keys/plant.key", "--zip"]
+    said = call("bundle", dataset, material.run.path, tmp_path / "drawn", *words, *files, *key)
+
+    assert "drawn@1.0.0, fp32, int8" in said
+    assert "edge-inspector model import" in said
+    assert load_bundle(tmp_path / "drawn.zip", trust=Trust(read_trusted([tmp_path / "keys"]))).signing.signer == "plant"
+
+
+def test_golden_tiles_are_clear_borderline_and_of_every_class(material: Material) -> None:
+    tiles = material.tiles_of("test")
+    scores = np.linspace(0, 1, len(tiles), dtype=np.float32)
+
+    rows = choose_golden(material.pictures, tiles, scores, 0.5)
+
+    assert rows == list(dict.fromkeys(rows))
+    for kind in (False, True):
+        of_kind = [row for row, tile in enumerate(tiles) if tile.is_defect is kind]
+        nearest = min(of_kind, key=lambda row: abs(scores[row] - 0.5))
+        assert {of_kind[0], of_kind[-1], nearest} <= set(rows)
+    assert {material.pictures[tiles[row].picture].cls for row in rows if tiles[row].is_defect} == {"pit", "scratch"}
+
+
+def test_golden_tiles_are_spread_from_the_lowest_score_to_the_highest() -> None:
+    assert spread(np.linspace(0, 1, 101, dtype=np.float32), range(101), 6) == [0, 20, 40, 60, 80, 100]
+
+
+def test_a_secret_key_is_for_its_owner_alone(tmp_path: Path) -> None:
+    secret, public = make_keys("plant", tmp_path / "keys")
+
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert b"PRIVATE" not in public.read_bytes()
+    with pytest.raises(UsageError, match="is there already"):
+        make_keys("plant", tmp_path / "keys")
+
+
+@pytest.mark.parametrize("name", ["", "Plant", "a/b", "..", "x" * 33])
+def test_a_name_that_is_none_makes_no_key(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="is no name for a key"):
+        make_keys(name, tmp_path)
+
+
+def _public(secret: Path) -> None:
+    secret.write_bytes(secret.with_suffix(".pub").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (Path.unlink, "cannot be read"),
+        (lambda file: file.chmod(0o640), "is a secret that others may use"),
+        (lambda file: file.write_bytes(file.read_bytes()[:50]), "is no secret key, damaged"),
+        (_public, "is a public key"),
+    ],
+)
+def test_a_secret_that_cannot_sign_is_told_with_its_file(tmp_path: Path, spoil: object, message: str) -> None:
+    secret, _ = make_keys("plant", tmp_path)
+    spoil(secret)  # type: ignore[operator]
+
+    with pytest.raises(KeysError, match=f"plant.key.*{message}") as caught:
+        read_secret(secret)
+    assert isinstance(caught.value, EdgeInspectorError)
