@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.tile.grid import grid_corners
-from export.data.index import Cutting, read_cutting, read_index
+from export.data.index import read_cutting, read_index
 from export.data.picture import Picture
 from export.data.tiles import TILE_HW
 
@@ -46,7 +46,7 @@ class Strip:
 
 
 def find_strips(
-    pictures: Sequence[Picture], overlap_yx: tuple[int, int] = (0, 0), defect_from_px: int = Cutting.defect_from_px
+    pictures: Sequence[Picture], overlap_yx: tuple[int, int] = (0, 0), defect_from_px: int = 100
 ) -> list[Strip]:
     """Return all strips with a clear truth; those with only tiles of a few masked pixels are left out.
 

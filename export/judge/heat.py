@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
 from export.data.scores import TEST_FOLD
-from export.learn import network as networks
+from export.learn.network import load_network as load_trained
 from export.run_folder import RunFolder
 
 BATCH = 16
@@ -32,15 +29,7 @@ def load_network(run: RunFolder, fold: int) -> nn.Module | None:
     file = (run.final if fold == TEST_FOLD else run.fold(fold)) / "weights.pt"
     if not file.is_file():
         return None
-    if hasattr(networks, "load_network"):
-        loaded: nn.Module = networks.load_network(run.path, None if fold == TEST_FOLD else fold)
-        return loaded
-    network = networks.TileNet()
-    try:
-        network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise UsageError(f"{file} does not fit the network of {run.config}; train again") from error
-    return network.eval()
+    return load_trained(run.path, None if fold == TEST_FOLD else fold)
 
 
 def margin_maps(network: nn.Module, tiles: U8) -> F32:

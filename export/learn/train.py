@@ -8,26 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from edge_inspector.core.errors import UsageError
-from export.data import dataset as old
 from export.data.scores import TEST_FOLD, write_scores
-from export.learn.config import TrainConfig, keep_config, load_config
+from export.learn.config import TrainConfig, keep_config
 from export.learn.files import cannot_write, sole_user, write_json
 from export.learn.finetune import STATE_FILE, Finetuner, draw_counts
 from export.learn.folds import check_groups, share_out, stop_groups
 from export.learn.frozen import FrozenFitter
 from export.learn.job import Done, Job
 from export.learn.material import Material, Rows, read_material
-from export.learn.network import TileNet, load_network
 from export.learn.progress import Teller
 from export.learn.sources import CACHE_FOLDER
 from export.run_folder import RunFolder
-
-__all__ = ["TrainConfig", "load_config", "load_network", "scored_tiles", "train"]
 
 DONE_FILE = "done.json"
 """In a model's folder, written last: its groups, its epochs, its margins."""
@@ -154,16 +149,3 @@ def _write_scores(folder: RunFolder, material: Material, fold_of: Rows, done: Se
     except OSError as error:
         folder.scores.with_suffix(".tmp").unlink(missing_ok=True)
         raise cannot_write(folder.scores, error) from error
-
-
-def scored_tiles(
-    network: TileNet, pictures: tuple[old.Picture, ...], overlap: int = 0
-) -> tuple[list[old.Tile], npt.NDArray[np.float64]]:
-    """Return the labelled tiles of pictures, cut as on the line, and their margins (for the steps of one split)."""
-    tiles = old.label_tiles(pictures, overlap)
-    pixels, parts = old.read_tiles(pictures, tiles), []
-    with torch.no_grad():
-        for start in range(0, len(pixels), 32):
-            logits = network(torch.from_numpy(pixels[start : start + 32]))
-            parts.append((logits[:, 1] - logits[:, 0]).double().numpy())
-    return tiles, np.concatenate(parts)

@@ -72,7 +72,7 @@ def load_material(dataset: Path, run: Path) -> Material:
 
 def load_final(run: Path) -> Any:
     """Return the final network of a run: `features`, `linear`, `heat`, and logits when it is called."""
-    from export.learn.network import load_network  # type: ignore[attr-defined, unused-ignore]
+    from export.learn.network import load_network
 
     return load_network(run)
 

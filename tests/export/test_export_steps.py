@@ -1,0 +1,63 @@
+"""All steps in a row, as a person types them, on drawn pictures: what comes out is a bundle that the line accepts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from edge_inspector.bundle.load import load_bundle
+from export.__main__ import export
+
+
+def _draw(folder: Path) -> None:
+    """Sound and defective pictures in two folders, three tiles each; a defect is a black square, with its mask."""
+    chance = np.random.default_rng(0)
+    for i in range(20):
+        pixels, mask = chance.integers(120, 180, (256, 768, 3), np.uint8), np.zeros((256, 768), np.uint8)
+        label = "DEFECT" if i % 2 else "OK"
+        if i % 2:
+            pixels[60:140, 60:140], mask[60:140, 60:140] = 0, 255
+            (folder / "masks").mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / "masks" / f"part{i:02}.png"), mask)
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / label / f"part{i:02}.png"), pixels)
+
+
+def _call(*words: str | Path) -> str:
+    result = CliRunner().invoke(export, [str(word) for word in words])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+@pytest.mark.timeout(300)  # learns a little on whatever core is free
+def test_the_steps_lead_from_pictures_to_a_bundle(tmp_path: Path) -> None:
+    pictures, data, run, out = (tmp_path / name for name in ("pictures", "data", "run", "drawn"))
+    _draw(pictures)
+    (tmp_path / "LICENSE").write_text("free")
+    (tmp_path / "ATTRIBUTION.md").write_text("drawn")
+
+    _call("dataset", pictures, data)
+    _call("train", data, run, "--mode", "frozen", "--folds", "4")
+    _call("calibrate", run, "--recall", "0.95")
+    _call("evaluate", data, run)
+    _call("onnx", data, run)
+    _call("quantize", data, run)
+    _call("verify", data, run)
+    _call("keys", "new", "site", tmp_path / "keys")
+    texts = ["--name", "drawn", "--version", "0.0.1", "--licence", "none", "--data-name", "squares"]
+    files = ["--data-licence", tmp_path / "LICENSE", "--data-attribution", tmp_path / "ATTRIBUTION.md"]
+    _call("bundle", data, run, out, "--sign", tmp_path / "keys" / "site.key", *texts, *files)
+
+    bundle = load_bundle(out)
+    assert bundle.label == "drawn@0.0.1"
+    assert {tile.label for tile in bundle.golden} == {"OK", "DEFECT"}
+    assert bundle.model_bytes == (run / "model.onnx").read_bytes()
+    assert 0 < bundle.manifest.limits["DEFECT"] <= 1
+    assert bundle.manifest.metrics == json.loads((run / "metrics.json").read_text())
+    assert "<html" in (run / "report.html").read_text()
+    assert "<html" in (data / "report.html").read_text()
