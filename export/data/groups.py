@@ -70,7 +70,7 @@ def _name(one: Found, rule: str, value: str) -> str:
 
 
 def _by_time(found: Sequence[Found], window_s: float) -> list[Found]:
-    times = [one.file.stat().st_mtime if one.time_s is None else one.time_s for one in found]
+    times = [_time_of(one) for one in found]
     groups, first_s, group = [""] * len(found), float("-inf"), ""
     for row in sorted(range(len(found)), key=lambda row: (times[row], found[row].key)):
         # From the first of the group, not from the one before: a line that never stops would be one group.
@@ -79,3 +79,12 @@ def _by_time(found: Sequence[Found], window_s: float) -> list[Found]:
             group = datetime.fromtimestamp(first_s, UTC).strftime("t%Y%m%d-%H%M%S")
         groups[row] = group
     return [replace(one, group=group) for one, group in zip(found, groups, strict=True)]
+
+
+def _time_of(one: Found) -> float:
+    if one.time_s is not None:
+        return one.time_s
+    try:
+        return one.file.stat().st_mtime
+    except OSError:
+        return 0.0  # who opens it will say that it is not there

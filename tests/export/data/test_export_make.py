@@ -262,6 +262,8 @@ def test_a_csv_is_refused_for_lines_that_cannot_be(tmp_path: Path) -> None:
     rows += [["OK/ok1.png", "", "OK", "h", "train"], ["OK/ok1.png", "", "OK", "h", "test"]]
     table(source / "index.csv", ["file", "mask", "label", "group", "split"], *rows)
 
+    said = refused(source, tmp_path / "out", "--group-by", "time:5")
+    assert re.search(r"line 3 .*no.png does not exist", said)
     said = refused(source, tmp_path / "out")
 
     assert "line 2: label must be OK or DEFECT, but is 'GOOD'" in said
