@@ -57,8 +57,7 @@ class Telemetry:
         self._flags = Flag.SIMULATED if is_simulated else Flag(0)
         self._is_ready = False
         self._standing: list[dict[str, Any]] = []
-        self._state = LineState.PREOPERATIONAL
-        self._reason = "starting"
+        self._state, self._reason = LineState.PREOPERATIONAL, "starting"
         # VERBOSE: a second client's subscription is reported too.
         self._socket = bound(zmq.XPUB, endpoint, "telemetry", {zmq.XPUB_VERBOSE: 1} | listener_options(), guard)
         self._rebinding = Rebinding(self._socket, "telemetry", guard)

@@ -224,7 +224,9 @@ def read_weights(file: Path, remedy: str) -> dict[str, Tensor]:
         values = torch.load(file, map_location="cpu", weights_only=True)
         return {str(name): tensor for name, tensor in values.items()}
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, AttributeError) as error:
-        raise UsageError(f"{file} cannot be read as weights ({str(error).splitlines()[0]}); {remedy}") from error
+        raise UsageError(
+            f"{file} cannot be read as weights ({f'{error}'.partition(chr(10))[0] or 'it is empty'}); {remedy}"
+        ) from error
 
 
 def load_network(run: Path, fold: int | None = None) -> TileNet:

@@ -85,8 +85,13 @@ def train_config(run: RunFolder) -> dict[str, Any]:
 
 
 def calibration_tiles(material: Material) -> list[Tile]:
-    """Return the training tiles that INT8's ranges come from: half of them DEFECT if there are so many."""
-    return choose(material.tiles_of("train"), CALIBRATION_TILES)
+    """Return the training tiles that INT8's ranges come from: half of them DEFECT if there are so many.
+
+    Of each label every second one at most, so that others are left to compare on where there is no test split.
+    """
+    tiles = material.tiles_of("train")
+    half = [tile for is_defect in (False, True) for tile in [t for t in tiles if t.is_defect is is_defect][::2]]
+    return choose(half, CALIBRATION_TILES)
 
 
 def proof_tiles(material: Material, most: int) -> Proof:

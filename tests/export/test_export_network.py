@@ -14,6 +14,7 @@ import torch
 from onnx import helper
 
 from edge_inspector.bundle.operators import ALLOWED_OPERATORS
+from edge_inspector.core.errors import UsageError
 from export.learn.augment import augment
 from export.learn.network import CELL_PX, ConvBnAct, TileNet, imagenet_weights, load_imagenet
 from export.ship.graph import check_graph, open_session, run_tiles
@@ -129,7 +130,7 @@ def test_the_onnx_file_is_plain_arithmetic_and_tells_nothing_of_the_machine_that
 def test_a_changed_calibration_is_noticed(network: TileNet, tiles: np.ndarray, exported: Path) -> None:
     other = Sigmoid(0.7, 0.4)
 
-    with pytest.raises(ValueError, match="differs from"):
+    with pytest.raises(UsageError, match="differs from"):
         check_parity(network, other, exported, tiles)
 
 
