@@ -211,8 +211,8 @@ class LineMetrics:
             self._clock.set(figures.is_clock_synced)
             self._subscribers.set(figures.subscribers)
             self._bypass.set(figures.bypass_left_s > 0)
-            self._bypass_left.set(round(figures.bypass_left_s, 1))
-            self._drill.set(round(figures.drill_left_s, 1))
+            self._bypass_left.set(_tenths(figures.bypass_left_s))
+            self._drill.set(_tenths(figures.drill_left_s))
 
     def set_camera(self, camera: str, figures: CameraFigures) -> None:
         """Take over what one camera says of itself; `camera` is its configured name."""
@@ -283,3 +283,8 @@ class LineMetrics:
             return "other"
         self._labels_seen.add(label)
         return label
+
+
+def _tenths(seconds: float) -> float:
+    """Return a time that is left, rounded up: it is 0 only when nothing is left."""
+    return math.ceil(seconds * 10) / 10
