@@ -42,6 +42,8 @@ ALLOWED_SKIPS: dict[str, str] = {
     "tests/camera_faults/test_camera_faults_line.py": "there is no C compiler",
     "tests/camera_faults/test_camera_faults_random.py": "there is no C compiler",
     "tests/camera_faults/test_camera_faults_over_trigger.py": "there is no C compiler",
+    "tests/camera_faults/test_camera_faults_gate.py": "there is no C compiler",
+    "tests/camera_faults/test_camera_faults_several.py": "there is no C compiler",
     "tests/simulator/test_simulator_pictures.py": "there is no C compiler",
     "tests/simulator/test_simulator_triggers.py": "there is no C compiler",
     "tests/simulator/test_simulator_faults.py": "there is no C compiler",

@@ -82,8 +82,8 @@ def evaluate(dataset: Path, run: Path, heat: bool, threads: int) -> None:
 def compare(dataset: Path, run_a: Path, run_b: Path, out: Path | None) -> None:
     """Say whether two runs differ by more than luck, on the same groups."""
     from export.judge.compare import compare as do_compare
-    from export.judge.files import write_whole
     from export.judge.page import comparison_page
+    from export.whole_file import write_whole
 
     found = do_compare(dataset, run_a, run_b)
     out = run_a / f"compare-{run_b.resolve().name}.html" if out is None else out

@@ -23,6 +23,7 @@ from export.data.picture import Picture
 from export.data.report import Findings, refused_page, report_page
 from export.data.share import share_test
 from export.data.survey import Entry, few_groups, named_twice, one_file_two_labels, refuse, torn_groups, warnings_of
+from export.whole_file import put_whole
 
 REPORT_FILE = "report.html"
 MASKS = "masks"
@@ -145,7 +146,7 @@ def _refuse_pairs(out: Path, findings: Findings) -> None:
     page = place.with_name(place.name + "-duplicates.html")
     with _told(page):
         page.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(page, refused_page(findings).encode())
+        put_whole(page, refused_page(findings).encode())
     names = [_pair_line(findings, pair) for pair in findings.pairs]
     count = f"{len(names)} pairs of pictures in different groups show the same"
     raise UsageError(
@@ -210,12 +211,3 @@ def _told(file: Path) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or str(error)
         raise UsageError(f"{file} could not be written ({why}); check space and permissions there") from error
-
-
-def _write_whole(file: Path, data: bytes) -> None:
-    draft = file.with_name(f".{file.name}.draft")
-    try:
-        draft.write_bytes(data)
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)

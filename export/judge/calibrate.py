@@ -10,11 +10,11 @@ from typing import Any
 
 from edge_inspector.core.errors import UsageError
 from export.judge.curves import calibration_error, has_both
-from export.judge.files import write_whole
 from export.judge.fit import Calibration, Method, cross_fit, fit
 from export.judge.limit import Choice, promise
 from export.judge.parts import checked_scores, gather, out_of_fold
 from export.run_folder import RunFolder
+from export.whole_file import write_whole
 
 __all__ = ["Calibration", "calibrate", "choice_of", "load_calibration", "sentences"]
 

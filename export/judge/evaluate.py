@@ -13,13 +13,13 @@ from rich.progress import Progress
 from export.data.scores import Scores
 from export.judge import measure
 from export.judge.calibrate import choice_of, load_calibration
-from export.judge.files import write_whole
 from export.judge.fit import Calibration, CrossFit, cross_fit
 from export.judge.looks import FoldModels, Mistake, pointing_game, show, worst
 from export.judge.material import Material, read_material, unclear_parts
 from export.judge.page import evaluation_page
 from export.judge.parts import Parts, checked_scores, gather, out_of_fold
 from export.run_folder import RunFolder
+from export.whole_file import write_whole
 
 METRICS_FILE = "metrics.json"
 

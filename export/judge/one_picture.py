@@ -9,11 +9,11 @@ import numpy as np
 
 from edge_inspector.core.errors import UsageError
 from export.data.scores import TEST_FOLD
-from export.judge.files import write_whole
 from export.judge.looks import FoldModels, look
 from export.judge.material import read_material
 from export.judge.parts import checked_scores
 from export.run_folder import RunFolder
+from export.whole_file import write_whole
 
 GAP_PX = 8
 

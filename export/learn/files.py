@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from edge_inspector.core.errors import UsageError
+from export.whole_file import put_whole
 
 
 def write_whole(file: Path, content: bytes) -> None:
@@ -21,18 +22,11 @@ def write_whole(file: Path, content: bytes) -> None:
     Raises:
         UsageError: The disk is full or refuses; what was there before stays.
     """
-    draft = file.with_name(file.name + ".tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(file)
+        put_whole(file, content)
     except OSError as error:
         raise cannot_write(file, error) from error
-    finally:
-        draft.unlink(missing_ok=True)  # there only when something ended the writing, Ctrl-C too
 
 
 def cannot_write(file: Path, error: OSError) -> UsageError:

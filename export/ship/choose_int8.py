@@ -14,10 +14,11 @@ from rich.progress import Progress
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
 from export.judge.calibrate import load_calibration
-from export.ship.files import write_json, write_whole
+from export.ship.files import write_json
 from export.ship.graph import open_bytes, run_tiles
 from export.ship.material import Material, calibration_tiles, choose
 from export.ship.quantize import STRIDE, Ranges, Recipe, prepare_graph, quantize_graph
+from export.whole_file import write_whole
 
 METHODS = ("MinMax", "Percentile", "Entropy")
 FLOAT_CONVS = (0, 1, 2)

@@ -12,29 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_inspector.core.errors import UsageError
-
-
-def write_whole(file: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file in one piece: readers see the old one or the new one, never a half.
-
-    Raises:
-        UsageError: The disk is full, or the folder may not be written; the file is as it was.
-    """
-    draft: Path | None = None
-    try:
-        fd, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        draft = Path(name)
-        with os.fdopen(fd, "wb") as out:
-            os.fchmod(fd, mode)
-            out.write(content)
-            out.flush()
-            os.fsync(fd)
-        draft.replace(file)
-    except OSError as error:
-        raise UsageError(f"{file} could not be written ({error.strerror}); make room or change its folder") from error
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
+from export.whole_file import write_whole
 
 
 def write_json(file: Path, values: dict[str, Any]) -> None:

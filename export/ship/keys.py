@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from edge_inspector.bundle.signature import signature_json, signed_bytes
 from edge_inspector.core.errors import KeysError, UsageError
-from export.ship.files import write_whole
+from export.whole_file import write_whole
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 

@@ -7,7 +7,7 @@ import stat
 import zipfile
 from pathlib import Path
 
-from export.ship.files import write_whole
+from export.whole_file import write_whole
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold: the true ones stand in the manifest."""

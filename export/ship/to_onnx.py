@@ -16,8 +16,8 @@ from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
 from export.data.tiles import TILE_HW
 from export.learn.network import margin_weights, normalise
-from export.ship.files import write_whole
 from export.ship.graph import check_graph, open_session, run_tiles, strip_traces
+from export.whole_file import write_whole
 
 OPSET = 18
 """Read by every ONNX Runtime since 1.14 (2023)."""

@@ -184,7 +184,7 @@ def test_a_disk_that_is_full_leaves_the_old_report(run: Path, dataset: Path, mon
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("export.judge.files.os.fsync", full)
+    monkeypatch.setattr("export.whole_file.os.fsync", full)
     result = call("evaluate", dataset, run, "--no-heat")
 
     assert "No space left on device" in str(result.exception)
