@@ -56,7 +56,7 @@ class _View:
 
     def __init__(self, plan: InspectPlan, view: ViewPlan) -> None:
         self._plan = view
-        self._bundle = load_bundle(view.bundle, view.precision, view.trust)
+        self._bundle = load_bundle(view.bundle, view.precision, trust=view.trust)
         if self._bundle.model_sha256 != view.model_sha256:
             raise EngineError(
                 f"{view.bundle} holds another model than when the line started ({self._bundle.label} instead of "

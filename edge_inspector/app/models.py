@@ -54,7 +54,7 @@ def prove(path: Path, place: Place) -> list[str]:
         manifest, signing = read_manifest(path, files, place.trust)
     told = [f"{manifest.label}, build {manifest.build}, of {manifest.created_utc}: {signing}"]
     for precision in manifest.precisions:
-        bundle = load_bundle(path, precision, place.trust)
+        bundle = load_bundle(path, precision, trust=place.trust)
         height, width, channels = manifest.tile_hwc
         engine = OnnxEngine(
             bundle,

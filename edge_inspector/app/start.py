@@ -40,9 +40,9 @@ def prepare(config: Path) -> Ready:
     bundles: dict[tuple[Path, str, Trust], Bundle] = {}
     views, mistakes = [], []
     for place, (view, baseline) in enumerate(zip(settings.views(), baselines, strict=True)):
-        asked = view.model.bundle, view.model.precision, trust_of(view.model)
+        path, precision, trust = asked = view.model.bundle, view.model.precision, trust_of(view.model)
         if asked not in bundles:
-            bundles[asked] = load_bundle(*asked)
+            bundles[asked] = load_bundle(path, precision, trust=trust)
         views.append(ReadyView(view, bundles[asked], baseline))
         mistakes += _misfits(views[-1], lines if place == 0 else lines.below(("more_views", place - 1)))
     offered = os.sched_getaffinity(0)

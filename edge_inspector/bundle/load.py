@@ -18,7 +18,6 @@ from edge_inspector.bundle.graph import check_graph_bytes
 from edge_inspector.bundle.manifest import MANIFEST_FILE, FileEntry, Manifest, parse_manifest
 from edge_inspector.bundle.seal import check_seal
 from edge_inspector.bundle.signature import (
-    ANYONE,
     MAX_SIGNATURE_BYTES,
     SIGNATURE_FILE,
     UNSIGNED,
@@ -69,7 +68,7 @@ class Files(Protocol):
         """Raise BundleError unless here are exactly the manifest's files, itself and its signature."""
 
 
-def load_bundle(path: Path, precision: str = "fp32", trust: Trust = ANYONE) -> Bundle:
+def load_bundle(path: Path, precision: str = "fp32", *, trust: Trust) -> Bundle:
     """Read a bundle of format `insp-model/1`, comparing every file with the manifest.
 
     The signature is looked at first, then what it covers: the manifest, and by its hashes everything else. What the
@@ -79,7 +78,8 @@ def load_bundle(path: Path, precision: str = "fp32", trust: Trust = ANYONE) -> B
         path: The bundle's folder, or the same packed as one .zip, which is unpacked in memory only. It may itself be
             a link, nothing inside it may.
         precision: Which graph to return.
-        trust: Whose bundles are taken.
+        trust: Whose bundles are taken. Must be said, since a line that forgets it would take anybody's; a workstation
+            that looks at its own bundle says ANYONE.
 
     Raises:
         BundleError: Nothing there; nobody who is trusted signed it; a file is missing, added, truncated, changed or a

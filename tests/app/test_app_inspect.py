@@ -14,6 +14,7 @@ from edge_inspector.app.planning import inspect_plan
 from edge_inspector.app.plans import InspectPlan
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError, EngineError
 
 
@@ -22,7 +23,7 @@ def plan(tmp_path: Path) -> InspectPlan:
     folder = bundle_in(tmp_path / "bundle")
     given = values() | {"model": {"bundle": str(folder), "unsigned": "allow", "threads": 1}}
     settings = settings_of(given)
-    return inspect_plan(settings, [ReadyView(settings, load_bundle(folder))], tmp_path / "line.yaml")
+    return inspect_plan(settings, [ReadyView(settings, load_bundle(folder, trust=ANYONE))], tmp_path / "line.yaml")
 
 
 def with_view(plan: InspectPlan, **changes: Any) -> InspectPlan:

@@ -21,7 +21,7 @@ from edge_inspector.app.plans import GrabPlan, InspectPlan
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import Scene
 from edge_inspector.bundle.load import Bundle, load_bundle
-from edge_inspector.bundle.signature import TrustedKey
+from edge_inspector.bundle.signature import ANYONE, TrustedKey
 from edge_inspector.core.verdict import Outcome
 from edge_inspector.run.ring import EvidenceBorrower
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings, SyntheticSettings
@@ -222,7 +222,7 @@ class Taken:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return load_bundle(bundle_in(tmp_path_factory.mktemp("bundle")))
+    return load_bundle(bundle_in(tmp_path_factory.mktemp("bundle")), trust=ANYONE)
 
 
 class Reach:

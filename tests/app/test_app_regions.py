@@ -19,6 +19,7 @@ from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.regions import region_mistakes, region_plan, scene_of
 from edge_inspector.app.zoning import rules_of
 from edge_inspector.bundle.load import Bundle, load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import EngineError, SettingsError
 from edge_inspector.core.frame import U8
 from edge_inspector.core.verdict import Judgement, Outcome, Reason
@@ -34,7 +35,7 @@ CLAMP = {"name": "clamp", "polygon": SECOND}
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle"), channels=1))
+    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle"), channels=1), trust=ANYONE)
 
 
 def _given(regions: dict[str, Any], **others: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from fakes.tiny_bundle import write_tiny_bundle
 
 from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError
 
 
@@ -28,9 +29,9 @@ def _packed(folder: Path, prefix: str, method: int) -> Path:
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("prefix", ["", "tiny/", "press-3_v1.2/"])
 def test_a_zip_is_read_like_the_folder_it_was_made_of(bundle: Path, prefix: str, method: int) -> None:
-    folder = load_bundle(bundle)
+    folder = load_bundle(bundle, trust=ANYONE)
 
-    packed = load_bundle(_packed(bundle, prefix, method))
+    packed = load_bundle(_packed(bundle, prefix, method), trust=ANYONE)
 
     assert packed.path == bundle.with_suffix(".zip")
     assert (packed.manifest, packed.model_bytes, packed.tolerance) == (
@@ -45,7 +46,7 @@ def test_nothing_is_unpacked_to_the_disk(bundle: Path) -> None:
     packed = _packed(bundle, "tiny/", zipfile.ZIP_DEFLATED)
     before = sorted(bundle.parent.rglob("*"))
 
-    load_bundle(packed)
+    load_bundle(packed, trust=ANYONE)
 
     assert sorted(bundle.parent.rglob("*")) == before
 
@@ -54,7 +55,7 @@ def test_the_name_of_the_file_does_not_matter_and_it_may_be_a_link(bundle: Path)
     packed = _packed(bundle, "", zipfile.ZIP_DEFLATED).rename(bundle.parent / "model-1.0.0")
     (bundle.parent / "active").symlink_to(packed)
 
-    assert load_bundle(bundle.parent / "active").label == "tiny-spots@1.0.0"
+    assert load_bundle(bundle.parent / "active", trust=ANYONE).label == "tiny-spots@1.0.0"
 
 
 def test_damage_inside_a_zip_names_the_zip_and_the_file(bundle: Path) -> None:
@@ -62,7 +63,7 @@ def test_damage_inside_a_zip_names_the_zip_and_the_file(bundle: Path) -> None:
     packed = _packed(bundle, "tiny/", zipfile.ZIP_STORED)
 
     with pytest.raises(BundleError, match=r"tiny\.zip/tiny/golden/00\.png: has "):
-        load_bundle(packed)
+        load_bundle(packed, trust=ANYONE)
 
 
 def test_a_zip_with_a_comment_is_read(bundle: Path) -> None:
@@ -70,4 +71,4 @@ def test_a_zip_with_a_comment_is_read(bundle: Path) -> None:
     with zipfile.ZipFile(packed, "a") as archive:
         archive.comment = b"made for press 3"
 
-    assert load_bundle(packed).label == "tiny-spots@1.0.0"
+    assert load_bundle(packed, trust=ANYONE).label == "tiny-spots@1.0.0"

@@ -13,6 +13,7 @@ import pytest
 from fakes.tiny_bundle import draw_tile, write_manifest, write_tiny_bundle
 
 from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError
 
 
@@ -34,7 +35,7 @@ def _rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def test_golden_tiles_come_as_they_were_drawn_and_read_only(tmp_path: Path, channels: int) -> None:
     folder = write_tiny_bundle(tmp_path / "tiny", tile=(64, 48), channels=channels)
 
-    tile = load_bundle(folder).golden[1]
+    tile = load_bundle(folder, trust=ANYONE).golden[1]
 
     np.testing.assert_array_equal(tile.pixels, draw_tile((64, 48), channels, seed=1, spot_px=16))
     assert not tile.pixels.flags.writeable
@@ -46,7 +47,7 @@ def test_golden_tiles_are_rgb(bundle: Path) -> None:
     cv2.imwrite(str(bundle / "golden/00.png"), cv2.cvtColor(red_rgb, cv2.COLOR_RGB2BGR))
     _rewrite(bundle, lambda expected: None)
 
-    assert load_bundle(bundle).golden[0].pixels[0, 0].tolist() == [200, 0, 0]
+    assert load_bundle(bundle, trust=ANYONE).golden[0].pixels[0, 0].tolist() == [200, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_wrong_expectations_are_refused_and_named(
     _rewrite(bundle, change)
 
     with pytest.raises(BundleError, match=message):
-        load_bundle(bundle)
+        load_bundle(bundle, trust=ANYONE)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_golden_tile_of_another_size_or_colour_is_refused(bundle: Path, pixels
     _rewrite(bundle, lambda expected: None)
 
     with pytest.raises(BundleError, match=message):
-        load_bundle(bundle)
+        load_bundle(bundle, trust=ANYONE)
 
 
 def test_a_golden_tile_that_is_no_picture_is_refused(bundle: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_golden_tile_that_is_no_picture_is_refused(bundle: Path) -> None:
         _rewrite(bundle, lambda expected: None)
 
         with pytest.raises(BundleError, match=r"00\.png: .*PNG picture"):
-            load_bundle(bundle)
+            load_bundle(bundle, trust=ANYONE)
 
 
 def test_a_bundle_without_golden_tiles_is_refused(bundle: Path) -> None:
@@ -111,4 +112,4 @@ def test_a_bundle_without_golden_tiles_is_refused(bundle: Path) -> None:
     write_manifest(bundle, json.loads((bundle / "manifest.json").read_text()))
 
     with pytest.raises(BundleError, match=r"does not list golden/expected\.json"):
-        load_bundle(bundle)
+        load_bundle(bundle, trust=ANYONE)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.bundle.seal import sealed_json
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError
 
 
@@ -30,7 +31,7 @@ def bundle(pristine: Path, tmp_path: Path) -> Path:
 
 
 def test_a_bundle_is_read_with_the_bytes_that_were_hashed(bundle: Path) -> None:
-    loaded = load_bundle(bundle)
+    loaded = load_bundle(bundle, trust=ANYONE)
 
     assert loaded.label == "tiny-spots@1.0.0"
     assert loaded.model_bytes == (bundle / "model.onnx").read_bytes()
@@ -41,7 +42,7 @@ def test_a_bundle_is_read_with_the_bytes_that_were_hashed(bundle: Path) -> None:
 
 
 def test_nothing_is_read_from_the_folder_after_loading(bundle: Path) -> None:
-    loaded = load_bundle(bundle)
+    loaded = load_bundle(bundle, trust=ANYONE)
 
     shutil.rmtree(bundle)
 
@@ -52,7 +53,7 @@ def test_nothing_is_read_from_the_folder_after_loading(bundle: Path) -> None:
 def test_the_folder_itself_may_be_a_link(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "active").symlink_to(bundle)
 
-    assert load_bundle(tmp_path / "active").label == "tiny-spots@1.0.0"
+    assert load_bundle(tmp_path / "active", trust=ANYONE).label == "tiny-spots@1.0.0"
 
 
 def _remove(name: str) -> Callable[[Path], None]:
@@ -117,7 +118,7 @@ def test_a_damaged_folder_is_refused_and_says_what_is_wrong(
     damage(bundle)
 
     with pytest.raises(BundleError, match=message) as refusal:
-        load_bundle(bundle)
+        load_bundle(bundle, trust=ANYONE)
 
     assert refusal.value.exit_code == 66
 
@@ -126,12 +127,12 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tiny").write_text("not a folder")
 
     with pytest.raises(BundleError, match=r"neither the folder of a model bundle nor a \.zip"):
-        load_bundle(tmp_path / "tiny")
+        load_bundle(tmp_path / "tiny", trust=ANYONE)
 
 
 def test_a_precision_that_is_not_there_names_those_that_are(bundle: Path) -> None:
     with pytest.raises(BundleError, match="no graph of precision 'int8', only fp32"):
-        load_bundle(bundle, precision="int8")
+        load_bundle(bundle, precision="int8", trust=ANYONE)
 
 
 def test_the_other_precisions_are_hashed_too(bundle: Path) -> None:
@@ -140,20 +141,20 @@ def test_the_other_precisions_are_hashed_too(bundle: Path) -> None:
     (bundle / "golden/expected.json").write_text(json.dumps(expected | {"int8": expected["fp32"]}))
     shutil.copy(bundle / "model.onnx", bundle / "model.int8.onnx")
     write_manifest(bundle, manifest | {"precisions": {"fp32": "model.onnx", "int8": "model.int8.onnx"}})
-    assert load_bundle(bundle, "int8").precision == "int8"
+    assert load_bundle(bundle, "int8", trust=ANYONE).precision == "int8"
 
     damaged = bytearray((bundle / "model.int8.onnx").read_bytes())
     damaged[-1] ^= 1
     (bundle / "model.int8.onnx").write_bytes(damaged)
 
     with pytest.raises(BundleError, match=r"model\.int8\.onnx: is damaged"):
-        load_bundle(bundle)
+        load_bundle(bundle, trust=ANYONE)
 
 
 @given(data=st.data())
 @settings(deadline=None, max_examples=150)
 def test_one_flipped_byte_in_any_listed_file_is_refused(pristine: Path, data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(load_bundle(pristine).manifest.files)))
+    name = data.draw(st.sampled_from(sorted(load_bundle(pristine, trust=ANYONE).manifest.files)))
     original = (pristine / name).read_bytes()
     at = data.draw(st.integers(0, len(original) - 1))
     bits = data.draw(st.integers(1, 255))
@@ -161,7 +162,7 @@ def test_one_flipped_byte_in_any_listed_file_is_refused(pristine: Path, data: st
 
     try:
         with pytest.raises(BundleError, match="is damaged"):
-            load_bundle(pristine)
+            load_bundle(pristine, trust=ANYONE)
     finally:
         (pristine / name).write_bytes(original)
 
@@ -178,7 +179,7 @@ def test_no_change_of_the_manifest_goes_unseen(pristine: Path, data: st.DataObje
 
     try:
         with pytest.raises(BundleError, match=r"manifest\.json"):
-            load_bundle(pristine)
+            load_bundle(pristine, trust=ANYONE)
     finally:
         path.write_bytes(original)
 
@@ -188,7 +189,7 @@ def test_another_limit_in_the_manifest_is_refused_and_sent_to_the_configuration(
     path.write_bytes(path.read_bytes().replace(b'"DEFECT": 0.5', b'"DEFECT": 0.9'))
 
     with pytest.raises(BundleError, match=r"was changed after .*decide\.limits"):
-        load_bundle(bundle)
+        load_bundle(bundle, trust=ANYONE)
 
 
 def test_a_bundle_larger_than_any_is_refused_before_it_is_read(bundle: Path) -> None:
@@ -198,4 +199,4 @@ def test_a_bundle_larger_than_any_is_refused_before_it_is_read(bundle: Path) -> 
     (bundle / "manifest.json").write_bytes(sealed_json(manifest))
 
     with pytest.raises(BundleError, match=r"files: have 12583[0-9]+ bytes together, a bundle at most 1073741824"):
-        load_bundle(bundle)
+        load_bundle(bundle, trust=ANYONE)

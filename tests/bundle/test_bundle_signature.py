@@ -46,6 +46,11 @@ def test_a_bundle_signed_by_a_trusted_key_is_taken_and_says_whose_it_is(bundle: 
     assert (signing.signer, signing.key, signing.is_trusted) == ("plant", trust.keys[0].id, True)
 
 
+def test_who_forgets_to_say_whose_bundles_are_taken_gets_none(bundle: Path) -> None:
+    with pytest.raises(TypeError, match="trust"):
+        load_bundle(bundle)  # type: ignore[call-arg]
+
+
 def test_the_same_is_so_in_a_zip(bundle: Path, trust: Trust) -> None:
     packed = bundle.with_suffix(".zip")
     with zipfile.ZipFile(packed, "w") as file:

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def _bundle(folder: Path, version: str = "1.0.0", name: str = "tiny-spots") -> P
 
 
 def _take(source: Path, store: Path, **options: frozenset[Path]) -> Imported:
-    return import_bundle(source, store, ANYONE, load_bundle, **options)
+    return import_bundle(source, store, ANYONE, partial(load_bundle, trust=ANYONE), **options)
 
 
 def _fill(folder: Path, store: Path, count: int, first: int = 1) -> list[Path]:
@@ -41,7 +42,7 @@ def test_an_imported_bundle_is_the_bundle(tmp_path: Path) -> None:
     imported = _take(source, tmp_path / "store")
 
     assert imported == Imported(tmp_path / "store/tiny-spots@1.0.0", is_new=True, removed=())
-    ours, theirs = load_bundle(imported.path), load_bundle(source)
+    ours, theirs = load_bundle(imported.path, trust=ANYONE), load_bundle(source, trust=ANYONE)
     assert (ours.model_bytes, ours.manifest) == (theirs.model_bytes, theirs.manifest)
     assert [entry.label for entry in entries(tmp_path / "store")] == ["tiny-spots@1.0.0"]
     assert oct(imported.path.stat().st_mode & 0o777) == "0o755"
@@ -60,7 +61,7 @@ def test_another_bundle_of_one_name_and_version_is_refused(tmp_path: Path) -> No
 
     with pytest.raises(BundleError, match="is another bundle of that name and version"):
         _take(other, tmp_path / "store")
-    assert load_bundle(tmp_path / "store/tiny-spots@1.0.0").manifest.limits["DEFECT"] == 0.5
+    assert load_bundle(tmp_path / "store/tiny-spots@1.0.0", trust=ANYONE).manifest.limits["DEFECT"] == 0.5
 
 
 def test_five_of_a_name_stay_and_other_names_and_folders_are_left_alone(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_what_a_killed_import_left_is_cleared_away(tmp_path: Path) -> None:
 
 def test_an_unsigned_bundle_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="is not signed"):
-        import_bundle(_bundle(tmp_path), tmp_path / "store", Trust(), load_bundle)
+        import_bundle(_bundle(tmp_path), tmp_path / "store", Trust(), partial(load_bundle, trust=Trust()))
     assert list((tmp_path / "store").iterdir()) == []
 
 

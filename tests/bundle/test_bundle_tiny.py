@@ -10,10 +10,13 @@ import pytest
 from fakes.tiny_bundle import draw_tile, expected_answer, write_tiny_bundle
 
 from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.signature import ANYONE
 
 
 def _session(folder: Path) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(load_bundle(folder).model_bytes, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        load_bundle(folder, trust=ANYONE).model_bytes, providers=["CPUExecutionProvider"]
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -33,7 +36,7 @@ def test_spots_score_above_and_clean_metal_below(tmp_path: Path, tile: tuple[int
 
 def test_every_golden_tile_is_answered_as_expected(tmp_path: Path) -> None:
     folder = write_tiny_bundle(tmp_path / "tiny")
-    loaded, session = load_bundle(folder), _session(folder)
+    loaded, session = load_bundle(folder, trust=ANYONE), _session(folder)
 
     for tile in loaded.golden:
         scores, heat = session.run(["scores", "heat"], {"tiles": tile.pixels[None]})

@@ -14,6 +14,7 @@ from fakes.tiny_bundle import draw_tile, expected_answer, write_tiny_bundle
 from onnx import TensorProto, helper
 
 from edge_inspector.bundle.load import Bundle, load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError, EngineError, SettingsError
 from edge_inspector.core.frame import U8, FrameShape
 from edge_inspector.core.ports import Engine
@@ -28,7 +29,7 @@ FRAME = FrameShape(64, 64 * 9, 3)  # nine tiles side by side: chunks of 5 and 4
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle")))
+    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle")), trust=ANYONE)
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_golden_tiles_are_replayed_at_every_chunk_size(bundle: Bundle, chunk: in
 
 
 def test_another_answer_to_a_golden_tile_stops_the_engine(tmp_path: Path) -> None:
-    shifted = load_bundle(write_tiny_bundle(tmp_path, golden_shift=0.02, tolerance=0.01))
+    shifted = load_bundle(write_tiny_bundle(tmp_path, golden_shift=0.02, tolerance=0.01), trust=ANYONE)
 
     with pytest.raises(EngineError, match=r"golden/00\.png .*: score 0 should be .* within 0\.01, but is"):
         _verified(shifted)
@@ -180,11 +181,11 @@ def test_another_heat_map_stops_the_engine_though_the_scores_agree(bundle: Bundl
 
 def test_nan_lies_outside_every_tolerance(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="but is nan"):
-        _verified(load_bundle(write_tiny_bundle(tmp_path, nan_always=True)))
+        _verified(load_bundle(write_tiny_bundle(tmp_path, nan_always=True), trust=ANYONE))
 
 
 def test_nan_met_on_the_line_is_judged_unknown(tmp_path: Path) -> None:
-    bundle = load_bundle(write_tiny_bundle(tmp_path, nan_on_white=True))
+    bundle = load_bundle(write_tiny_bundle(tmp_path, nan_on_white=True), trust=ANYONE)
     engine = _verified(bundle)
     frame = _strip()
     frame[:, 64:128] = 255
@@ -214,7 +215,7 @@ def test_nan_met_on_the_line_is_judged_unknown(tmp_path: Path) -> None:
 def test_a_graph_that_is_not_what_its_manifest_says_is_refused(
     tmp_path: Path, faults: dict[str, object], message: str
 ) -> None:
-    bundle = load_bundle(write_tiny_bundle(tmp_path, **faults))
+    bundle = load_bundle(write_tiny_bundle(tmp_path, **faults), trust=ANYONE)
 
     with pytest.raises(BundleError, match=message):
         OnnxEngine(bundle, FRAME)
@@ -243,7 +244,7 @@ def test_a_frame_that_cannot_be_tiled_is_a_mistake_in_the_configuration(
 
 
 def test_a_colour_camera_for_a_grey_model_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
-    grey = load_bundle(write_tiny_bundle(tmp_path, channels=1))
+    grey = load_bundle(write_tiny_bundle(tmp_path, channels=1), trust=ANYONE)
 
     with pytest.raises(SettingsError, match="Mono"):
         OnnxEngine(grey, FRAME)

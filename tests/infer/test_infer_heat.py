@@ -9,6 +9,7 @@ import pytest
 from fakes.tiny_bundle import draw_tile, expected_answer, write_tiny_bundle
 
 from edge_inspector.bundle.load import Bundle, load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import EngineError
 from edge_inspector.core.frame import U8, FrameShape
 from edge_inspector.decide.evidence import Margin
@@ -21,7 +22,7 @@ FRAME = FrameShape(64, 64 * 9, 3)
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle")))
+    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle")), trust=ANYONE)
 
 
 def _strip(*spots_at: int) -> U8:
@@ -199,7 +200,7 @@ def test_an_engine_scores_the_tiles_it_was_given(bundle: Bundle) -> None:
 
 
 def test_a_failed_run_of_some_tiles_leaves_no_answer_of_an_earlier_part(tmp_path: Path) -> None:
-    bundle = load_bundle(write_tiny_bundle(tmp_path))
+    bundle = load_bundle(write_tiny_bundle(tmp_path), trust=ANYONE)
     engine = OnnxEngine(bundle, FRAME, threads=1, may_skip=True)
     engine.verify()
     tiles = np.array([0, 6], np.intp)

@@ -9,6 +9,7 @@ import pytest
 from fakes.tiny_bundle import write_tiny_bundle
 
 from edge_inspector.bundle.load import Bundle, load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import SettingsError
 from edge_inspector.core.frame import FrameShape
 from edge_inspector.infer.null import NullEngine
@@ -18,7 +19,7 @@ FRAME = FrameShape(64, 192, 3)
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    return load_bundle(write_tiny_bundle(tmp_path / "bundle"))
+    return load_bundle(write_tiny_bundle(tmp_path / "bundle"), trust=ANYONE)
 
 
 def test_every_tile_is_called_good_chunk_by_chunk(bundle: Bundle) -> None:

@@ -9,6 +9,7 @@ import pytest
 from fakes.tiny_bundle import write_tiny_bundle
 
 from edge_inspector.bundle.load import load_bundle
+from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError, EngineError
 from edge_inspector.infer.providers import (
     PROVIDER_CLASSES,
@@ -22,7 +23,7 @@ from edge_inspector.infer.providers import (
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle"))).model_bytes
+    return load_bundle(write_tiny_bundle(tmp_path_factory.mktemp("bundle")), trust=ANYONE).model_bytes
 
 
 @pytest.fixture

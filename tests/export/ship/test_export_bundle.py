@@ -47,7 +47,7 @@ def test_a_bundle_is_signed_and_proves_itself_in_both_precisions(
         assert "drawn@0.0.1, build 1, of 2023-11-14T22:13:20Z: signed by plant" in told
         assert "fp32:" in told
         assert "int8:" in told
-    bundle = load_bundle(tmp_path / "drawn", "int8", place.trust)
+    bundle = load_bundle(tmp_path / "drawn", "int8", trust=place.trust)
     assert bundle.manifest.limits == {"DEFECT": LIMIT}
     assert bundle.manifest.metrics["tile"] == {"auroc": 1.0}
     assert {tile.label for tile in bundle.golden} == {"OK", "DEFECT"}
