@@ -49,6 +49,13 @@ class TrainConfig:
     head_strength: float = 1e-3
     """C of the logistic regression on the frozen features that the head starts from, where there are frozen stages: a
     head that knows nothing would first undo what the stages know."""
+    strengths: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+    """Values of C that frozen mode tries, from much regularisation to little. With 1280 features a few hundred tiles
+    can be learned by heart."""
+    strength_tolerance: float = 0.005
+    """AUROC below the best at which more regularisation is preferred: the inner folds tell no finer than that."""
+    inner_folds: int = 3
+    """Folds of a model's own groups that choose the C."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises, then it falls along a cosine to zero at the last epoch."""
     weight_decay: float = 0.1
@@ -59,6 +66,14 @@ class TrainConfig:
     """Of the focal loss: how fast a tile that is already right loses its say."""
     patience: int = 3
     """Epochs without a better stop part after which a model is done."""
+
+    def __post_init__(self) -> None:
+        """Make a tuple of what was one before it went through config.json, so that what is read equals what was kept.
+
+        Raises:
+            TypeError: It is no list of numbers but something else.
+        """
+        object.__setattr__(self, "strengths", tuple(self.strengths))
 
 
 def recipe(network: NetworkName, mode: Mode) -> TrainConfig:
@@ -94,6 +109,7 @@ def keep_config(run: RunFolder, config: TrainConfig, data: dict[str, object], so
         UsageError: The folder is of another configuration or other data; what differs is named.
     """
     values = {"version": 1, "train": asdict(config), "data": data, "software": software}
+    values = json.loads(json.dumps(values))  # as the file gives it back: a tuple is a list there
     if not run.config.exists():
         write_json(run.config, values)
         return

@@ -27,15 +27,6 @@ from export.learn.sources import CACHE_FOLDER
 from export.learn.stages import fast_stages
 from export.learn.table import fill_table
 
-STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-"""Values of C, from much regularisation to little. With 1280 features a few hundred tiles can be learned by heart."""
-
-TOLERANCE = 0.005
-"""AUROC below the best at which more regularisation is preferred: the inner folds tell no finer than that."""
-
-INNER_FOLDS = 3
-"""Folds of a model's own groups that choose the C."""
-
 Numbers = npt.NDArray[np.float64]
 Features = npt.NDArray[np.generic]
 
@@ -50,21 +41,22 @@ class FrozenFitter:
 
     def fit(self, job: Job) -> Done:
         """Fit a model, leave weights.pt and log.csv in its folder, and score its held tiles."""
-        told = self._teller.bar(job.name, INNER_FOLDS * len(STRENGTHS) + 1)
+        config, strengths = self._config, self._config.strengths
+        told = self._teller.bar(job.name, config.inner_folds * len(strengths) + 1)
         rows = np.concatenate([job.learn, job.stop])  # nothing stops early here
         features = self._features[rows].astype(np.float64)
         groups, truth = self._material.groups[rows], self._material.truth[rows]
         areas, inner = self._try_strengths(features, groups, truth, job.number, told)
-        strength = choose_strength(areas) if areas.any() else self._config.head_strength
+        strength = choose_strength(areas, config) if areas.any() else config.head_strength
         weight, bias = fit_linear(features, groups, truth, strength)
         if areas.any():
-            scale, shift = fit_scale(inner[STRENGTHS.index(strength)], truth)
+            scale, shift = fit_scale(inner[strengths.index(strength)], truth)
             weight, bias = weight * scale, bias * scale + shift
         set_head(self._network, weight, bias)
         state = {name: tensor.cpu().contiguous() for name, tensor in self._network.state_dict().items()}
         write_tensors(job.folder / WEIGHTS_FILE, state)
         text = io.StringIO()
-        lines = [(f"{c:g}", f"{area:.6f}", int(c == strength)) for c, area in zip(STRENGTHS, areas, strict=True)]
+        lines = [(f"{c:g}", f"{area:.6f}", int(c == strength)) for c, area in zip(strengths, areas, strict=True)]
         csv.writer(text, lineterminator="\n").writerows([("c", "inner_auroc", "chosen"), *lines])
         write_whole(job.folder / "log.csv", text.getvalue().encode())
         self._teller.say(f"{job.name}: C {strength:g}, AUROC at best {max(areas):.4f} in folds of its own groups")
@@ -83,14 +75,15 @@ class FrozenFitter:
 
         Zeros where the groups are too few for folds.
         """
-        areas, found = np.zeros(len(STRENGTHS)), np.zeros((len(STRENGTHS), len(truth)))
+        config, strengths = self._config, self._config.strengths
+        areas, found = np.zeros(len(strengths)), np.zeros((len(strengths), len(truth)))
         if min(len(set(groups[truth])), len(set(groups[~truth]))) < 2:
             return areas, found
-        fold = share_out(groups, truth, INNER_FOLDS, self._config.seed * 1009 + number)
+        fold = share_out(groups, truth, config.inner_folds, config.seed * 1009 + number)
         n_folds = int(fold.max()) + 1
         for inner in range(n_folds):
             ours, theirs = fold != inner, fold == inner
-            for i, strength in enumerate(STRENGTHS):
+            for i, strength in enumerate(strengths):
                 weight, bias = fit_linear(features[ours], groups[ours], truth[ours], strength)
                 found[i, theirs] = features[theirs] @ weight + bias
                 areas[i] += roc_auc_score(truth[theirs], found[i, theirs]) / n_folds
@@ -118,9 +111,14 @@ def set_head(network: TileNet, weight: Numbers, bias: float) -> None:
     network.linear.bias.copy_(torch.tensor([0.0, bias]))
 
 
-def choose_strength(areas: Numbers) -> float:
-    """Return the most regularised of the strengths that are about as good as the best."""
-    return STRENGTHS[int(np.flatnonzero(areas >= areas.max() - TOLERANCE)[0])]
+def choose_strength(areas: Numbers, config: TrainConfig) -> float:
+    """Return the most regularised of the strengths that are about as good as the best.
+
+    Args:
+        areas: AUROC of each of `config.strengths`.
+        config: Names them, and what counts as about as good.
+    """
+    return config.strengths[int(np.flatnonzero(areas >= areas.max() - config.strength_tolerance)[0])]
 
 
 def fit_scale(found: Numbers, truth: npt.NDArray[np.bool_]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import torch
 from export.learn.config import TrainConfig
 from export.learn.draw import draw_epoch
 from export.learn.finetune import balanced_loss, loss_of, rate_share
-from export.learn.frozen import STRENGTHS, choose_strength, fit_linear, fit_scale
+from export.learn.frozen import choose_strength, fit_linear, fit_scale
 
 
 def test_an_epoch_shows_each_defect_about_once_and_small_groups_more_often() -> None:
@@ -62,7 +62,9 @@ def test_the_loss_that_stops_a_training_counts_both_labels_alike() -> None:
 
 
 def test_more_regularisation_is_preferred_where_the_inner_folds_cannot_tell() -> None:
-    assert choose_strength(np.array([0.80, 0.897, 0.90, 0.901, 0.88])) == STRENGTHS[1]
+    config = TrainConfig(strengths=(1.0, 2.0, 3.0, 4.0, 5.0))
+
+    assert choose_strength(np.array([0.80, 0.897, 0.90, 0.901, 0.88]), config) == 2.0
 
 
 def test_margins_of_two_folds_mean_the_same_however_they_were_regularised() -> None:
