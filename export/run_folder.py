@@ -20,12 +20,12 @@ class RunFolder:
         return self.path / "config.json"
 
     def fold(self, number: int) -> Path:
-        """Folder of one fold's model: weights.pt, log.csv, and state.pt while it is not done; `train`."""
+        """Folder of one fold's model: weights.pt, log.csv, done.json, and state.pt until that is written; `train`."""
         return self.path / f"fold-{number}"
 
     @property
     def final(self) -> Path:
-        """Folder of the model trained on all train groups, which is what ships: weights.pt, log.csv; `train`."""
+        """Folder of the model trained on all train groups, which is what ships: the same files; `train`."""
         return self.path / "final"
 
     @property

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from export.__main__ import export
 from export.data.index import Cutting
 from export.ship import bundle as bundle_file
 from export.ship.bundle import BundleText, write_bundle
+from export.ship.files import whole_folder
 from export.ship.golden import choose_golden, spread
 from export.ship.keys import make_keys, read_secret
 from export.ship.material import Material
@@ -129,6 +133,51 @@ def test_ctrl_c_and_a_full_disk_leave_no_half_bundle(
         assert "could not be written (No space left on device)" in str(caught.value)
 
 
+def _words(text: BundleText) -> list[str]:
+    words = ["--name", text.name, "--version", text.version, "--licence", text.licence, "--data-name", text.data_name]
+    return [*words, "--data-licence", str(text.data_licence), "--data-attribution", str(text.data_attribution)]
+
+
+KILLED = """
+import os, signal, sys
+from export.ship import bundle
+bundle.sealed_json = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+from export.__main__ import export
+export(sys.argv[1:])
+"""
+"""The program, which dies when all files of the bundle are written but the manifest."""
+
+
+def test_what_a_killed_bundle_left_is_gone_after_the_next(
+    material: Material, text: BundleText, tmp_path: Path, dataset: Path
+) -> None:
+    out = tmp_path / "drawn"
+    words = ["bundle", str(dataset), str(material.run.path), str(out), *_words(text)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words], cwd=Path(__file__).parents[3], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = tmp_path.glob("*drawn*")
+    assert (left / "model.onnx").exists()
+
+    write_bundle(material, out, text)
+
+    assert list(tmp_path.glob("*drawn*")) == [out]
+
+
+def test_a_draft_that_is_being_written_and_what_is_no_draft_are_left_alone(tmp_path: Path) -> None:
+    for name in (".drawn.settings", ".drawn2.draft-abc", "drawn.draft-abc", "kept"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".drawn.draft-link").symlink_to(tmp_path / "kept")
+    (tmp_path / ".drawn.draft-file").write_text("a file")
+    before = set(tmp_path.iterdir())
+
+    with whole_folder(tmp_path / "drawn") as first:
+        with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "drawn"):
+            raise KeyboardInterrupt
+        assert first.exists()
+
+    assert set(tmp_path.iterdir()) == before | {tmp_path / "drawn"}
+
+
 def test_the_commands_make_a_key_and_a_signed_zip(
     material: Material, text: BundleText, tmp_path: Path, dataset: Path
 ) -> None:
@@ -138,12 +187,10 @@ def test_the_commands_make_a_key_and_a_signed_zip(
         return said.output
 
     call("keys", "new", "plant", tmp_path / "keys")
-    words = ["--name", "drawn", "--version", "1.0.0", "--licence", "none", "--data-name", "squares"]
-    files = ["--data-licence", text.data_licence, "--data-attribution", text.data_attribution]
     key = ["--sign", tmp_path / "keys/plant.key", "--zip"]
-    said = call("bundle", dataset, material.run.path, tmp_path / "drawn", *words, *files, *key)
+    said = call("bundle", dataset, material.run.path, tmp_path / "drawn", *_words(text), *key)
 
-    assert "drawn@1.0.0, fp32, int8" in said
+    assert "drawn@0.0.1, fp32, int8" in said
     assert "edge-inspector model import" in said
     assert load_bundle(tmp_path / "drawn.zip", trust=Trust(read_trusted([tmp_path / "keys"]))).signing.signer == "plant"
 
