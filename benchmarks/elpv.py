@@ -1,7 +1,8 @@
 """Write ELPV as a dataset folder: 2,624 solar cells of the package `elpv-dataset`, for test runs alone.
 
-$ python -m benchmarks.elpv FOLDER
+$ python -m benchmarks.elpv write FOLDER
 $ python -m export train FOLDER/dataset RUN
+$ python -m benchmarks.elpv score FOLDER/dataset RUN
 
 Buerhop-Lux et al. 2018, Deitsch et al. 2019. The labels are confidences that a cell is defective: 0, 1/3, 2/3, 1. As
 Deitsch et al. do, a cell from 1/2 on is DEFECT; the confidence stays in the column `cls`, to be used as a weight. The
@@ -14,15 +15,24 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import cv2
+import numpy as np
+import numpy.typing as npt
 
 from edge_inspector.core.errors import EdgeInspectorError, UsageError
 from export.data.from_csv import from_csv
-from export.data.index import Cutting
+from export.data.index import Cutting, read_index
 from export.data.make import DatasetOptions, make_dataset
+from export.judge.curves import auroc
+from export.judge.fit import fit_platt
+from export.judge.parts import checked_scores, out_of_fold
+from export.judge.statistics import group_bootstrap
+from export.run_folder import RunFolder
 
 CONFIDENCES = ("0", "1/3", "2/3", "1")
 """Values of `cls`."""
@@ -56,13 +66,66 @@ def write_elpv(out: Path, seed: int) -> int:
     return len(made.entries)
 
 
-@click.command()
+def score_elpv(dataset: Path, run: Path) -> list[str]:
+    """Return what the final model reaches on the test quarter, as lines.
+
+    A cell is called DEFECT from a probability of one half, calibrated on the folds. A cell weighs |2c - 1| of its
+    confidence c: 1 where the expert was certain, 1/3 where not. Intervals draw whole groups again.
+    """
+    file = RunFolder(run).scores
+    scores = checked_scores(file)
+    folds, test = out_of_fold(scores, file), scores.test
+    if not len(test.truth):
+        raise UsageError(f"{run} has no test quarter; make the dataset with: python -m benchmarks.elpv write FOLDER")
+    certain = {picture.name: picture.cls in ("0", "1") for picture in read_index(dataset)}
+    weight = np.array([1.0 if certain[name] else 1 / 3 for name in test.picture.tolist()])
+    scale, shift = fit_platt(folds.margin, folds.truth)
+    is_right = (scale * test.margin + shift >= 0) == test.truth
+    lines = [f"{len(test.truth)} cells of {len(set(test.group))} groups, {int(test.truth.sum())} of them DEFECT"]
+    shares = {
+        "weighted by confidence": weight,
+        "unweighted": np.ones(len(weight)),
+        "certain cells": 1.0 * (weight == 1),
+    }
+    for name, w in shares.items():
+
+        def accuracy(rows: npt.NDArray[np.intp], w: npt.NDArray[np.float64] = w) -> float:
+            return float(np.average(is_right[rows], weights=w[rows]))
+
+        interval = group_bootstrap(accuracy, test.group)
+        told = "" if interval is None else f" ({interval.low:.2%} to {interval.high:.2%})"
+        lines.append(f"accuracy, {name}: {accuracy(np.arange(len(weight))):.2%}{told}")
+    return [*lines, f"AUROC {auroc(test.margin, test.truth):.3f}"]
+
+
+@click.group()
+def main() -> None:
+    """ELPV, for test runs alone."""
+
+
+@main.command()
 @click.argument("out", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed", type=int, default=1, show_default=True, help="Chance of the test quarter.")
-def main(out: Path, seed: int) -> None:
+def write(out: Path, seed: int) -> None:
     """Write ELPV as a dataset folder in mode whole."""
-    try:
+    with told_errors():
         click.echo(f"{out / 'dataset'}: {write_elpv(out, seed)} cells")
+
+
+@main.command()
+@click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def score(dataset: Path, run: Path) -> None:
+    """Print what a run reaches on the test quarter."""
+    with told_errors():
+        click.echo("\n".join(score_elpv(dataset, run)))
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """Say what went wrong and end, without a traceback."""
+    try:
+        yield
     except EdgeInspectorError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

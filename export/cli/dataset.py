@@ -48,6 +48,13 @@ KINDS = ("folders", "csv", "severstal", "evidence")
     help="Masked pixels from which a tile is DEFECT.",
 )
 @click.option(
+    "--defect-share",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="And what it must hold of a defect, as share of what the tile that shows it best holds; 0: any bit.",
+)
+@click.option(
     "--part",
     type=click.Choice(["picture", "row"]),
     default="picture",
@@ -82,7 +89,7 @@ def dataset(
 
     if chosen["merge_duplicates"] and chosen["allow_duplicates"]:
         raise UsageError("--merge-duplicates and --allow-duplicates exclude each other; give one")
-    cutting = Cutting(chosen.pop("mode"), chosen.pop("defect_from_px"), chosen.pop("part"))
+    cutting = Cutting(**{name: chosen.pop(name) for name in ("mode", "defect_from_px", "defect_share", "part")})
     found = open_source(source, kind, labels, pictures)
     made = make_dataset(found, out, cutting, DatasetOptions(**chosen), _track)
     tiles, groups = made.n_tiles, {entry.group for entry in made.entries}

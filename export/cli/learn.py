@@ -22,20 +22,27 @@ import click
 @click.option("--folds", type=click.IntRange(0, 20), default=5, show_default=True, help="0: only the final model.")
 @click.option("--loss", type=click.Choice(["weighted", "focal"]), default="weighted", show_default=True)
 @click.option("--epochs", type=click.IntRange(1, 1000), help="At most; the recipe's own number when not given.")
+@click.option(
+    "--early-stop/--all-epochs",
+    default=None,
+    help="A fifth of a model's groups tells when to stop, or all are learned from.  [default: plain: --early-stop]",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-def train(dataset: Path, run: Path, network: Any, mode: Any, epochs: int | None, **numbers: Any) -> None:
+def train(
+    dataset: Path, run: Path, network: Any, mode: Any, epochs: int | None, early_stop: bool | None, **numbers: Any
+) -> None:
     """Train a model for each fold and one on everything; write scores of tiles that no model had seen.
 
     Stopped, or killed, or out of disk: the same command again goes on where it was.
     """
-    from export.learn.config import recipe, with_epochs
+    from export.learn.config import recipe, with_choices
     from export.learn.train import train as do_train
 
     config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
     try:
-        do_train(dataset, run, replace(with_epochs(config, epochs), **numbers))
+        do_train(dataset, run, replace(with_choices(config, epochs, early_stop), **numbers))
     except KeyboardInterrupt:
         click.echo("stopped; run the same command again: it goes on after the last finished epoch", err=True)
         sys.exit(130)

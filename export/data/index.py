@@ -35,6 +35,8 @@ class Cutting:
     """Mask pixels from which a tile is DEFECT; 0 is OK; what lies between is left out as nobody's truth."""
     part: Literal["picture", "row"] = "picture"
     """What counts as one part in numbers per part: the whole picture, or each row of its tiles (a strip of web)."""
+    defect_share: float = 0.5
+    """A DEFECT tile must hold this share of what the tile that shows a defect best holds of it; 0: any bit will do."""
 
 
 def read_index(folder: Path) -> list[Picture]:
@@ -96,7 +98,8 @@ def read_cutting(folder: Path) -> Cutting:
     if not file.exists():
         return Cutting()
     try:
-        return Cutting(**json.loads(file.read_text(encoding="utf-8"))["cutting"])
+        # Datasets that were made before there was such a share know none.
+        return Cutting(**{"defect_share": 0.0, **json.loads(file.read_text(encoding="utf-8"))["cutting"]})
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{file} is not a dataset's description ({error}); make the dataset again") from error
 

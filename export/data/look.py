@@ -20,7 +20,7 @@ from export.data.found import Found
 from export.data.index import Cutting
 from export.data.picture import Label, is_marked
 from export.data.runs import decode_runs
-from export.data.tiles import TILE_HW
+from export.data.truth import TILE_HW, judge_tiles
 
 MAX_PIXELS = 1 << 28
 """A file of kilobytes can claim to be larger; no camera's picture is."""
@@ -161,9 +161,9 @@ def _label(found: Found, mask: Mask | None, cutting: Cutting) -> Label:
 def _count(hw: tuple[int, int], mask: Mask | None, label: Label, cutting: Cutting) -> tuple[int, int, int]:
     if cutting.mode == "whole":
         return (1, 0, 0) if label == "OK" else (0, 1, 0)
-    corners = grid_corners(hw, TILE_HW, 0).tolist()
+    corners = grid_corners(hw, TILE_HW, 0)
     if mask is None:
         return (len(corners), 0, 0) if label == "OK" else (0, 0, len(corners))
-    marked = [int(np.count_nonzero(mask[y : y + TILE_HW[0], x : x + TILE_HW[1]])) for y, x in corners]
-    n_ok, n_defect = marked.count(0), sum(px >= cutting.defect_from_px for px in marked)
-    return n_ok, n_defect, len(marked) - n_ok - n_defect
+    truth = judge_tiles(mask, corners, cutting)
+    n_ok, n_defect = int(truth.is_ok.sum()), int(truth.is_defect.sum())
+    return n_ok, n_defect, len(corners) - n_ok - n_defect

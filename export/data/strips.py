@@ -14,7 +14,7 @@ from edge_inspector.core.errors import UsageError
 from edge_inspector.tile.grid import grid_corners
 from export.data.index import read_cutting, read_index
 from export.data.picture import Picture
-from export.data.tiles import TILE_HW
+from export.data.truth import TILE_HW
 
 STRIP_HW = (256, 1024)
 """Four tiles in a row, like a piece of web 256 px wide."""

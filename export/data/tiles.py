@@ -13,8 +13,7 @@ from edge_inspector.tile.cut import cut_tiles
 from edge_inspector.tile.grid import grid_corners
 from export.data.index import Cutting
 from export.data.picture import Picture
-
-TILE_HW = (256, 256)
+from export.data.truth import TILE_HW, judge_tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,11 @@ def label_tiles(pictures: Sequence[Picture], cutting: Cutting, overlap: int) -> 
 
 
 def _masked(i: int, picture: Picture, cutting: Cutting, overlap: int) -> list[Tile]:
-    mask, tiles = picture.mask_pixels(), []
-    for y, x in grid_corners(mask.shape[:2], TILE_HW, overlap).tolist():
-        mask_px = int(np.count_nonzero(mask[y : y + TILE_HW[0], x : x + TILE_HW[1]]))
-        if mask_px == 0 or mask_px >= cutting.defect_from_px:
-            tiles.append(Tile(i, y, x, mask_px, picture.group, mask_px > 0))
-    return tiles
+    mask = picture.mask_pixels()
+    corners = grid_corners(mask.shape, TILE_HW, overlap)
+    truth = judge_tiles(mask, corners, cutting)
+    rows = zip(corners.tolist(), truth.mask_px.tolist(), truth.is_ok.tolist(), truth.is_defect.tolist(), strict=True)
+    return [Tile(i, y, x, px, picture.group, bad) for (y, x), px, ok, bad in rows if ok or bad]
 
 
 def read_tiles(pictures: Sequence[Picture], tiles: Sequence[Tile], cutting: Cutting) -> U8:

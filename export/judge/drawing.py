@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge_inspector.core.frame import F32, U8, Index
-from export.data.tiles import TILE_HW
+from export.data.truth import TILE_HW
 from export.judge.statistics import Truth
 
 LONGEST_PX = 640

@@ -13,7 +13,8 @@ from torch import nn
 from edge_inspector.core.frame import F32, U8
 from edge_inspector.tile.cut import cut_tiles
 from export.data.scores import Scores
-from export.data.tiles import TILE_HW, read_tiles
+from export.data.tiles import read_tiles
+from export.data.truth import TILE_HW
 from export.judge.drawing import data_uri, heated, joined, outlined
 from export.judge.heat import load_network, margin_maps
 from export.judge.material import Material

@@ -16,7 +16,8 @@ from edge_inspector.tile.grid import grid_corners
 from export.data.index import Cutting, data_sha256, read_cutting, read_index
 from export.data.picture import Picture
 from export.data.scores import Scores
-from export.data.tiles import TILE_HW, Tile
+from export.data.tiles import Tile
+from export.data.truth import TILE_HW
 from export.judge.statistics import Truth
 from export.run_folder import RunFolder
 

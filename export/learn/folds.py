@@ -58,10 +58,8 @@ def share_out(
     raise UsageError("the groups cannot be shared out so that both labels are held out and learned from; add groups")
 
 
-def stop_groups(
-    groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_], seed: int, share: int = 5
-) -> frozenset[str]:
-    """Return about a fifth of the groups, to stop early by; none where fewer than 3 groups have each label."""
+def stop_groups(groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_], seed: int, share: int) -> frozenset[str]:
+    """Return about one in `share` of the groups, to stop early by; none where fewer than 3 groups have each label."""
     if min(len(set(groups[truth])), len(set(groups[~truth]))) < 3:
         return frozenset()
     fold = share_out(groups, truth, share, seed)

@@ -87,10 +87,7 @@ def _fold_jobs(material: Material, config: TrainConfig, folder: RunFolder, fold_
         held = material.score[fold_of == number]
         ours = ~np.isin(material.groups, material.groups[held])
         learn, grid = (rows[ours[rows]] for rows in (material.learn, material.score))
-        stop = stop_groups(material.groups[grid], material.truth[grid], config.seed * 1009 + number)
-        is_stop = np.isin(material.groups, list(stop))
-        if config.mode == "frozen":
-            is_stop[:] = False  # there are no epochs to stop
+        is_stop = np.isin(material.groups, list(_stop_groups(material, config, grid, number)))
         name, after = f"fold {number + 1} of {count}", (count - number) * drawn
         jobs.append(
             Job(
@@ -105,6 +102,13 @@ def _fold_jobs(material: Material, config: TrainConfig, folder: RunFolder, fold_
             )
         )
     return jobs
+
+
+def _stop_groups(material: Material, config: TrainConfig, grid: Rows, number: int) -> frozenset[str]:
+    if config.mode == "frozen" or config.stop_parts == 0:
+        return frozenset()
+    chance = config.seed * 1009 + number
+    return stop_groups(material.groups[grid], material.truth[grid], chance, config.stop_parts)
 
 
 def _final_job(material: Material, config: TrainConfig, folder: RunFolder, done: Sequence[Done]) -> Job:

@@ -19,7 +19,7 @@ from edge_inspector.bundle.seal import sealed_json
 from edge_inspector.bundle.signature import ANYONE, SIGNATURE_FILE
 from edge_inspector.core.errors import UsageError
 from export.data.index import data_sha256
-from export.data.tiles import TILE_HW
+from export.data.truth import TILE_HW
 from export.ship.files import read_json, whole_folder
 from export.ship.golden import LABELS, choose_golden, write_golden
 from export.ship.graph import open_session, run_tiles

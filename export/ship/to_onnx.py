@@ -14,7 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
-from export.data.tiles import TILE_HW
+from export.data.truth import TILE_HW
 from export.learn.network import margin_weights, normalise
 from export.ship.graph import check_graph, open_session, run_tiles, strip_traces
 from export.whole_file import write_whole

@@ -57,9 +57,9 @@ def test_a_part_to_stop_by_leaves_both_labels_on_both_sides_or_is_not_there() ->
     groups, truth = _tiles([(3, 0)] * 9 + [(0, 2)] * 6)
     few = _tiles([(3, 0)] * 9 + [(0, 2)] * 2)
 
-    stop = stop_groups(groups, truth, seed=1)
+    stop = stop_groups(groups, truth, seed=1, share=5)
 
     is_stop = np.isin(groups, list(stop))
     assert set(truth[is_stop]) == set(truth[~is_stop]) == {True, False}
     assert is_stop.mean() < 0.4
-    assert stop_groups(*few, seed=1) == frozenset()
+    assert stop_groups(*few, seed=1, share=5) == frozenset()
