@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from benchmarks import reached
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.bundle.signature import ANYONE
 from export.__main__ import export
@@ -23,6 +24,8 @@ def _draw(folder: Path) -> None:
         label = "DEFECT" if i % 2 else "OK"
         if i % 2:
             pixels[60:140, 60:140], mask[60:140, 60:140] = 0, 255
+            if i == 1:  # one more, whose end lies in the next tile
+                pixels[60:140, 472:524], mask[60:140, 472:524] = 0, 255
             (folder / "masks").mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / "masks" / f"part{i:02}.png"), mask)
         (folder / label).mkdir(parents=True, exist_ok=True)
@@ -63,3 +66,7 @@ def test_the_steps_lead_from_pictures_to_a_bundle(tmp_path: Path) -> None:
     assert set(bundle.manifest.precisions) == {"fp32", "int8"}
     assert "<html" in (run / "report.html").read_text()
     assert "<html" in (data / "report.html").read_text()
+    told = reached.table(data, run)
+    assert told[0] == "tiles: 82 OK, 13 DEFECT of 24 groups"
+    assert told[3].startswith("with 1 cut-off tiles as DEFECT: tile AUROC")
+    assert told[4].startswith("parts: 12 OK, 12 DEFECT; AUROC 1.000")
