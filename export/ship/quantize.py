@@ -43,13 +43,16 @@ class Recipe:
 
     method: Method
     """How a tensor's range follows from what the calibration tiles showed."""
-    float_convs: int
-    """So many of the last convolutions stay float; the very last one makes the heat map."""
+    first_float: int = 0
+    """So many of the first convolutions stay float: their few channels err alike in every cell of the map."""
+    last_float: int = 0
+    """So many of the last ones too; the very last makes the heat map."""
 
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.method}, last {self.float_convs} convolution(s) float" if self.float_convs else self.method
+        kept = [f"{word} {n}" for word, n in (("first", self.first_float), ("last", self.last_float)) if n]
+        return f"{self.method}, {' and '.join(kept)} convolution(s) float" if kept else self.method
 
 
 class TileReader(CalibrationDataReader):  # type: ignore[misc]
@@ -122,7 +125,7 @@ def quantize_graph(prepared: onnx.ModelProto, tiles: U8, recipe: Recipe, ranges:
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=_float_nodes(prepared, recipe.float_convs),
+            nodes_to_exclude=_float_nodes(prepared, recipe),
             calibrate_method=CalibrationMethod[recipe.method],
             extra_options=_options(prepared, recipe.method),
             calibration_cache_path=ranges.file(recipe.method),
@@ -144,15 +147,15 @@ def _options(model: onnx.ModelProto, method: Method) -> dict[str, Any]:
     return options | ({"CalibPercentile": PERCENTILE} if method == "Percentile" else {})
 
 
-def _float_nodes(model: onnx.ModelProto, n_float: int) -> list[str]:
-    """Return the names of all nodes behind the last convolution, and of those that `n_float` takes back.
+def _float_nodes(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
+    """Return the names of all nodes behind the last convolution, and of those that the recipe takes back.
 
     Behind it there are mean, calibration and scores: small, and where rounding would move a score most.
     """
     names = [node.name for node in model.graph.node]
     convs = [node.name for node in model.graph.node if node.op_type == "Conv"]
-    first = convs[-n_float] if n_float else None
-    return names[names.index(first) if first else names.index(convs[-1]) + 1 :]
+    end = names.index(convs[-recipe.last_float]) if recipe.last_float else names.index(convs[-1]) + 1
+    return [*convs[: recipe.first_float], *names[end:]]
 
 
 def _pixels_exact(model: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
