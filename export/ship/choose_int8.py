@@ -25,6 +25,9 @@ FLOAT_CONVS = ((0, 0), (0, 1), (3, 1), (6, 1))
 """First and last convolutions in float: none; the one that makes the heat map; and, besides, those of the first stages,
 which cost little time where maps have few channels, and from which most of the error came."""
 
+MOST_FIRST = 1 / 8
+"""Share of all convolutions that the first ones in float may be: in a small network they are most of the work."""
+
 MEASURED_TILES = 400
 """To choose by: other training tiles than those that the ranges come from."""
 
@@ -86,7 +89,7 @@ def try_all(
     n_convs = sum(node.op_type == "Conv" for node in prepared.graph.node)
     exact = run_tiles(open_bytes(source.read_bytes()), seen)
     found = []
-    ways = [(method, kept) for method in METHODS for kept in FLOAT_CONVS if sum(kept) < n_convs]
+    ways = [(method, kept) for method in METHODS for kept in FLOAT_CONVS if kept[0] <= n_convs * MOST_FIRST]
     with Progress() as bar, Ranges() as ranges:
         for method, kept in bar.track(ways, description="quantize"):
             recipe = Recipe(method, *kept)  # type: ignore[arg-type]

@@ -42,13 +42,13 @@ def test_no_group_was_used_for_two_purposes(shipped: Bundle) -> None:
     groups = shipped.manifest.training["groups"]
     assert isinstance(groups, dict)
 
-    parts = [set(groups[name]) for name in ("train", "calibration", "validation")]
+    parts = [set(groups[name]) for name in ("train", "test")]
 
     assert all(parts)
     assert len(set.union(*parts)) == sum(map(len, parts))
 
 
-def test_the_demo_pictures_come_from_validation_groups_and_are_what_the_truth_lists(shipped: Bundle) -> None:
+def test_the_demo_pictures_come_from_test_groups_and_are_what_the_truth_lists(shipped: Bundle) -> None:
     with (DEMO / "truth.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
 
@@ -57,7 +57,7 @@ def test_the_demo_pictures_come_from_validation_groups_and_are_what_the_truth_li
     assert all((int(row["mask_px"]) == 0) == (row["truth"] == "OK") for row in rows)
     groups = shipped.manifest.training["groups"]
     assert isinstance(groups, dict)
-    assert {row["group"] for row in rows} <= set(groups["validation"])
+    assert {row["group"] for row in rows} <= set(groups["test"])
     assert {cv2.imread(str(DEMO / row["file"])).shape for row in rows} == {(256, 1024, 3)}
 
 

@@ -59,10 +59,8 @@ def test_int8_is_quantised_and_agrees_and_takes_any_number_of_tiles(material: Ma
         assert found["flips"] == 0
         assert found["score_gap"] < 0.1
     written = json.loads(material.run.quantization.read_text())
-    assert len(written["measured"]) == 9
-    assert written["chosen"] in [
-        {key: one[key] for key in ("method", "first_float", "last_float")} for one in written["measured"]
-    ]
+    assert len(written["measured"]) == 6  # so small a network keeps no first convolution in float
+    assert written["chosen"] in [{key: one[key] for key in written["chosen"]} for one in written["measured"]]
 
 
 def test_quantising_again_gives_the_same_bytes(material: Material) -> None:
@@ -71,7 +69,7 @@ def test_quantising_again_gives_the_same_bytes(material: Material) -> None:
     choose_int8(material, said.append)
 
     assert material.run.model_int8.read_bytes() == first
-    assert len(said) == 9
+    assert len(said) == 6
 
 
 def test_int8_comes_from_training_tiles_and_is_proven_on_others(material: Material) -> None:
