@@ -4,8 +4,8 @@ $ python -m benchmarks.elpv write FOLDER
 $ python -m export train FOLDER/dataset RUN
 $ python -m benchmarks.elpv score FOLDER/dataset RUN
 
-Buerhop-Lux et al. 2018, Deitsch et al. 2019. The labels are confidences that a cell is defective: 0, 1/3, 2/3, 1. As
-Deitsch et al. do, a cell from 1/2 on is DEFECT; the confidence stays in the column `cls`, to be used as a weight. The
+Buerhop-Lux et al. 2018, Deitsch et al. 2019. The labels are confidences that a cell is defective: 0, 1/3, 2/3, 1.
+Here a cell from 1/2 on is DEFECT; the confidence stays in the column `cls`, to be used as a weight. The
 package names no modules, so each cell is its own group; cells that show the same grain, as wafers of one brick do, are
 joined. The published split is by cell, so it is a little easier than this one. The pictures are CC BY-NC-SA 4.0: FOLDER
 must not be committed or shipped.
@@ -14,9 +14,6 @@ must not be committed or shipped.
 from __future__ import annotations
 
 import csv
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -24,7 +21,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge_inspector.core.errors import EdgeInspectorError, UsageError
+from benchmarks.told import told_errors
+from edge_inspector.core.errors import UsageError
 from export.data.from_csv import from_csv
 from export.data.index import Cutting, read_index
 from export.data.make import DatasetOptions, make_dataset
@@ -119,16 +117,6 @@ def score(dataset: Path, run: Path) -> None:
     """Print what a run reaches on the test quarter."""
     with told_errors():
         click.echo("\n".join(score_elpv(dataset, run)))
-
-
-@contextmanager
-def told_errors() -> Iterator[None]:
-    """Say what went wrong and end, without a traceback."""
-    try:
-        yield
-    except EdgeInspectorError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a trained run reaches, as a row of docs/reference/models.md, and what tiles that a border cuts off would change.
+"""What a trained run reaches, as a row of docs/reference/trained-models.md, and what cut-off tiles would change.
 
 $ python -m benchmarks.reached DATASET RUN
 
@@ -8,19 +8,20 @@ asked too, each by the model of its fold, and counted as DEFECT: the number that
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import numpy as np
 
-from edge_inspector.core.errors import EdgeInspectorError, UsageError
+from benchmarks.told import told_errors
+from edge_inspector.core.errors import UsageError
 from export.data.index import read_cutting, read_index
 from export.data.scores import Scores
 from export.data.tiles import Tile, label_tiles, read_tiles
 from export.judge.curves import auroc, carries, escape_rate_at, has_both
 from export.judge.heat import load_network, margin_maps
+from export.judge.material import read_material, unclear_parts
 from export.judge.parts import checked_scores, gather, out_of_fold
 from export.judge.statistics import Names, Numbers, Truth, auroc_interval
 from export.run_folder import RunFolder
@@ -82,7 +83,7 @@ def table(dataset: Path, run: Path) -> list[str]:
     folder = RunFolder(run)
     scores = checked_scores(folder.scores)
     rows = out_of_fold(scores, folder.scores)
-    parts = gather(rows)
+    parts = gather(rows, unclear_parts(read_material(dataset, folder, scores), scores))
     tiles, whole = Answers(rows.margin, rows.truth, rows.group), Answers(parts.margin, parts.truth, parts.group)
     strict = with_cut_off(dataset, folder, rows)
     per_fold = [auroc(rows.margin[rows.fold == k], rows.truth[rows.fold == k]) for k in np.unique(rows.fold)]
@@ -105,11 +106,8 @@ def table(dataset: Path, run: Path) -> list[str]:
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(dataset: Path, run: Path) -> None:
     """Print what a trained run reaches."""
-    try:
+    with told_errors():
         click.echo("\n".join(table(dataset, run)))
-    except EdgeInspectorError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

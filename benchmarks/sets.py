@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from benchmarks.reached import table
-from edge_inspector.core.errors import EdgeInspectorError
+from benchmarks.told import told_errors
 
 SETS = {
     # All its pictures are defective, so rows of tiles are the parts; its index keeps 13 groups as test.
@@ -49,12 +49,10 @@ def main(name: str, data: Path, work: Path, mode: str, threads: int) -> None:
         since = time.monotonic()
         _step("train", dataset, run, "--mode", mode, "--threads", str(threads))
         click.echo(f"trained in {time.monotonic() - since:.0f} s")
-        click.echo("\n".join(table(dataset, run)))
+        with told_errors():
+            click.echo("\n".join(table(dataset, run)))
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)
-    except EdgeInspectorError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Recipe:
     method: Method
     """How a tensor's range follows from what the calibration tiles showed."""
     first_float: int = 0
-    """So many of the first convolutions stay float: their few channels err alike in every cell of the map."""
+    """So many of the first convolutions stay float; most of the error was measured to come from them."""
     last_float: int = 0
     """So many of the last ones too; the very last makes the heat map."""
 

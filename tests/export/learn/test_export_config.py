@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_inspector.core.errors import UsageError
-from export.learn.config import TrainConfig, keep_config, load_config, recipe
+from export.learn.config import STOP_PARTS, TrainConfig, keep_config, load_config, recipe, with_choices
 from export.run_folder import RunFolder
 
 CONFIGS = [recipe("lite0", "frozen"), recipe("lite0", "finetune"), recipe("plain", "finetune")]
@@ -56,3 +56,12 @@ def test_strengths_that_are_none_are_told_with_their_file(tmp_path: Path) -> Non
 
     with pytest.raises(UsageError, match=r"config\.json is not a run's configuration"):
         load_config(tmp_path)
+
+
+def test_only_what_a_person_chose_differs_from_the_recipe() -> None:
+    lite0, plain = recipe("lite0", "finetune"), recipe("plain", "finetune")
+
+    assert (lite0.stop_parts, plain.stop_parts) == (0, STOP_PARTS)
+    assert with_choices(lite0, None, None) == lite0
+    assert with_choices(lite0, 3, True) == replace(lite0, epochs=3, stop_parts=STOP_PARTS)
+    assert with_choices(plain, None, False) == replace(plain, stop_parts=0)
