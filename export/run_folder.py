@@ -7,6 +7,9 @@ from pathlib import Path
 
 from edge_inspector.core.errors import UsageError
 
+WEIGHTS_FILE = "weights.pt"
+"""In the folder of each model."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:

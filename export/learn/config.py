@@ -17,6 +17,22 @@ Loss = Literal["weighted", "focal"]
 
 STOP_PARTS = 5
 """A model that stops early keeps one in so many of its groups for that."""
+DROPOUT = 0.2
+"""As in the paper for B0."""
+HEAD_STEPS, HEAD_TOLERANCE = 300, 1e-3
+"""Of the linear layer's solver: a fit that is not quite at its end by then is regularised a little more, no harm."""
+SCALE_STRENGTH = 100.0
+"""C of the fit that puts two folds' margins on one scale: a weak prior, two numbers are learned from hundreds."""
+SHARE_ATTEMPTS = 20
+"""Draws before one fold fewer is tried; a draw can leave a fold without one of the labels when groups are few."""
+FIXED = {
+    "dropout": DROPOUT,
+    "head_steps": HEAD_STEPS,
+    "head_tolerance": HEAD_TOLERANCE,
+    "scale_strength": SCALE_STRENGTH,
+    "share_attempts": SHARE_ATTEMPTS,
+}
+"""What no option changes but a later version may: it stands in config.json, so that runs of two do not mix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,7 @@ def keep_config(run: RunFolder, config: TrainConfig, data: dict[str, object], so
     Raises:
         UsageError: The folder is of another configuration or other data; what differs is named.
     """
-    values = {"version": 1, "train": asdict(config), "data": data, "software": software}
+    values = {"version": 1, "train": asdict(config), "fixed": FIXED, "data": data, "software": software}
     values = json.loads(json.dumps(values))  # as the file gives it back: a tuple is a list there
     if not run.config.exists():
         write_json(run.config, values)

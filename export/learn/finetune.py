@@ -25,9 +25,10 @@ from export.learn.folds import check_groups
 from export.learn.frozen import Features, fit_linear, read_features, set_head
 from export.learn.job import Done, Job, Margins
 from export.learn.material import Material, Rows
-from export.learn.network import WEIGHTS_FILE, TileNet, build, split_network
+from export.learn.network import TileNet, build, split_network
 from export.learn.progress import Teller
 from export.learn.sources import PixelSource, Source, StageSource
+from export.run_folder import WEIGHTS_FILE
 
 STATE_FILE = "state.pt"
 LOG_COLUMNS = ("epoch", "rate", "loss", "stop_loss", "stop_auroc")

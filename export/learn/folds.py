@@ -10,9 +10,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold  # type: ignore[import-untyped]
 
 from edge_inspector.core.errors import UsageError
-
-ATTEMPTS = 20
-"""Draws before one fold fewer is tried; a draw can leave a fold without one of the labels when groups are few."""
+from export.learn.config import SHARE_ATTEMPTS
 
 
 def check_groups(groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_], needed: int) -> None:
@@ -46,7 +44,7 @@ def share_out(
     check_groups(groups, truth, 2)
     most = min(folds, len(set(groups[truth])), len(set(groups[~truth])))
     for count in range(most, 1, -1):
-        for attempt in range(ATTEMPTS):
+        for attempt in range(SHARE_ATTEMPTS):
             draw = StratifiedGroupKFold(count, shuffle=True, random_state=(seed * 1009 + attempt) % 2**32)
             fold = np.full(len(truth), -1, np.intp)
             with warnings.catch_warnings():

@@ -15,17 +15,18 @@ from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
-from export.learn.config import TrainConfig
+from export.learn.config import HEAD_STEPS, HEAD_TOLERANCE, SCALE_STRENGTH, TrainConfig
 from export.learn.draw import group_shares
 from export.learn.files import write_tensors, write_whole
 from export.learn.folds import share_out
 from export.learn.job import Done, Job
 from export.learn.material import Material
-from export.learn.network import WEIGHTS_FILE, TileNet, build
+from export.learn.network import TileNet, build
 from export.learn.progress import Teller
 from export.learn.sources import CACHE_FOLDER
 from export.learn.stages import fast_stages
 from export.learn.table import fill_table
+from export.run_folder import WEIGHTS_FILE
 
 Numbers = npt.NDArray[np.float64]
 Features = npt.NDArray[np.generic]
@@ -127,7 +128,7 @@ def fit_scale(found: Numbers, truth: npt.NDArray[np.bool_]) -> tuple[float, floa
     The more a layer is regularised, the smaller are its margins; without this those of two folds could not be compared.
     """
     width = float(found.std()) + 1e-12  # the weak prior C must weigh small margins like large ones
-    model = LogisticRegression(C=100.0, class_weight="balanced").fit(found[:, None] / width, truth)
+    model = LogisticRegression(C=SCALE_STRENGTH, class_weight="balanced").fit(found[:, None] / width, truth)
     scale = float(model.coef_[0, 0]) / width
     return (scale, float(model.intercept_[0])) if scale > 0 else (1.0, 0.0)
 
@@ -139,8 +140,7 @@ def fit_linear(
     centre, width = features.mean(axis=0), features.std(axis=0) + 1e-6
     shares = group_shares(groups, truth)
     weights = np.where(truth, shares / shares[truth].sum(), shares / shares[~truth].sum()) * len(truth) / 2
-    # 300 steps: a fit that is not quite at its end by then is regularised a little more, which does no harm.
-    model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
+    model = LogisticRegression(C=strength, max_iter=HEAD_STEPS, tol=HEAD_TOLERANCE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((features - centre) / width, truth, weights)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from edge_inspector.core.errors import UsageError
-from export.learn.config import NetworkName, load_config
-from export.run_folder import RunFolder
+from export.learn.config import DROPOUT, NetworkName, load_config
+from export.run_folder import WEIGHTS_FILE, RunFolder
 
 # (repeats, kernel, stride of the first, expansion, channels out), from the EfficientNet paper's table 1.
 STAGES = (
@@ -42,11 +42,6 @@ PLAIN_LAYERS = (
 FEATURES = 1280
 CELL_PX = 32
 """One cell of the last feature map is 32 pixels of the tile: five steps of stride 2."""
-
-WEIGHTS_FILE = "weights.pt"
-
-DROPOUT = 0.2
-"""As in the paper for B0."""
 
 
 class ConvBnAct(nn.Sequential):

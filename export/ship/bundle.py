@@ -20,14 +20,13 @@ from edge_inspector.bundle.signature import ANYONE, SIGNATURE_FILE
 from edge_inspector.core.errors import UsageError
 from export.data.index import data_sha256
 from export.data.truth import TILE_HW
+from export.run_folder import WEIGHTS_FILE
 from export.ship.files import read_json, whole_folder
 from export.ship.golden import LABELS, choose_golden, write_golden
 from export.ship.graph import open_session, run_tiles
 from export.ship.keys import sign
 from export.ship.material import Material, proof_tiles, train_config
 from export.ship.pack import pack
-
-WEIGHTS_FILE = "weights.pt"
 
 GOLDEN_FROM = 600
 """Tiles that golden ones are chosen from."""

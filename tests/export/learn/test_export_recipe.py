@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from export.learn.config import TrainConfig
+from edge_inspector.core.errors import UsageError
+from export.learn.config import FIXED, TrainConfig, keep_config
 from export.learn.draw import draw_epoch
 from export.learn.finetune import balanced_loss, loss_of, rate_share
 from export.learn.frozen import choose_strength, fit_linear, fit_scale
+from export.learn.network import build
+from export.run_folder import RunFolder
 
 
 def test_an_epoch_shows_each_defect_about_once_and_small_groups_more_often() -> None:
@@ -91,3 +95,18 @@ def test_the_linear_layer_undoes_its_scaling() -> None:
     assert np.argmax(np.abs(weight)) == 2
     assert (margin > 0)[truth].mean() > 0.8
     assert (margin > 0)[~truth].mean() < 0.2
+
+
+def test_a_run_of_a_version_with_other_fixed_numbers_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(tmp_path)
+    keep_config(run, TrainConfig(), {}, {})
+    monkeypatch.setitem(FIXED, "dropout", 0.5)
+
+    with pytest.raises(UsageError, match=r"fixed\.dropout is 0\.2 there, 0\.5 here"):
+        keep_config(run, TrainConfig(), {}, {})
+
+
+def test_the_dropout_that_config_json_names_is_the_networks() -> None:
+    assert build("plain").dropout.p == FIXED["dropout"]
