@@ -48,6 +48,10 @@ class Heart:
         self._is_held = False
         """The beat that is due was not sent, since it would have been a lie."""
 
+    def follow(self, identity: Identity) -> None:
+        """Say from the next beat on what the parts taken from now on say of themselves."""
+        self._who = identity
+
     def beat_if_due(self) -> None:
         """Send a heartbeat when its time has come, unless it would be a lie."""
         if monotonic_ns() < self._next_ns:
@@ -83,6 +87,7 @@ class Heart:
             totals=totals,
             travel=self._travel(),
             travel_age_us=self._travel_age_us(now_ns),
+            config=self._who.config,
             is_bypass=bypass_left_ns(self._memory, self._who.bypass_most_ns, now_ns) > 0,
             is_drill=drill_left_ns(self._memory, self._who.drill_most_ns, now_ns) > 0,
         )
