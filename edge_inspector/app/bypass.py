@@ -16,7 +16,8 @@ from edge_inspector.app.hangups import Hangups
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import bypass_most_ns
 from edge_inspector.app.ready import ReadyView
-from edge_inspector.app.reload import Asker, ReloadControl
+from edge_inspector.app.reload import ReloadControl
+from edge_inspector.app.reload_words import Asker
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import ProcessError
 from edge_inspector.record.audit import AuditLog

@@ -1,7 +1,7 @@
 """SIGHUP: read the configuration again; and who sent it, as far as the kernel says.
 
-A handler in Python is not told who sent a signal, so SIGHUP is held back and fetched. Threads that libraries started
-before that may still receive it: then a handler counts it, and its sender is not known.
+A handler in Python is not told who sent a signal, so SIGHUP is held back and fetched. `run` holds it back before
+libraries start threads. A thread that was started earlier may receive it: then it is counted, its sender not known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_inspector.app.asking import who
-from edge_inspector.app.reload import Asker
+from edge_inspector.app.reload_words import Asker
 from edge_inspector.run.control import peer_of
 
 _HANGUP = {signal.SIGHUP}

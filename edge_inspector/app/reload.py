@@ -1,4 +1,4 @@
-"""The life of a configuration in main: read again on request, compared, refused by name or put into force as a whole."""
+"""A configuration's life in main: read again on request, compared, refused by name or put into force as a whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,18 @@ from edge_inspector.app.asking import TOO_LATE, Tell, is_too_late
 from edge_inspector.app.fits import misfits
 from edge_inspector.app.live import LivePlan, check_rules, live_plan, packed
 from edge_inspector.app.ready import ReadyView, as_written
+from edge_inspector.app.reload_words import (
+    MOST_TOLD,
+    Applied,
+    Asker,
+    entry_of,
+    listed,
+    mistakes_told,
+    needs_restart,
+    told,
+)
 from edge_inspector.core.clock import monotonic_ns, utc_us
-from edge_inspector.core.errors import EdgeInspectorError, Mistake, ProcessError, SettingsError
+from edge_inspector.core.errors import EdgeInspectorError, ProcessError, SettingsError
 from edge_inspector.observe.figures import ConfigFigures
 from edge_inspector.observe.logs import level_number, set_level
 from edge_inspector.record.audit import AuditLog
@@ -23,38 +32,12 @@ from edge_inspector.run.control import Answer
 from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.terms import TermsPost
 from edge_inspector.settings.line import LineSettings
-from edge_inspector.settings.live import Change, config_name, differences, not_live, why_restart
+from edge_inspector.settings.live import Change, config_name, differences, not_live
 from edge_inspector.settings.load import load_line_with_lines
 
 TAKEN_S = 2.0
-"""So long an answer waits for the first part; the inspect process looks between two parts, at rest ten times a second."""
+"""So long an answer waits for the first part; the inspect process looks between two parts, and when it is woken."""
 LOOK_S = 0.005
-MOST_TOLD = 100
-"""Changes, and mistakes, that an answer or an event lists; the audit log has all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asked for a reload, as far as known."""
-
-    by: str
-    """In words."""
-    fields: dict[str, Any]
-    """For the audit log."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Applied:
-    """A change that was put into force."""
-
-    asker: Asker
-    changes: list[Change]
-    before: LineSettings
-    former: str
-    """Name of the configuration before."""
-    config: str
-    number: int
-    """Of its terms."""
 
 
 class _RefusedError(Exception):
@@ -66,7 +49,7 @@ class _RefusedError(Exception):
 
 
 class ReloadControl:
-    """Owns the settings in force. Belongs to the thread that answers the control socket; any thread may read `settings`.
+    """Owns the settings in force. Belongs to the thread that answers the control socket; others may read `settings`.
 
     What was in force stays so until a whole file is right, fits the running models and changes nothing that needs a
     restart. The file is read and checked here, far from the process that judges.
@@ -100,7 +83,7 @@ class ReloadControl:
         self._views, self._file = views, Path(os.path.abspath(config_file))
         self._post, self._memory, self._audit, self._tell, self._settle = post, memory, audit, tell, settle
         self._config = config_name(as_written(settings, views))
-        self._waiting: _Applied | None = None
+        self._waiting: Applied | None = None
         self._results: Counter[str] = Counter()
         self._changed_utc_s: float | None = None
 
@@ -134,7 +117,7 @@ class ReloadControl:
         """Write down a change that no part was judged under."""
         self.note_taken()
         if self._waiting is not None:
-            self._enter("config_changed", **_entry(self._waiting), first_part=None)
+            self._enter("config_changed", **entry_of(self._waiting), first_part=None)
 
     def _reload(self, request: dict[str, Any], asker: Asker) -> Answer:
         self.note_taken()
@@ -157,8 +140,8 @@ class ReloadControl:
         self._finish(applied, first)
         if not first:
             return {"ok": False, "result": "refused", "error": "the inspect process could not use it; see the log"}
-        told = {"config": applied.config, "former": applied.former, "first_part": first}
-        return self._said("applied", changes) | told
+        names = {"config": applied.config, "former": applied.former, "first_part": first}
+        return self._said("applied", changes) | names
 
     def _read(self, request: dict[str, Any]) -> tuple[LineSettings, list[Change]]:
         """Return what the file says and how it differs from what is in force, when all of that is live."""
@@ -172,15 +155,14 @@ class ReloadControl:
             new, lines = load_line_with_lines(self._file)
             changes = differences(as_written(self.settings, self._views), new)
             if barred := not_live(changes):
-                raise _RefusedError("refused", _needs_restart(barred), keys=[one.key for one in barred[:MOST_TOLD]])
+                raise _RefusedError("refused", needs_restart(barred), keys=[one.key for one in barred[:MOST_TOLD]])
             mistakes = misfits(new.views(), self._views, lines)
             if mistakes:
                 raise SettingsError(mistakes)
             if _stamp(self._file) != before:
                 raise _RefusedError("refused", f"{self._file} was written to while it was read; ask again")
         except SettingsError as error:
-            told = [[one.file, one.line, one.where, one.what] for one in error.mistakes[:MOST_TOLD]]
-            raise _RefusedError("broken", str(error), mistakes=told) from error
+            raise _RefusedError("broken", str(error), mistakes=mistakes_told(error.mistakes)) from error
         except (EdgeInspectorError, OSError) as error:
             raise _RefusedError("broken", str(error), mistakes=[[str(self._file), None, "", str(error)]]) from error
         return new, changes
@@ -191,17 +173,16 @@ class ReloadControl:
         try:
             check_rules(live, self._views, str(self._file))
         except SettingsError as error:
-            told = [[one.file, one.line, one.where, one.what] for one in error.mistakes]
-            raise _RefusedError("broken", str(error), mistakes=told) from error
+            raise _RefusedError("broken", str(error), mistakes=mistakes_told(error.mistakes)) from error
         return live
 
     def _apply(
         self, new: LineSettings, changes: list[Change], live: LivePlan, request: dict[str, Any], asker: Asker
-    ) -> _Applied:
+    ) -> Applied:
         """Put a change into force: first the entry, then the effect."""
-        applied = _Applied(asker, changes, self.settings, self._config, live.config, 0)
+        applied = Applied(asker, changes, self.settings, self._config, live.config, 0)
         try:
-            self._audit.append("config_accepted", **_entry(applied))
+            self._audit.append("config_accepted", **entry_of(applied))
         except ProcessError as error:
             raise _RefusedError("refused", str(error)) from error
         if is_too_late(request):  # the disk took its time
@@ -211,7 +192,7 @@ class ReloadControl:
         except ValueError as error:
             raise _RefusedError("refused", f"too many zones and limits to change at once: {error}; restart") from error
         self._hold(new, live.config)
-        return _Applied(asker, changes, applied.before, applied.former, live.config, number)
+        return Applied(asker, changes, applied.before, applied.former, live.config, number)
 
     def _hold(self, new: LineSettings, config: str) -> None:
         self.settings = new.model_copy(update={"performance": self.settings.performance})
@@ -220,25 +201,25 @@ class ReloadControl:
         self._memory.write(Word.LOG_LEVEL, level_number(new.log))
         self._settle(self.settings)
 
-    def _await_taken(self, applied: _Applied) -> int | None:
+    def _await_taken(self, applied: Applied) -> int | None:
         until_ns = monotonic_ns() + round(TAKEN_S * 1e9)
         while (first := self._post.first_part(applied.number)) is None and monotonic_ns() < until_ns:
             time.sleep(LOOK_S)
         return first
 
-    def _finish(self, applied: _Applied, first: int) -> None:
+    def _finish(self, applied: Applied, first: int) -> None:
         if not first:
             self._undo(applied)
             return
         self._results["applied"] += 1
         self._changed_utc_s = utc_us() / 1e6
-        self._enter("config_changed", **_entry(applied), first_part=first)
+        self._enter("config_changed", **entry_of(applied), first_part=first)
         extra = {"config": applied.config, "former": applied.former, "first_part": first, "by": applied.asker.by}
-        detail = f"{applied.asker.by} changed {_listed(applied.changes)}, from part {first} on"
-        changes = [_told(one) for one in applied.changes[:MOST_TOLD]]
+        detail = f"{applied.asker.by} changed {listed(applied.changes)}, from part {first} on"
+        changes = [told(one) for one in applied.changes[:MOST_TOLD]]
         self._tell("config_changed", "info", detail, **extra, changes=changes)
 
-    def _undo(self, applied: _Applied) -> None:
+    def _undo(self, applied: Applied) -> None:
         """Put back what was in force: the inspect process could not use the new, so it still judges by that."""
         self._post.publish(packed(live_plan(applied.before, self._views)))
         self._hold(applied.before, applied.former)
@@ -249,8 +230,8 @@ class ReloadControl:
         answer = {"ok": False, "result": refusal.result, "error": refusal.error, "line": self.settings.line}
         if not is_dry:
             self._results[refusal.result] += 1
-            told = {"why": refusal.result, "config": self._config, "error": refusal.error[:4000]}
-            self._enter("config_refused", **told, by=asker.by, **asker.fields)
+            why = {"why": refusal.result, "config": self._config, "error": refusal.error[:4000]}
+            self._enter("config_refused", **why, by=asker.by, **asker.fields)
             detail = f"{asker.by} asked for a reload: {refusal.error[:2000]}; nothing was changed"
             keys = {"keys": refusal.told["keys"]} if "keys" in refusal.told else {}
             extra: dict[str, object] = {"why": refusal.result, "config": self._config, "by": asker.by, **keys}
@@ -259,7 +240,7 @@ class ReloadControl:
 
     def _said(self, result: str, changes: list[Change]) -> Answer:
         answer: Answer = {"ok": True, "result": result, "line": self.settings.line, "config": self._config}
-        return answer | {"changes": [_told(one) for one in changes[:MOST_TOLD]], "n_changes": len(changes)}
+        return answer | {"changes": [told(one) for one in changes[:MOST_TOLD]], "n_changes": len(changes)}
 
     def _enter(self, event: str, **fields: Any) -> None:
         try:
@@ -268,32 +249,6 @@ class ReloadControl:
             self._tell("audit_not_written", "error", f"{event}: {error}")
 
 
-def mistakes_of(answer: Answer) -> list[Mistake]:
-    """Return the mistakes that an answer lists; empty where it lists none."""
-    return [Mistake(str(file), line, str(where), str(what)) for file, line, where, what in answer.get("mistakes", [])]
-
-
 def _stamp(path: Path) -> tuple[int, int, int]:
     facts = path.stat()
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
-
-
-def _entry(applied: _Applied) -> dict[str, Any]:
-    """Return what the audit log says of a change."""
-    names = {"config": applied.config, "former": applied.former, "by": applied.asker.by}
-    return names | applied.asker.fields | {"changes": [_told(one) for one in applied.changes]}
-
-
-def _told(change: Change) -> dict[str, Any]:
-    return {"key": change.key, "from": change.before, "to": change.after}
-
-
-def _listed(changes: list[Change]) -> str:
-    names = ", ".join(map(str, changes[:5]))
-    return names if len(changes) <= 5 else f"{names} and {len(changes) - 5} more"
-
-
-def _needs_restart(barred: list[Change]) -> str:
-    told = ", ".join(f"{one.key} ({why_restart(one.path)})" for one in barred[:10])
-    more = f" and {len(barred) - 10} more" if len(barred) > 10 else ""
-    return f"{told}{more} need{'s' if len(barred) == 1 else ''} a restart"

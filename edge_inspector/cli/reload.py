@@ -63,7 +63,7 @@ def _asked(config: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _raise_if_refused(answer: dict[str, Any]) -> None:
-    from edge_inspector.app.reload import mistakes_of
+    from edge_inspector.app.reload_words import mistakes_of
 
     if answer.get("ok"):
         return
