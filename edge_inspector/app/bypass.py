@@ -137,11 +137,15 @@ class BypassControl:
         has_answered = self._socket is not None and self._socket.step()
         self._note_end()
         self._drill.note_end()
-        if self.reload is not None:
-            self.reload.note_taken()
-            if self._hangups is not None and (asker := self._hangups.take()) is not None:
-                self.reload.ask_of_signal(asker)
+        self._step_reload()
         return has_answered
+
+    def _step_reload(self) -> None:
+        if self.reload is None or self._hangups is None:
+            return
+        self.reload.note_taken()
+        if (asker := self._hangups.take()) is not None:
+            self.reload.ask_of_signal(asker)
 
     def _settle(self, settings: LineSettings) -> None:
         """Go by what is in force from now on; a bypass that is no longer allowed ends, whoever asked for it."""
