@@ -27,6 +27,7 @@ from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.terms import TermsPost
 from edge_inspector.run.worker import Worker
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.live import live_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,13 @@ class BypassControl:
         self.reload = ReloadControl(
             self._settings, views, config_file, post, self._memory, self._audit, self._tell, self._settle
         )  # fmt: skip
+        self._run["config"] = self.reload.figures().config
         return self.reload
 
     def start(self) -> None:
         """Enter the start into the audit log and listen. What fails is told: the line inspects all the same."""
-        self._enter("line_started", **self._run, **_daemon())
+        settings = {} if self.reload is None else {"settings": live_values(self._settings)}
+        self._enter("line_started", **self._run, **_daemon(), **settings)
         try:
             self._socket = ControlSocket(self._settings.state_dir, self.answer)
         except ProcessError as error:
@@ -150,7 +153,7 @@ class BypassControl:
     def _settle(self, settings: LineSettings) -> None:
         """Go by what is in force from now on; a bypass that is no longer allowed ends, whoever asked for it."""
         self._settings, self._most_ns = settings, bypass_most_ns(settings)
-        self._run["recipe"] = settings.recipe
+        self._run |= {"recipe": settings.recipe} | ({"config": self.reload.figures().config} if self.reload else {})
         if self._grant is not None and not bypass_left_ns(self._memory, self._most_ns, monotonic_ns()):
             self._end("config", "the configuration no longer allows it for so long")
 

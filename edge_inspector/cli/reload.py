@@ -75,16 +75,19 @@ def _raise_if_refused(answer: dict[str, Any]) -> None:
 
 def _say(answer: dict[str, Any]) -> None:
     line, n = answer["line"], answer["n_changes"]
+    keys = "1 key" if n == 1 else f"{n} keys"
     match answer["result"]:
         case "unchanged":
             click.echo(f"line {line}: nothing has changed, {answer['config']} is in force")
             return
         case "dry_run":
-            click.echo(f"line {line}: these {n} would change live, nothing was done")
+            click.echo(f"line {line}: {keys} would change, nothing was done")
         case "pending":
-            click.echo(f"line {line}: {n} changed; the inspect process is being started, its first part is judged so")
+            click.echo(
+                f"line {line}: {keys} changed; the inspect process is being started, its first part is judged so"
+            )
         case _:
-            click.echo(f"line {line}: {n} changed, from part {answer['first_part']} on")
+            click.echo(f"line {line}: {keys} changed, from part {answer['first_part']} on")
     for change in answer["changes"]:
         click.echo(f"  {change['key']}: {json.dumps(change['from'])} -> {json.dumps(change['to'])}")
     if n > len(answer["changes"]):

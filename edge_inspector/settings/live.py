@@ -121,6 +121,12 @@ def config_name(settings: LineSettings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def live_values(settings: LineSettings) -> dict[str, Any]:
+    """Return every live key of a configuration with its value, as JSON: by these its parts are judged."""
+    found = (Change(path, None, value) for path, value in _leaves((), _plain(settings)))
+    return {one.key: one.after for one in found if one.is_live}
+
+
 def patterns(path: KeyPath) -> Iterator[str]:
     """Yield a path as `LIVE` may name it: items of lists without their place, the last key also as `*`."""
     text = re.sub(r"\[\d+\]", "[]", dotted(path))
@@ -159,6 +165,17 @@ def _whole(path: KeyPath, block: Mapping[str, Any], *, is_new: bool) -> Iterator
         change = Change(here, None, value) if is_new else Change(here, value, None)
         if value is not None or not change.is_live:
             yield change
+
+
+def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, below in value.items():
+            yield from _leaves((*path, key), below)
+    elif _are_blocks(value):
+        for place, below in enumerate(value):
+            yield from _leaves((*path, place), below)
+    else:
+        yield path, value
 
 
 def _are_blocks(value: Any) -> bool:

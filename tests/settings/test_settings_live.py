@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_inspector.settings.line import LineSettings
-from edge_inspector.settings.live import LIVE, RESTART, Change, config_name, differences, not_live, why_restart
+from edge_inspector.settings.live import (
+    LIVE,
+    RESTART,
+    Change,
+    config_name,
+    differences,
+    live_values,
+    not_live,
+    why_restart,
+)
 from edge_inspector.settings.reference_live import all_keys, live_keys
 
 FRAME = {"width": 128, "height": 64, "channels": 1}
@@ -196,3 +205,12 @@ def test_a_section_of_a_view_that_no_longer_takes_the_first_cameras_values_shows
 
     assert {one.key for one in found} >= {"more_views[0].image_health.black"}
     assert not_live(found) == []
+
+
+def test_the_live_values_are_told_whole() -> None:
+    told = live_values(settings_of(WHOLE))
+
+    assert told["decide.limits.DEFECT"] == 0.5
+    assert told["regions.zones[0].limits.DEFECT"] == 0.4
+    assert told["gate.distance_mm"] == 1000.0
+    assert not {"line", "state_dir", "regions.zones[0].name"} & set(told)
