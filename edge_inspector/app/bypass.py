@@ -66,14 +66,12 @@ class BypassControl:
         self._drill = DrillControl(settings, memory, self._audit, self._enter, self._tell, is_service())
         self.reload: ReloadControl | None = None
         """None for a control that no line belongs to."""
-        self._hangups: Hangups | None = None
+        self.hangups = Hangups()
+        """SIGHUP, once the main thread catches it; taken by the thread `control`."""
         self.worker = Worker("control", self._step)
 
-    def with_reload(
-        self, views: Sequence[ReadyView], config_file: Path, wake_fd: int, hangups: Hangups
-    ) -> ReloadControl:
+    def with_reload(self, views: Sequence[ReadyView], config_file: Path, wake_fd: int) -> ReloadControl:
         """Also answer `reload` and SIGHUP; before `start`. Arguments as `ReloadControl` and `TermsPost` want them."""
-        self._hangups = hangups
         post = TermsPost(self._memory, wake_fd)
         self.reload = ReloadControl(
             self._settings, views, config_file, post, self._memory, self._audit, self._tell, self._settle
@@ -89,7 +87,7 @@ class BypassControl:
             self._socket = ControlSocket(self._settings.state_dir, self.answer)
         except ProcessError as error:
             self._tell("bypass_unavailable", "warning", f"neither bypass nor drill mode can be switched: {error}")
-            if self._hangups is None:
+            if self.reload is None:
                 return
         self.worker.start()
 
@@ -144,10 +142,10 @@ class BypassControl:
         return has_answered
 
     def _step_reload(self) -> None:
-        if self.reload is None or self._hangups is None:
+        if self.reload is None:
             return
         self.reload.note_taken()
-        if (asker := self._hangups.take()) is not None:
+        if (asker := self.hangups.take()) is not None:
             self.reload.ask_of_signal(asker)
 
     def _settle(self, settings: LineSettings) -> None:

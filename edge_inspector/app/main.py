@@ -13,13 +13,12 @@ from typing import Any
 from edge_inspector.app.attendance import Attendance
 from edge_inspector.app.bypass import BypassControl
 from edge_inspector.app.camera_advice import with_advice
-from edge_inspector.app.hangups import Hangups
 from edge_inspector.app.journal import LineJournal
 from edge_inspector.app.keeping import new_keeper
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.patience import CAMERA_START_S, STALL_S, start_s
 from edge_inspector.app.planning import grab_plans, inspect_plan, layouts_of
-from edge_inspector.app.plans import InspectPlan, process_name
+from edge_inspector.app.plans import process_name
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.report import Children, grown_too_large, new_reporter
 from edge_inspector.app.stop_signals import StopSignals
@@ -80,17 +79,15 @@ class Daemon:
         self._numbers = PartNumbers(settings.state_dir, lock)
         self._journal.begin(self._numbers)
         self._outlet.begin_epoch(self._epoch())
-        self._hangups = Hangups()
         self._bypass = BypassControl(settings, self._memory, self._epoch(), views[0].bundle.label)
-        self._reload = self._bypass.with_reload(views, config_file, self._wake_fd, self._hangups)
+        self._reload = self._bypass.with_reload(views, config_file, self._wake_fd)
         self._reporter = new_reporter(settings, views, self._memory, self._outlet.key_figures, self._outlet.record)
         # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
         self._cameras = self._camera_children()
-        plan = self._outlet.with_keys(inspect_plan(settings, views, config_file))
-        self._inspect = self._inspect_child(plan, start_s(views))
+        self._inspect = self._inspect_child(views, config_file)
         self._supervisor = self._new_supervisor()
         self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s(views))
         self._stops, self._stops_obeyed = StopSignals(), 0
@@ -100,7 +97,7 @@ class Daemon:
 
     def run(self) -> int:
         """Run until a signal or the end of a finite source; returns the exit code."""
-        with self._hangups.caught():  # before the threads start, which inherit it
+        with self._bypass.hangups.caught():  # before the threads start, which inherit it
             self._outlet.start()
             if self._keeper is not None:
                 self._keeper.worker.start()
@@ -147,10 +144,11 @@ class Daemon:
         announce = with_advice(self._outlet.announce, self._settings)
         return Supervisor(self._memory, self._wake_fd, self._cameras, self._inspect, announce)
 
-    def _inspect_child(self, plan: InspectPlan, start_s: float) -> Watched:
+    def _inspect_child(self, views: Sequence[ReadyView], config_file: Path) -> Watched:
+        plan = self._outlet.with_keys(inspect_plan(self._settings, views, config_file))
         progress_ns = partial(self._memory.read, Word.INSPECT_PROGRESS_NS)
         settle = partial(self._journal.settle, self._numbers, self._outlet.begin_epoch)
-        return self._child("inspect", "inspect", plan, progress_ns, start_s, settle)
+        return self._child("inspect", "inspect", plan, progress_ns, start_s(views), settle)
 
     def _camera_children(self) -> list[Watched]:
         children = []

@@ -71,16 +71,13 @@ class InspectLoop:
             guard: Lets clients in; None where whoever reaches the endpoint may connect.
             terms: What parts are judged under, and what `identity` says else; None where nothing changes.
         """
-        self._memory, self._assembler, self._wake_fd = memory, assembler, wake_fd
-        self._judging, self._signals, self._notes, self._ledger = judging, signals, notes, Ledger(memory)
+        self._memory, self._assembler, self._wake_fd, self._ledger = memory, assembler, wake_fd, Ledger(memory)
+        self._judging, self._signals, self._notes, self._terms = judging, signals, notes, terms or Unchanging()
         watches = watches or [Watches(ImageWatch("metric"), SeamWatch(None)) for _ in memory.cameras]
-        self._journaling, self._guard, self._unguarded_ns = Journaling(journal, memory, notes), guard, 0
         images = [watch.images for watch in watches]
+        self._journaling, self._guard, self._unguarded_ns = Journaling(journal, memory, notes), guard, 0
         self._heart = Heart(identity, memory, assembler, judging, signals, self._journaling, notes, images, guard)
-        self._publishing = Publishing(
-            identity, memory, assembler, judging, signals, self._journaling, notes, watches
-        )  # fmt: skip
-        self._terms: Following = terms or Unchanging()
+        self._publishing = Publishing(identity, memory, assembler, judging, signals, self._journaling, notes, watches)
         self._unkept: Done | None = None
         """A part whose verdict the journal has not taken yet."""
         # A model that fails at work is tried again at once, one that cannot even start only now and then.

@@ -18,7 +18,7 @@ from test_app_bypass import ANNA, FakeOutlet
 
 from edge_inspector.app import reload as reload_module
 from edge_inspector.app.bypass import BypassControl
-from edge_inspector.app.hangups import NOBODY, Hangups
+from edge_inspector.app.hangups import NOBODY
 from edge_inspector.app.live import unpacked
 from edge_inspector.app.reload_words import mistakes_of
 from edge_inspector.app.start import prepare
@@ -47,7 +47,7 @@ class Bench:
         ready = prepare(self.file)
         self.memory, self.outlet = make_memory(), FakeOutlet()
         self.control = BypassControl(ready.settings, self.memory, 77, "m@1")
-        self.reload = self.control.with_reload(ready.views, self.file, wake_fd, Hangups())
+        self.reload = self.control.with_reload(ready.views, self.file, wake_fd)
         self.reader = TermsReader(self.memory, wake_fd, self._understand, lambda _: None)
         self.audit_file = folder / "state" / "audit.jsonl"
 
