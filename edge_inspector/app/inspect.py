@@ -14,7 +14,7 @@ import cv2
 from edge_inspector.app.guarded import SWITCH_S, guarded
 from edge_inspector.app.journal_thread import ThreadedJournal
 from edge_inspector.app.judges import Judges, prepare_judges
-from edge_inspector.app.live import unpacked, with_live
+from edge_inspector.app.live_plan import unpacked, with_live
 from edge_inspector.app.plans import InspectPlan, named_model
 from edge_inspector.core.errors import EdgeInspectorError
 from edge_inspector.core.logs import get_log

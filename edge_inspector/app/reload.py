@@ -11,7 +11,8 @@ from typing import Any
 
 from edge_inspector.app.asking import TOO_LATE, Tell, is_too_late
 from edge_inspector.app.fits import misfits
-from edge_inspector.app.live import LivePlan, check_rules, live_plan, packed
+from edge_inspector.app.live import check_rules, live_plan
+from edge_inspector.app.live_plan import LivePlan, packed
 from edge_inspector.app.ready import ReadyView, as_written
 from edge_inspector.app.reload_words import (
     MOST_TOLD,

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_inspector.app.judges import prepare_judges
-from edge_inspector.app.live import check_rules, live_plan, packed, unpacked, with_live
+from edge_inspector.app.live import check_rules, live_plan
+from edge_inspector.app.live_plan import packed, unpacked, with_live
 from edge_inspector.app.planning import grab_plans, inspect_plan
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.bundle.load import load_bundle

@@ -19,7 +19,7 @@ from test_app_bypass import ANNA, FakeOutlet
 from edge_inspector.app import reload as reload_module
 from edge_inspector.app.bypass import BypassControl
 from edge_inspector.app.hangups import NOBODY
-from edge_inspector.app.live import unpacked
+from edge_inspector.app.live_plan import unpacked
 from edge_inspector.app.reload_words import mistakes_of
 from edge_inspector.app.start import prepare
 from edge_inspector.core.clock import monotonic_ns
