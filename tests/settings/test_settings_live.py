@@ -150,6 +150,15 @@ def test_every_live_key_is_one() -> None:
     assert "folder" not in live_keys()["EvidenceSettings"]
 
 
+@pytest.mark.parametrize("path", sorted(VALUES))
+def test_only_what_needs_no_restart_is_live(path: str) -> None:
+    [change] = differences(settings_of(WHOLE), settings_of(with_value(WHOLE, path, VALUES[path][0])))
+
+    needs_restart = list(VALUES).index(path) >= list(VALUES).index("line")
+    assert change.is_live is not needs_restart
+    assert bool(not_live([change])) is needs_restart
+
+
 def test_a_key_that_nobody_classified_needs_a_restart() -> None:
     change = Change(("brand_new", "key"), 1, 2)
 
@@ -179,6 +188,14 @@ def test_a_block_that_comes_or_goes_is_told_key_by_key() -> None:
     ]
     assert [(one.key, one.after) for one in went][:1] == [("gate.distance_mm", None)]
     assert not_live(came) == not_live(went) == []
+
+
+def test_a_null_in_a_block_that_comes_counts_where_it_needs_a_restart() -> None:
+    without = {key: value for key, value in WHOLE.items() if key != "regions"}
+
+    found = differences(settings_of(without), settings_of(WHOLE))
+
+    assert "regions.roi" in [one.key for one in not_live(found)]
 
 
 def test_evidence_that_comes_or_goes_needs_a_restart() -> None:
