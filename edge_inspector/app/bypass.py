@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edge_inspector.app.asking import TOO_LATE, Grant, is_too_late, refused, what_is_wrong, who
 from edge_inspector.app.drill import OPS, DrillControl, is_service
+from edge_inspector.app.hangups import Hangups
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.planning import bypass_most_ns
+from edge_inspector.app.ready import ReadyView
+from edge_inspector.app.reload import ReloadControl
+from edge_inspector.app.reload_words import Asker
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import ProcessError
 from edge_inspector.record.audit import AuditLog
 from edge_inspector.run.bypass import bypass_left_ns
 from edge_inspector.run.control import Answer, ControlSocket, Peer, user_name
 from edge_inspector.run.memory import LineMemory, Word
+from edge_inspector.run.terms import TermsPost
 from edge_inspector.run.worker import Worker
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.live import live_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +64,31 @@ class BypassControl:
         self._news: deque[_News] = deque(maxlen=100)  # only a main that hangs leaves more than a few; the newest stay
         self._socket: ControlSocket | None = None
         self._drill = DrillControl(settings, memory, self._audit, self._enter, self._tell, is_service())
+        self.reload: ReloadControl | None = None
+        """None for a control that no line belongs to."""
+        self.hangups = Hangups()
+        """SIGHUP, once the main thread catches it; taken by the thread `control`."""
         self.worker = Worker("control", self._step)
+
+    def with_reload(self, views: Sequence[ReadyView], config_file: Path, wake_fd: int) -> ReloadControl:
+        """Also answer `reload` and SIGHUP; before `start`. Arguments as `ReloadControl` and `TermsPost` want them."""
+        post = TermsPost(self._memory, wake_fd)
+        self.reload = ReloadControl(
+            self._settings, views, config_file, post, self._memory, self._audit, self._tell, self._settle
+        )  # fmt: skip
+        self._run["config"] = self.reload.figures().config
+        return self.reload
 
     def start(self) -> None:
         """Enter the start into the audit log and listen. What fails is told: the line inspects all the same."""
-        self._enter("line_started", **self._run, **_daemon())
+        settings = {} if self.reload is None else {"settings": live_values(self._settings)}
+        self._enter("line_started", **self._run, **_daemon(), **settings)
         try:
             self._socket = ControlSocket(self._settings.state_dir, self.answer)
         except ProcessError as error:
             self._tell("bypass_unavailable", "warning", f"neither bypass nor drill mode can be switched: {error}")
-            return
+            if self.reload is None:
+                return
         self.worker.start()
 
     def tell(self, outlet: Outlet) -> None:
@@ -85,6 +109,8 @@ class BypassControl:
         if self._grant is not None:
             self._end("stop", "the line stops")
         self._drill.close()
+        if self.reload is not None:
+            self.reload.close()
         self._enter("line_stopped", exit_code=exit_code, **self._run, **_daemon())
         self.tell(outlet)
 
@@ -100,16 +126,34 @@ class BypassControl:
                 return self._status()
             case op if op in OPS:
                 return self._drill.answer(request, peer)
+            case "reload" if self.reload is not None:
+                return self.reload.answer(request, Asker(str(peer), who(peer)))
             case op:
-                known = ", ".join(("bypass_on", "bypass_off", "bypass_status", *OPS))
+                known = ", ".join(("bypass_on", "bypass_off", "bypass_status", *OPS, "reload"))
                 return refused(f"unknown op {str(op)[:40]!r}; this version knows {known}")
 
     def _step(self) -> bool:
-        assert self._socket is not None
-        has_answered = self._socket.step()
+        if self._socket is None:
+            time.sleep(0.1)
+        has_answered = self._socket is not None and self._socket.step()
         self._note_end()
         self._drill.note_end()
+        self._step_reload()
         return has_answered
+
+    def _step_reload(self) -> None:
+        if self.reload is None:
+            return
+        self.reload.note_taken()
+        if (asker := self.hangups.take()) is not None:
+            self.reload.ask_of_signal(asker)
+
+    def _settle(self, settings: LineSettings) -> None:
+        """Go by what is in force from now on; a bypass that is no longer allowed ends, whoever asked for it."""
+        self._settings, self._most_ns = settings, bypass_most_ns(settings)
+        self._run |= {"recipe": settings.recipe} | ({"config": self.reload.figures().config} if self.reload else {})
+        if self._grant is not None and not bypass_left_ns(self._memory, self._most_ns, monotonic_ns()):
+            self._end("config", "the configuration no longer allows it for so long")
 
     def _switch_on(self, request: dict[str, Any], peer: Peer) -> Answer:
         limits = self._settings.bypass

@@ -13,11 +13,11 @@ from edge_inspector.acquire.plan import CameraPlan, GenicamPlan
 from edge_inspector.app.plans import GrabPlan
 from edge_inspector.core.errors import CameraError
 from edge_inspector.core.logs import get_log
-from edge_inspector.observe.logs import configure_logging
+from edge_inspector.observe.logs import LevelFollower, configure_logging
 from edge_inspector.run.child import Start, enter_child
 from edge_inspector.run.grab import GrabLoop
 from edge_inspector.run.handover import NoteSender
-from edge_inspector.run.memory import LineMemory
+from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.ring import RingWriter
 from edge_inspector.run.scheduling import take_place
 
@@ -58,6 +58,7 @@ def _grab(start: Start, plan: GrabPlan, notes: NoteSender) -> None:
         can_wait=plan.can_wait,
         wait_for_subscribers=plan.wait_for_subscribers,
         on_armed=on_armed,
+        at_each_turn=LevelFollower(lambda: line.read(Word.LOG_LEVEL)).look,
     ).run()
 
 

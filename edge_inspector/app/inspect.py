@@ -13,11 +13,12 @@ import cv2
 
 from edge_inspector.app.guarded import SWITCH_S, guarded
 from edge_inspector.app.journal_thread import ThreadedJournal
-from edge_inspector.app.judges import make_judges
+from edge_inspector.app.judges import Judges, prepare_judges
+from edge_inspector.app.live_plan import unpacked, with_live
 from edge_inspector.app.plans import InspectPlan, named_model
 from edge_inspector.core.errors import EdgeInspectorError
 from edge_inspector.core.logs import get_log
-from edge_inspector.observe.logs import configure_logging
+from edge_inspector.observe.logs import configure_logging, set_level
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.child import Start, enter_child
 from edge_inspector.run.drill import failing, refusing
@@ -32,6 +33,7 @@ from edge_inspector.run.publish import Watches
 from edge_inspector.run.scheduling import take_place
 from edge_inspector.run.seam_watch import SeamWatch
 from edge_inspector.run.seams import Identity, Seeing
+from edge_inspector.run.terms import Terms, TermsReader
 from edge_inspector.signal.authenticator import Authenticator
 from edge_inspector.signal.journal_keeper import JournalLimits
 from edge_inspector.signal.journal_writer import JournalWriter
@@ -65,9 +67,8 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenti
     # Bound first: clients connect while the model loads, and hear the first verdict.
     signals = SignalPublisher(plan.endpoint, plan.is_simulated, guard)
     memory.write(Word.SIGNALS_BOUND, 1)
-    judges = make_judges(
-        plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns)
-    )  # fmt: skip
+    prepared = prepare_judges(plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns))
+    judges = prepared.judges
     failure = judges[0].failure
     if failure is not None:
         # Not fatal: parts come all the same, and each must be rejected by a verdict, not by our absence.
@@ -87,9 +88,29 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenti
     # The journal's thread needs the interpreter for moments only, but then while a verdict is on its way.
     sys.setswitchinterval(SWITCH_S)
     who = _identity(plan, memory.read(Word.EPOCH))
+    terms = _terms(plan, prepared, memory, start.wake_fd, notes)
     with _judging(plan, judges, memory, start.wake_fd) as judging, _journal(plan, memory) as journal:
-        InspectLoop(who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches, guard).run()
+        InspectLoop(
+            who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches, guard, terms
+        ).run()  # fmt: skip
     return signals
+
+
+def _terms(plan: InspectPlan, prepared: Judges, memory: LineMemory, wake_fd: int, notes: NoteSender) -> TermsReader:
+    def understand(data: bytes) -> Terms:
+        new = with_live(plan, unpacked(data))
+        try:
+            sights = prepared.sights(new)
+        except EdgeInspectorError as error:
+            raise ValueError(str(error)) from error
+        set_level(new.log_level)
+        return Terms(_identity(new, memory.read(Word.EPOCH)), sights)
+
+    def cannot(why: str) -> None:
+        log.error("terms_not_taken", detail=why)
+        notes.offer({"kind": "event", "name": "terms_not_taken", "severity": "error", "detail": why})
+
+    return TermsReader(memory, wake_fd, understand, cannot)
 
 
 def _journal(plan: InspectPlan, memory: LineMemory) -> ThreadedJournal:
@@ -130,6 +151,7 @@ def _identity(plan: InspectPlan, epoch: int) -> Identity:
         keep=plan.keep,
         bypass_most_ns=plan.bypass_most_ns,
         drill_most_ns=plan.drill_most_ns,
+        config=plan.config,
     )
 
 

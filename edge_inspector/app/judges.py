@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -10,11 +11,13 @@ from edge_inspector.app.plans import InspectPlan, ViewPlan
 from edge_inspector.app.zoning import layout_of_regions, look_for_web, needs_heat, rules_of
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.core.errors import BundleError, EngineError
+from edge_inspector.core.verdict import Judgement, TileResults
 from edge_inspector.decide.image_health import look_at
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.infer.null import NullEngine
 from edge_inspector.infer.providers import ProviderName, usable_cores
 from edge_inspector.run.judge import Eye, Judge
+from edge_inspector.run.terms import Sight
 from edge_inspector.run.worker import all_at_once
 from edge_inspector.tile.regions import Plan
 
@@ -32,6 +35,11 @@ def make_judges(plan: InspectPlan, is_first: bool, drill: Callable[[int], None] 
     Raises:
         BundleError: The bundle cannot be used and a person is watching the start; later the line goes on rejecting.
     """
+    return prepare_judges(plan, is_first, drill).judges
+
+
+def prepare_judges(plan: InspectPlan, is_first: bool, drill: Callable[[int], None]) -> Judges:
+    """Return the same, with what makes new rules for them; arguments and errors as `make_judges`."""
     try:
         return _proven(plan, drill)
     except EngineError as error:
@@ -40,15 +48,39 @@ def make_judges(plan: InspectPlan, is_first: bool, drill: Callable[[int], None] 
         if is_first:
             raise
         failure = EngineError(str(error))
-    return [Judge(failure, plan.deadline_ns)]
+    return Judges([Judge(failure, plan.deadline_ns)], ())
 
 
-def _proven(plan: InspectPlan, drill: Callable[[int], None]) -> list[Judge]:
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """Those who judge, and what they were made of."""
+
+    judges: list[Judge]
+    """One per worker."""
+    views: Sequence[_View]
+    """One for each camera; empty where no model is proven, and so none asked."""
+
+    def sights(self, plan: InspectPlan) -> tuple[Sight, ...]:
+        """Return how each camera's pictures are judged by another plan of the same models and tiles.
+
+        Raises:
+            SettingsError, EngineError, ValueError: Its rules cannot be.
+        """
+        if not self.views:
+            return tuple(Sight(_never, None, view.image_health.policies["stuck"]) for view in plan.views)
+        return tuple(view.sight(new) for view, new in zip(self.views, plan.views, strict=True))
+
+
+def _never(_: TileResults) -> Judgement:
+    raise EngineError("no model is proven, so nothing can be judged")
+
+
+def _proven(plan: InspectPlan, drill: Callable[[int], None]) -> Judges:
     views = [_View(plan, view) for view in plan.views]
     # At once, as they will work: one after the other, an engine on each of many cores would take minutes.
     all_at_once([engine.verify for view in views for engine in view.engines])
     eyes = [view.eyes() for view in views]
-    return [Judge(of_worker, plan.deadline_ns, drill) for of_worker in zip(*eyes, strict=True)]
+    return Judges([Judge(of_worker, plan.deadline_ns, drill) for of_worker in zip(*eyes, strict=True)], views)
 
 
 class _View:
@@ -67,10 +99,15 @@ class _View:
 
     def eyes(self) -> list[Eye]:
         """Return how each worker judges this camera's pictures; the engines are verified."""
-        view, manifest, first = self._plan, self._bundle.manifest, self.engines[0]
+        sight = self.sight(self._plan)
+        return [Eye(engine, sight.decide, sight.look) for engine in self.engines]
+
+    def sight(self, view: ViewPlan) -> Sight:
+        """Return how pictures are judged by a plan whose model and tiles are this one's."""
+        manifest, first = self._bundle.manifest, self.engines[0]
         decide = rules_of(view, manifest, first.corners_yx, self._laid, first.margin)
         look = look_for_web(view, manifest, self._laid, partial(look_at, rules=view.image_health))
-        return [Eye(engine, decide, look) for engine in self.engines]
+        return Sight(decide, look, view.image_health.policies["stuck"])
 
 
 def _engines(plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | None) -> list[ModelEngine]:

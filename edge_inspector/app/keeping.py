@@ -71,6 +71,10 @@ class EvidenceKeeper:
             return
         self.mailbox.offer(EvidenceItem(body["evidence_id"], body, body["t_trigger_utc_us"], tuple(there)))
 
+    def settle(self, settings: EvidenceSettings | None) -> None:
+        """Take in the settings in force: how much may be kept. Any thread; the folder stays."""
+        self._settings = settings or self._settings
+
     def status(self) -> EvidenceStatus | None:
         """Return what the store has done so far; None until it has read its folder. Any thread."""
         store = self._store
@@ -95,6 +99,8 @@ class EvidenceKeeper:
         if self._store is None:
             # In this thread: a full folder takes seconds to read, and the line must not wait for it.
             self._store = self._open_store()
+        settings = self._settings
+        self._store.bound(settings.quota_mb * _MB, settings.min_free_mb * _MB)
         item = self.mailbox.take(timeout_s=0.1)
         if item is not None:
             self._store.write(item)

@@ -16,8 +16,9 @@ from edge_inspector.app.camera_advice import with_advice
 from edge_inspector.app.journal import LineJournal
 from edge_inspector.app.keeping import new_keeper
 from edge_inspector.app.outlet import Outlet
+from edge_inspector.app.patience import CAMERA_START_S, STALL_S, start_s
 from edge_inspector.app.planning import grab_plans, inspect_plan, layouts_of
-from edge_inspector.app.plans import InspectPlan, process_name
+from edge_inspector.app.plans import process_name
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.app.report import Children, grown_too_large, new_reporter
 from edge_inspector.app.stop_signals import StopSignals
@@ -48,12 +49,6 @@ cost a tenth of a core at 500 parts a second."""
 NOTES_AT_ONCE = 256
 """Then main looks after its children and its signals again, however fast notes come."""
 SECOND_NS = 1_000_000_000
-STALL_S = 5.0
-"""A child without progress for so long hangs: it shows some ten times a second, and between chunks of tiles."""
-START_S = {"null": 60.0, "cpu": 60.0, "cuda": 120.0, "tensorrt": 1800.0}
-"""First progress of the inspect process; TensorRT compiles the model on its first start."""
-CAMERA_START_S = 60.0
-"""First progress of the camera process: some producers search the network for half a minute."""
 
 
 class Daemon:
@@ -85,16 +80,16 @@ class Daemon:
         self._journal.begin(self._numbers)
         self._outlet.begin_epoch(self._epoch())
         self._bypass = BypassControl(settings, self._memory, self._epoch(), views[0].bundle.label)
+        self._reload = self._bypass.with_reload(views, config_file, self._wake_fd)
         self._reporter = new_reporter(settings, views, self._memory, self._outlet.key_figures, self._outlet.record)
         # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)
         self._receivers: list[NoteReceiver] = []
         self._cameras = self._camera_children()
-        plan = self._outlet.with_keys(inspect_plan(settings, views, config_file))
-        self._inspect = self._inspect_child(plan, _start_s(views))
+        self._inspect = self._inspect_child(views, config_file)
         self._supervisor = self._new_supervisor()
-        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, _start_s(views))
+        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s(views))
         self._stops, self._stops_obeyed = StopSignals(), 0
         self._urgent.register(self._stops, selectors.EVENT_READ)
         self._watched_fds: dict[int, int] = {}
@@ -102,21 +97,22 @@ class Daemon:
 
     def run(self) -> int:
         """Run until a signal or the end of a finite source; returns the exit code."""
-        self._outlet.start()
-        if self._keeper is not None:
-            self._keeper.worker.start()
-        self._announce_start()
-        self._bypass.start()
-        with self._stops.caught():
-            while not self._supervisor.is_over:
-                now_ns = monotonic_ns()
-                if now_ns >= self._next_turn_ns:
-                    self._next_turn_ns = now_ns + TURN_NS
-                    self._turn()
-                self._wait()
-                self._take_notes()
-                self._obey_signals()
-        self._finish()
+        with self._bypass.hangups.caught():  # before the threads start, which inherit it
+            self._outlet.start()
+            if self._keeper is not None:
+                self._keeper.worker.start()
+            self._announce_start()
+            self._bypass.start()
+            with self._stops.caught():
+                while not self._supervisor.is_over:
+                    now_ns = monotonic_ns()
+                    if now_ns >= self._next_turn_ns:
+                        self._next_turn_ns = now_ns + TURN_NS
+                        self._turn()
+                    self._wait()
+                    self._take_notes()
+                    self._obey_signals()
+            self._finish()
         return self._supervisor.exit_code
 
     def _turn(self) -> None:
@@ -124,9 +120,13 @@ class Daemon:
         self._watch_children()
         self._outlet.follow_state()
         self._bypass.tell(self._outlet)
+        self._outlet.settle(self._reload.settings)
         self._journal.tell(self._outlet.announce)
         self._reserve_numbers()
-        keepers = [self._keeper.worker] if self._keeper is not None else []
+        keepers = []
+        if self._keeper is not None:
+            self._keeper.settle(self._reload.settings.evidence)
+            keepers = [self._keeper.worker]
         self._outlet.watch_workers(self._bypass.worker, *keepers)
         self._attendance.turn(self._inspect.since_ns)
         if monotonic_ns() >= self._next_second_ns:
@@ -144,10 +144,11 @@ class Daemon:
         announce = with_advice(self._outlet.announce, self._settings)
         return Supervisor(self._memory, self._wake_fd, self._cameras, self._inspect, announce)
 
-    def _inspect_child(self, plan: InspectPlan, start_s: float) -> Watched:
+    def _inspect_child(self, views: Sequence[ReadyView], config_file: Path) -> Watched:
+        plan = self._outlet.with_keys(inspect_plan(self._settings, views, config_file))
         progress_ns = partial(self._memory.read, Word.INSPECT_PROGRESS_NS)
         settle = partial(self._journal.settle, self._numbers, self._outlet.begin_epoch)
-        return self._child("inspect", "inspect", plan, progress_ns, start_s, settle)
+        return self._child("inspect", "inspect", plan, progress_ns, start_s(views), settle)
 
     def _camera_children(self) -> list[Watched]:
         children = []
@@ -253,6 +254,7 @@ class Daemon:
 
     def _send_metrics(self) -> None:
         totals = self._ledger.epoch_totals()
+        self._reporter.settle(self._reload.settings.recipe, self._reload.figures())
         state, _ = self._outlet.state()
         children = Children(self._cameras, self._inspect)
         is_ready, left_s = self._outlet.is_ready(), (self._outlet.bypass_left_s(), self._outlet.drill_left_s())
@@ -293,7 +295,3 @@ class Daemon:
             self._numbers.close(self._numbers.first + totals.triggers)
         self._attendance.close()
         self._outlet.close()
-
-
-def _start_s(views: Sequence[ReadyView]) -> float:
-    return max(START_S[view.settings.model.provider] for view in views)

@@ -78,6 +78,10 @@ class Outlet:
         """Say from here on that numbers are of this epoch; main's loop."""
         self._epoch = self._telemetry.epoch = epoch
 
+    def settle(self, settings: LineSettings) -> None:
+        """Take in the settings in force; what is bound stays bound."""
+        self._settings = settings
+
     def start(self) -> None:
         """Begin to answer."""
         if self._keys is not None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
 from edge_inspector.app.plans import GrabPlan, InspectPlan, JournalPlan, ViewPlan
-from edge_inspector.app.ready import ReadyView
+from edge_inspector.app.ready import ReadyView, as_written
 from edge_inspector.app.regions import region_plan
 from edge_inspector.app.trust import trust_of
 from edge_inspector.core.verdict import Outcome, Scale
@@ -21,6 +21,7 @@ from edge_inspector.run.sets import SetRule
 from edge_inspector.settings.camera import GenicamSettings, ReplaySettings
 from edge_inspector.settings.identity import EncoderSettings
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.live import config_name
 from edge_inspector.settings.performance import Process
 from edge_inspector.simulator.names import is_simulator
 
@@ -139,18 +140,29 @@ def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], config_file
         and any(isinstance(view.settings.camera, GenicamSettings) for view in views),
         gate=gate_of(settings),
         cache_dir=settings.state_dir / "engines",
-        deadline_ns=None if settings.deadline_ms is None else round(settings.deadline_ms * 1e6),
+        deadline_ns=deadline_ns(settings),
         endpoint=settings.endpoints.signals,
         lease_ms=settings.endpoints.lease_ms,
         is_simulated=is_simulated(settings),
         bypass_most_ns=bypass_most_ns(settings),
         drill_most_ns=drill_most_ns(settings),
-        keep=frozenset(Outcome(name) for name in (settings.evidence.keep if settings.evidence else ())),
+        keep=kept_outcomes(settings),
         profile=performance.profile,
         workers=performance.workers,
         spin=performance.spin,
         cores=place_of(settings, "inspect"),
+        config=config_name(as_written(settings, views)),
     )
+
+
+def deadline_ns(settings: LineSettings) -> int | None:
+    """Return the time from a trigger to the latest useful verdict; None for any."""
+    return None if settings.deadline_ms is None else round(settings.deadline_ms * 1e6)
+
+
+def kept_outcomes(settings: LineSettings) -> frozenset[Outcome]:
+    """Return the outcomes whose pictures are kept."""
+    return frozenset(Outcome(name) for name in (settings.evidence.keep if settings.evidence else ()))
 
 
 def _view_plan(view: ReadyView, config_file: Path) -> ViewPlan:

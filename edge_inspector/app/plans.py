@@ -151,3 +151,5 @@ class InspectPlan:
     cores: Place = ANYWHERE
     curve: CurvePlan | None = None
     """None: the endpoint is not encrypted."""
+    config: str = ""
+    """Name of the settings."""

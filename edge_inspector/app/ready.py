@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_inspector.bundle.load import Bundle
@@ -28,6 +29,11 @@ class Ready:
     settings: LineSettings
     views: tuple[ReadyView, ...]
     """One for each camera, in the order of the configuration."""
+
+
+def as_written(settings: LineSettings, views: Sequence[ReadyView]) -> LineSettings:
+    """Return settings of a running line as its file has them: which cores null means was found out at its start."""
+    return settings.model_copy(update={"performance": views[0].settings.performance})
 
 
 def view_named(settings: LineSettings, camera: str | None) -> tuple[int, LineSettings]:

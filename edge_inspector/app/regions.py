@@ -13,6 +13,7 @@ from edge_inspector.record.regions import DrawnRegions
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, LineMap
 from edge_inspector.settings.mask import read_mask
+from edge_inspector.settings.regions import RegionSettings
 from edge_inspector.tile.background import Background
 from edge_inspector.tile.grid import grid_corners
 from edge_inspector.tile.regions import REST, Bools, Plan, Polygon, Regions, ignored_pixels, lay_regions
@@ -39,11 +40,16 @@ def region_plan(settings: LineSettings) -> RegionPlan | None:
             mask=mask,
             zones=tuple((zone.name, _polygon(zone.polygon)) for zone in regions.zones),
         ),
-        zones=tuple(ZonePlan(dict(zone.limits), zone.min_defect_tiles, zone.min_area_px) for zone in regions.zones),
+        zones=zone_plans(regions),
         background=None
         if below is None
         else Background(below.darker_than, below.brighter_than, below.share, below.min_tiles),
     )
+
+
+def zone_plans(regions: RegionSettings) -> tuple[ZonePlan, ...]:
+    """Return the rules of the zones."""
+    return tuple(ZonePlan(dict(zone.limits), zone.min_defect_tiles, zone.min_area_px) for zone in regions.zones)
 
 
 def laid_out(settings: LineSettings, manifest: Manifest) -> Plan | None:

@@ -14,7 +14,14 @@ from edge_inspector.app.plans import named_model
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Stages, Totals
-from edge_inspector.observe.figures import CameraFigures, ImageFigures, KeyFigures, LineFigures, ModelFigures
+from edge_inspector.observe.figures import (
+    CameraFigures,
+    ConfigFigures,
+    ImageFigures,
+    KeyFigures,
+    LineFigures,
+    ModelFigures,
+)
 from edge_inspector.observe.fresh import fresh_metrics
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.record_metrics import RecordMetrics
@@ -49,7 +56,9 @@ class Reporter:
         cameras: Sequence[str],
         keys: Callable[[], KeyFigures | None] = lambda: None,
         record: Callable[[RecordMetrics], None] = lambda _: None,
+        name_recipe: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._name_recipe, self._recipe = name_recipe, ""
         self._metrics, self._take, self._memory, self._names, self._keys = metrics, take, memory, cameras, keys
         self._record = record
 
@@ -58,6 +67,13 @@ class Reporter:
         self._metrics.observe_verdict(note["body"], Stages(*note["stages"]))
         for camera, figures in note.get("images", ()):
             self._metrics.observe_image(self._names[camera], ImageFigures(*figures))
+
+    def settle(self, recipe: str, config: ConfigFigures) -> None:
+        """Take in what is in force."""
+        if recipe != self._recipe:
+            self._recipe = recipe
+            self._name_recipe(recipe)
+        self._metrics.config.set(config)
 
     def snapshot(
         self,
@@ -144,8 +160,12 @@ def new_reporter(
         model = named_model(view.settings.model.provider, view.bundle.label, view.bundle.model_sha256)
         models.append(ModelFigures(name, *model, view.bundle.signing.signer))
         metrics.set_baseline(name, view.baseline is not None)
-    metrics.models.set(version("edge_inspector"), settings.line, settings.recipe, models)
-    return Reporter(metrics, take, memory, names, keys, record)
+
+    def name_recipe(recipe: str) -> None:
+        metrics.models.set(version("edge_inspector"), settings.line, recipe, models)
+
+    name_recipe(settings.recipe)
+    return Reporter(metrics, take, memory, names, keys, record, name_recipe)
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:

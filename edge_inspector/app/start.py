@@ -6,21 +6,19 @@ import os
 from pathlib import Path
 
 from edge_inspector.app.baseline_file import baseline_path, load_baseline
+from edge_inspector.app.fits import misfits
 from edge_inspector.app.main import Daemon
 from edge_inspector.app.planning import place_of
 from edge_inspector.app.ready import Ready, ReadyView
-from edge_inspector.app.regions import region_mistakes
 from edge_inspector.app.trust import trust_of
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.bundle.signature import Trust
 from edge_inspector.bundle.store import hold
-from edge_inspector.core.errors import Mistake, ProcessError, SettingsError
+from edge_inspector.core.errors import ProcessError, SettingsError
 from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
 from edge_inspector.run.scheduling import stand_behind, take_place
-from edge_inspector.settings.against_bundle import BundleFacts, check_against_bundle
 from edge_inspector.settings.line import LineSettings
-from edge_inspector.settings.lines import LineMap
 from edge_inspector.settings.load import load_line_with_lines
 from edge_inspector.settings.performance import missing_cores
 
@@ -38,24 +36,18 @@ def prepare(config: Path) -> Ready:
     settings, lines = load_line_with_lines(config)
     baselines = [load_baseline(view, place) for place, view in enumerate(settings.views())]
     bundles: dict[tuple[Path, str, Trust], Bundle] = {}
-    views, mistakes = [], []
-    for place, (view, baseline) in enumerate(zip(settings.views(), baselines, strict=True)):
+    views = []
+    for view, baseline in zip(settings.views(), baselines, strict=True):
         path, precision, trust = asked = view.model.bundle, view.model.precision, trust_of(view.model)
         if asked not in bundles:
             bundles[asked] = load_bundle(path, precision, trust=trust)
         views.append(ReadyView(view, bundles[asked], baseline))
-        mistakes += _misfits(views[-1], lines if place == 0 else lines.below(("more_views", place - 1)))
+    mistakes = misfits(settings.views(), views, lines)
     offered = os.sched_getaffinity(0)
     mistakes += [lines.mistake(path, what) for path, what in missing_cores(settings.performance, offered)]
     if mistakes:
         raise SettingsError(sorted(mistakes, key=lambda mistake: mistake.line or 0))
     return Ready(settings, tuple(views))
-
-
-def _misfits(view: ReadyView, lines: LineMap) -> list[Mistake]:
-    manifest = view.bundle.manifest
-    facts = BundleFacts(manifest.labels, manifest.tile_hw, manifest.channels, manifest.limits)
-    return check_against_bundle(view.settings, facts, lines) + region_mistakes(view.settings, manifest, lines)
 
 
 def run_line(config: Path) -> int:

@@ -18,6 +18,7 @@ class LazyGroup(click.Group):
         "watch": "edge_inspector.cli.watch",
         "check": "edge_inspector.cli.check",
         "camera": "edge_inspector.cli.camera",
+        "reload": "edge_inspector.cli.reload",
         "bypass": "edge_inspector.cli.bypass",
         "drill": "edge_inspector.cli.drill",
         "bridge": "edge_inspector.cli.bridge",

@@ -236,6 +236,8 @@ class Verdict:
     """One for each camera, in the order of the configuration; empty on a line of one."""
     is_drill: bool = False
     """The line is in drill mode: no gate releases on it."""
+    config: str = ""
+    """Name of the settings that it was judged by; empty to say nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,3 +265,5 @@ class Heartbeat:
     """Where the line stood at the newest frame."""
     travel_age_us: int = -1
     """How old that is; -1 for none."""
+    config: str = ""
+    """Name of the settings that the next part is judged by; empty to say nothing of them."""

@@ -42,6 +42,18 @@ class ModelFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigFigures:
+    """Which configuration is in force, and what became of those that were asked for."""
+
+    config: str
+    """Its name: 12 hexadecimal digits."""
+    reloads: Mapping[str, int]
+    """By result."""
+    changed_utc_s: float | None = None
+    """When it was last changed, seconds since 1970; None while it is what the line was started with."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyFigures:
     """What the authenticators of encrypted endpoints count."""
 

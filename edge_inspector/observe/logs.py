@@ -37,7 +37,32 @@ def configure_logging(level: Level, line: str, process: str) -> None:
     for former in root.handlers[:]:
         root.removeHandler(former)
     root.addHandler(handler)
-    root.setLevel(level.upper())
+    set_level(level)
+
+
+def set_level(level: Level) -> None:
+    """Write from here on what is at least so severe. Any thread."""
+    logging.getLogger().setLevel(level.upper())
+
+
+def level_number(level: Level) -> int:
+    """Return a level as `logging` counts it, for the shared memory; 0 is none."""
+    return logging.getLevelNamesMapping()[level.upper()]
+
+
+class LevelFollower:
+    """Sets this process's level to what another process wrote."""
+
+    def __init__(self, read: Callable[[], int]) -> None:
+        """Prepare; `read` returns the level's number, 0 for what the process was started with."""
+        self._read, self._now = read, 0
+
+    def look(self) -> None:
+        """Look once; costs nothing while it is the same."""
+        number = self._read()
+        if number != self._now:
+            self._now = number
+            logging.getLogger().setLevel(number)
 
 
 class HastyHandler(logging.StreamHandler[TextIO]):

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram, Metric
 
 from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Totals
 from edge_inspector.decide.image_health import CHECKS
+from edge_inspector.observe.config_metrics import ConfigMetrics
 from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
 from edge_inspector.observe.key_metrics import KeyMetrics
 from edge_inspector.observe.model_metrics import ModelMetrics
@@ -64,6 +65,7 @@ class LineMetrics:
         self.models = ModelMetrics(self._series, self._lock)
         self.keys = KeyMetrics(self._series, self._lock)
         self.record = RecordMetrics(self._series, self._lock)
+        self.config = ConfigMetrics(self._series, self._lock)
         registry.register(self)
 
     def _declare_parts(self, deadline_s: float | None) -> None:

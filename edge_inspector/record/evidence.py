@@ -57,7 +57,7 @@ class EvidenceStatus:
 class EvidenceStore:
     """Pictures of parts with their verdicts, in `<folder>/<day>/<evidence_id>.*`.
 
-    `write` is called from one thread; `status` from any.
+    `write` and `bound` are called from one thread; `status` from any.
     """
 
     def __init__(
@@ -115,6 +115,10 @@ class EvidenceStore:
         with self._lock:
             self._written += 1
         return paths
+
+    def bound(self, quota_bytes: int, min_free_bytes: int) -> None:
+        """Change the bounds; what is over a lower quota goes with the next write. The thread of `write`."""
+        self._quota_bytes, self._min_free_bytes = quota_bytes, min_free_bytes
 
     def status(self) -> EvidenceStatus:
         """Return the counters now. Any thread."""

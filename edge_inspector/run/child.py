@@ -16,7 +16,7 @@ from typing import Any
 from edge_inspector.run.scheduling import stand_in_line
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM)
+_LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Child:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM; a child inherits that, so that neither ends it while it still imports."""
+    """Hold back what main alone obeys; a child inherits that, so that neither ends it while it still imports."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_TO_PARENT)
     try:
         yield

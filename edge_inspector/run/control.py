@@ -210,6 +210,11 @@ def _parsed(line: bytes) -> dict[str, Any] | str:
 def _peer(client: socket.socket) -> Peer:
     data = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, _gid = _CREDENTIALS.unpack(data)
+    return peer_of(pid, uid)
+
+
+def peer_of(pid: int, uid: int) -> Peer:
+    """Return who runs a process, as the kernel knows it; who logged in only while the process lives."""
     login = None
     # A container or a hardened service has no such file, and a service no login.
     with suppress(OSError, ValueError):

@@ -36,6 +36,7 @@ class GrabLoop:
         can_wait: bool,
         wait_for_subscribers: int,
         on_armed: Callable[[], None],
+        at_each_turn: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare.
 
@@ -47,7 +48,9 @@ class GrabLoop:
             can_wait: The source may be held back instead of overrun (a folder played as fast as possible).
             wait_for_subscribers: The first picture waits for so many subscriptions.
             on_armed: Called once, when the camera is connected and armed.
+            at_each_turn: Called some ten times a second at least; must cost nothing.
         """
+        self._at_each_turn = at_each_turn
         self._line, self._memory, self._writer, self._camera = line, memory, writer, camera
         self._can_wait, self._wait_for_subscribers = can_wait, wait_for_subscribers
         self._on_armed = on_armed
@@ -142,4 +145,5 @@ class GrabLoop:
         return self._line.read(Word.STOP_CAMERA) != 0
 
     def _progress(self) -> None:
+        self._at_each_turn()
         self._memory.write(CameraWord.PROGRESS_NS, monotonic_ns())

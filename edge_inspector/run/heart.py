@@ -48,6 +48,10 @@ class Heart:
         self._is_held = False
         """The beat that is due was not sent, since it would have been a lie."""
 
+    def follow(self, identity: Identity) -> None:
+        """Say from the next beat on what the parts taken from now on say of themselves."""
+        self._who = identity
+
     def beat_if_due(self) -> None:
         """Send a heartbeat when its time has come, unless it would be a lie."""
         if monotonic_ns() < self._next_ns:
@@ -67,7 +71,6 @@ class Heart:
         readiness = self.readiness()
         # The camera that has been silent for longest: one that is blind must not hide behind the others.
         last_frame_ns = min(camera.read(CameraWord.LAST_FRAME_NS) for camera in self._memory.cameras)
-        totals = self._ledger.epoch_totals()
         beat = Heartbeat(
             line=self._who.line,
             epoch=self._who.epoch,
@@ -80,9 +83,10 @@ class Heart:
             clock_synced=bool(self._memory.read(Word.CLOCK_SYNCED)),
             # The camera may note a frame after `now_ns` was taken; a negative age would say that none ever came.
             last_frame_age_us=max(0, now_ns - last_frame_ns) // 1000 if last_frame_ns else -1,
-            totals=totals,
+            totals=self._ledger.epoch_totals(),
             travel=self._travel(),
             travel_age_us=self._travel_age_us(now_ns),
+            config=self._who.config,
             is_bypass=bypass_left_ns(self._memory, self._who.bypass_most_ns, now_ns) > 0,
             is_drill=drill_left_ns(self._memory, self._who.drill_most_ns, now_ns) > 0,
         )

@@ -23,16 +23,20 @@ class ImageWatch:
         self.is_fault = False
         """The newest picture that was looked at has a trouble whose policy is `fault`."""
 
-    def review(self, seen: Seen) -> Seen:
+    def review(self, seen: Seen, stuck: Policy | None = None) -> Seen:
         """Return a view as it stands beside the one before: never better than it was.
 
         One that is UNKNOWN already keeps its reason. One without a picture changes nothing of what is known.
+
+        Args:
+            seen: The view.
+            stuck: What this part brings of its own; None for what was given at the start.
         """
         look = seen.look
         if look is None:
             return seen
         if look.fingerprint and look.fingerprint == self._former:
-            look = with_trouble(look, "stuck", self._stuck)
+            look = with_trouble(look, "stuck", stuck or self._stuck)
         self._former = look.fingerprint
         self.is_fault = look.is_fault
         if look.refuses and seen.judgement.outcome is not Outcome.UNKNOWN:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.errors import ProcessError
@@ -25,6 +26,7 @@ from edge_inspector.run.memory import LineMemory, Word
 from edge_inspector.run.publish import Publishing, Watches
 from edge_inspector.run.seam_watch import SeamWatch
 from edge_inspector.run.seams import Guard, Identity, Signals
+from edge_inspector.run.terms import Following, Terms, Unchanging
 
 RECONNECT_NS = 500_000_000
 """ZeroMQ clients try again every 100 ms unless told otherwise; who needs longer sees the gap in seq."""
@@ -52,6 +54,7 @@ class InspectLoop:
         wake_fd: int,
         watches: Sequence[Watches] = (),
         guard: Guard | None = None,
+        terms: Following | None = None,
     ) -> None:
         """Take over; parts that a killed predecessor left without a verdict become `process_lost`.
 
@@ -66,16 +69,15 @@ class InspectLoop:
             wake_fd: eventfd that the cameras and the judging write to; non-blocking.
             watches: One for each camera; left out: nothing but the pictures themselves is looked at.
             guard: Lets clients in; None where whoever reaches the endpoint may connect.
+            terms: What parts are judged under, and what `identity` says else; None where nothing changes.
         """
-        self._memory, self._assembler, self._wake_fd = memory, assembler, wake_fd
-        self._judging, self._signals, self._notes, self._ledger = judging, signals, notes, Ledger(memory)
+        self._memory, self._assembler, self._wake_fd, self._ledger = memory, assembler, wake_fd, Ledger(memory)
+        self._judging, self._signals, self._notes, self._terms = judging, signals, notes, terms or Unchanging()
         watches = watches or [Watches(ImageWatch("metric"), SeamWatch(None)) for _ in memory.cameras]
-        self._journaling, self._guard, self._unguarded_ns = Journaling(journal, memory, notes), guard, 0
         images = [watch.images for watch in watches]
+        self._journaling, self._guard, self._unguarded_ns = Journaling(journal, memory, notes), guard, 0
         self._heart = Heart(identity, memory, assembler, judging, signals, self._journaling, notes, images, guard)
-        self._publishing = Publishing(
-            identity, memory, assembler, judging, signals, self._journaling, notes, watches
-        )  # fmt: skip
+        self._publishing = Publishing(identity, memory, assembler, judging, signals, self._journaling, notes, watches)
         self._unkept: Done | None = None
         """A part whose verdict the journal has not taken yet."""
         # A model that fails at work is tried again at once, one that cannot even start only now and then.
@@ -89,6 +91,7 @@ class InspectLoop:
             JournalError: The journal cannot be gone on with; the same.
             ProcessError: Nobody lets clients in any more, which a fresh process mends.
         """
+        self._newest_terms()  # before the first heartbeat, which names them
         self._await_clients()
         self._send_again()
         while not self._heart.is_over():
@@ -121,19 +124,32 @@ class InspectLoop:
 
     def _take_in(self) -> None:
         while self._judging.has_room():
+            terms = self._newest_terms()
             if self._assembler.next_id >= self._memory.read(Word.PART_MARK):
                 # After a kill this number would be given again. It waits for main to keep it: silence, which rejects.
                 self._heart.note_progress()
                 return
+            next_id = self._assembler.next_id
             part = self._assembler.take()
             if part is None:
+                if not self._assembler.is_recovering:
+                    self._terms.taken(next_id)
                 return
+            part = replace(part, terms=terms)
+            if not part.is_old:
+                self._terms.taken(part.part_id)
             if part.is_old:
                 self._judging.hold(part, not_judged(part, Reason.PROCESS_LOST))
             elif not part.is_in_step:
                 self._judging.hold(part, not_judged(part, Reason.PARTIAL_SET))
             else:
                 self._judging.accept(part, self._between_chunks)
+
+    def _newest_terms(self) -> Terms | None:
+        terms = self._terms.newest()
+        if terms is not None:
+            self._heart.follow(terms.who)
+        return terms
 
     def _between_chunks(self) -> None:
         self._heart.note_progress()

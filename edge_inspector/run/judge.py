@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge_inspector.core.clock import monotonic_ns
@@ -49,7 +49,7 @@ class Eye:
     engine: Engine
     """Verified."""
     decide: Callable[[TileResults], Judgement]
-    """The rules, pure."""
+    """The rules, pure; those that a part brings count instead."""
     look: Callable[[U8], Look] | None = None
     """Whether a picture, shape (h, w, c), may be judged at all, and which of its tiles; None: always, all."""
 
@@ -105,11 +105,12 @@ class Judge:
 
     def deadline_of(self, part: Part) -> int | None:
         """Return the latest moment at which the gate can still obey, monotonic; None for any."""
-        return None if self._deadline_ns is None else part.trigger_ns + self._deadline_ns
+        deadline_ns = self._deadline_ns if part.terms is None else part.terms.who.deadline_ns
+        return None if deadline_ns is None else part.trigger_ns + deadline_ns
 
     def _ask(self, part: Part, stages: Stages, progress: Progress) -> Judged:
         views, tile_ns, infer_ns, decide_ns = [], 0, 0, 0
-        for eye, view in zip(self._eyes, part.views, strict=True):
+        for eye, view in zip(self._eyes_for(part), part.views, strict=True):
             pixels = None if view is None else view.pixels
             assert pixels is not None  # asked for before
             seen, took_ns = self._see(part, eye, pixels, progress)
@@ -118,6 +119,14 @@ class Judge:
                 tile_ns, infer_ns = tile_ns + eye.engine.tile_ns, infer_ns + eye.engine.infer_ns
                 decide_ns += took_ns
         return Judged(tuple(views), Stages(stages.grab_ns, tile_ns, infer_ns, decide_ns))
+
+    def _eyes_for(self, part: Part) -> Iterator[Eye]:
+        """Yield each camera's engine with the rules that are this part's."""
+        if part.terms is None:
+            yield from self._eyes
+            return
+        for eye, sight in zip(self._eyes, part.terms.sights, strict=True):
+            yield Eye(eye.engine, sight.decide, sight.look)
 
     def _see(self, part: Part, eye: Eye, pixels: U8, progress: Progress) -> tuple[Seen, int]:
         """Return what is made of one picture, and how long the rules took."""

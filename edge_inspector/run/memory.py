@@ -32,11 +32,14 @@ OUTBOX_BYTES = 65536
 OUTBOX_MESSAGES = 32
 """Newest verdicts that a successor can send again: 60 ms of them at 500 parts a second. What ZeroMQ was handed leaves
 this computer's memory within a few milliseconds, and is lost when the process is killed before."""
+TERMS_BYTES = 65536
+"""Room for what may change while the line runs, twice; it takes some hundred bytes for each camera and zone."""
 MOST_CAMERAS = 8
 LEDGER_WORDS = 48
 """Six counts, two words for each camera of a line, three for each set that is remembered (`run/ledger.py`)."""
 _LINE_WORDS = CONTROL_WORDS + 2 * LEDGER_WORDS
-_LINE_BYTES = whole_pages(_LINE_WORDS * 8 + OUTBOX_MESSAGES * OUTBOX_BYTES)
+_TERMS_AT = _LINE_WORDS * 8 + OUTBOX_MESSAGES * OUTBOX_BYTES
+_LINE_BYTES = whole_pages(_TERMS_AT + 2 * TERMS_BYTES)
 
 
 class Word(IntEnum):
@@ -60,6 +63,8 @@ class Word(IntEnum):
     DRILL_UNTIL_NS = 13  # monotonic moment until which the line is in drill mode; 0 or past: it is at work
     DRILL_JOURNAL_UNTIL_NS = 14  # until then the journal refuses rows, in drill mode
     DRILL_MODEL_BELOW = 15  # the model fails for parts below this number, in drill mode
+    TERMS = 16  # how often what parts are judged under was changed; see `run/terms.py`
+    LOG_LEVEL = 17  # of the children, as `logging` counts; 0: as they were started
     # inspect
     ACTIVE = 40  # which half of the ledger is valid
     IN_STEP = 41  # ARMED_TIMES of all cameras together when sets by count were last in step; see `run/assemble.py`
@@ -74,6 +79,8 @@ class Word(IntEnum):
     DURABLE_SEQ = 50  # rows of the journal up to here survive a power cut; main writes it before there is a process
     ROWS_REFUSED = 51  # times that the journal did not take a row
     ROWS_LATE = 52  # rows that were committed too late for their verdict to be sent
+    TERMS_FIRST = 53  # the first part that is judged under TERMS_TAKEN
+    TERMS_TAKEN = 54  # the newest TERMS that this process has taken; negative where it could not
     KEYS_REFUSED = 56  # clients whose key was not let in at the signals endpoint
 
 
@@ -84,6 +91,7 @@ class LineMemory:
         control: Shape (CONTROL_WORDS,), indexed by `Word`.
         ledger: Shape (2, LEDGER_WORDS), double-buffered; see `run/ledger.py`.
         outbox: Shape (OUTBOX_MESSAGES, OUTBOX_BYTES), the newest verdict messages; see `run/ledger.py`.
+        terms: Shape (2, TERMS_BYTES), what parts are judged under, double-buffered; see `run/terms.py`.
         cameras: What each camera has of it, in the order of the configuration.
     """
 
@@ -107,6 +115,7 @@ class LineMemory:
         self.ledger: Words = words[CONTROL_WORDS:].reshape(2, LEDGER_WORDS)
         outbox = np.frombuffer(self._map, np.uint8, OUTBOX_MESSAGES * OUTBOX_BYTES, _LINE_WORDS * 8)
         self.outbox: U8 = outbox.reshape(OUTBOX_MESSAGES, OUTBOX_BYTES)
+        self.terms: U8 = np.frombuffer(self._map, np.uint8, 2 * TERMS_BYTES, _TERMS_AT).reshape(2, TERMS_BYTES)
         self.cameras = tuple(
             CameraMemory(layout, self._map, at) for layout, at in zip(layouts, begins, strict=False)
         )  # fmt: skip

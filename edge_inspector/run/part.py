@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from edge_inspector.core.frame import NO_TRAVEL, U8, ArrivalKind, Travel
+from edge_inspector.run.terms import Terms
 
 Source = Literal["camera", "host"]
 CLOSED_SETS = 8
@@ -76,6 +77,8 @@ class Part:
     """A killed predecessor had it in hand, or may have had."""
     is_in_step: bool = True
     """False: nobody knows that its views are of one part."""
+    terms: Terms | None = None
+    """What it is judged and told under; None: as its process was started."""
 
     @property
     def broken(self) -> View | None:

@@ -65,10 +65,12 @@ class Publishing:
 
     def review(self, done: Done) -> Done:
         """Return the oldest part in hand after a look at what only the order of pictures tells; once for each part."""
+        terms = done.part.terms
+        stuck = [None] * len(self._watches) if terms is None else [sight.stuck for sight in terms.sights]
         views = tuple(
-            watch.seam.review(watch.images.review(seen))
-            for watch, seen in zip(self._watches, done.judged.views, strict=True)
-        )  # fmt: skip
+            watch.seam.review(watch.images.review(seen, policy))
+            for watch, seen, policy in zip(self._watches, done.judged.views, stuck, strict=True)
+        )
         return replace(done, judged=Judged(views, done.judged.stages))
 
     def publish(self, done: Done, is_ready: bool) -> bool:
@@ -77,17 +79,17 @@ class Publishing:
         Returns:
             False when the journal does not take it: nothing has happened, ask again with the same.
         """
-        part, judged = done.part, done.judged
+        part, judged, who = done.part, done.judged, self._who_of(done.part)
         judged_ns = monotonic_ns()
         is_late = self._judging.is_late(part, judged_ns)
         judgement = as_late(judged.judgement) if is_late else judged.judgement
         plan = self._plan_evidence(done, judgement.outcome)  # bypassed or not: teaching needs the picture
         # Read once: reason, body and flag of one verdict agree, whatever is switched meanwhile.
-        is_bypass = bypass_left_ns(self._memory, self._who.bypass_most_ns, judged_ns) > 0
+        is_bypass = bypass_left_ns(self._memory, who.bypass_most_ns, judged_ns) > 0
         if is_bypass:
             judgement = as_bypassed(judgement)
         verdict = replace(self._verdict(part, judged, judgement, judged_ns), is_late=is_late, is_bypass=is_bypass)
-        if drill_left_ns(self._memory, self._who.drill_most_ns, judged_ns):
+        if drill_left_ns(self._memory, who.drill_most_ns, judged_ns):
             verdict = replace(verdict, is_drill=True)
         verdict_json, message = self._signals.encode(replace(verdict, evidence_id=plan.evidence_id), is_ready)
         row = self._journaling.keep(part.part_id, judgement.outcome, is_late, message)
@@ -124,7 +126,7 @@ class Publishing:
                 self._assembler.release(camera, view, lend=False)
 
     def _verdict(self, part: Part, judged: Judged, judgement: Judgement, now_ns: int) -> Verdict:
-        who, lead = self._who, _lead(part, judged)
+        who, lead = self._who_of(part), _lead(part, judged)
         view, camera = part.views[lead], who.cameras[lead]
         budget_us = -1
         if who.deadline_ns is not None:
@@ -151,7 +153,11 @@ class Publishing:
             scale=who.cameras[0].scale,
             firing=firing(who.gate, part.travel),
             views=self._views(part, judged) if len(part.views) > 1 else (),
+            config=who.config,
         )
+
+    def _who_of(self, part: Part) -> Identity:
+        return self._who if part.terms is None else part.terms.who
 
     def _views(self, part: Part, judged: Judged) -> tuple[ViewVerdict, ...]:
         return tuple(
@@ -168,13 +174,13 @@ class Publishing:
         )
 
     def _plan_evidence(self, done: Done, outcome: Outcome) -> _Evidence:
-        part = done.part
-        if outcome not in self._who.keep:
+        part, who = done.part, self._who_of(done.part)
+        if outcome not in who.keep:
             return _Evidence()
         pictured = [camera for camera, view in enumerate(part.views) if view is not None and view.slot >= 0]
         if pictured and not (done.is_read and all(map(self._assembler.can_lend, pictured))):
             return _Evidence(is_dropped=True)
-        return _Evidence(bool(pictured), f"{self._who.line}-{self._who.epoch:08x}-{part.part_id:08d}")
+        return _Evidence(bool(pictured), f"{who.line}-{who.epoch:08x}-{part.part_id:08d}")
 
     def _tell(self, part: Part, judged: Judged, note: dict[str, Any], verdict_json: bytes, lend: bool) -> None:
         """Send main the notes of a part that evidence keeps: its verdict last, so that all pictures are there then."""

@@ -88,3 +88,5 @@ class Identity:
     """Longest time that bypass may last; 0 where it is not allowed."""
     drill_most_ns: int = 0
     """The same of drill mode."""
+    config: str = ""
+    """Name of the settings in force; empty to say nothing of them."""

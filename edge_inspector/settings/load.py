@@ -68,6 +68,16 @@ def load_line_with_lines(path: Path) -> tuple[LineSettings, LineMap]:
     return settings, document.lines
 
 
+def state_dir_of(path: Path) -> Path | None:
+    """Return where the state of a line lies whose file is wrong elsewhere; None where it does not say."""
+    try:
+        data = read_document(path).data
+    except SettingsError:
+        return None
+    found = data.get("state_dir") if isinstance(data, dict) else None
+    return Path(os.path.abspath(Path(os.path.abspath(path)).parent / found)) if isinstance(found, str) else None
+
+
 def _at_most(mistakes: list[Mistake]) -> list[Mistake]:
     if len(mistakes) <= MAX_MISTAKES:
         return mistakes

@@ -32,6 +32,7 @@ from edge_inspector.settings.model import ModelSettings, TilingSettings
 from edge_inspector.settings.output import CurveSettings, EndpointSettings, EvidenceSettings, MetricsSettings
 from edge_inspector.settings.performance import CoreSettings, NiceSettings, PerformanceSettings
 from edge_inspector.settings.read import MAX_BYTES
+from edge_inspector.settings.reference_live import live_keys
 from edge_inspector.settings.regions import (
     AreaSettings,
     BackgroundSettings,
@@ -173,6 +174,8 @@ One YAML file is one line. `edge-inspector check --config FILE` reads it, report
 
 - Relative paths count from the folder of the file.
 - A key that is not listed here is a mistake; so is a key that stands twice.
+- `live`: may change while the line runs, with `edge-inspector reload` or SIGHUP; all else needs a restart
+  (`docs/how-to/change-a-running-line.md`).
 - Words mean what they do in YAML 1.2: `true` and `false` are the only switches, `On`, `yes`, `0123` and `12:30`
   are text, `1e3` is a number. Anchors (`&`), aliases (`*`), `<<` and tags (`!`) are refused.
 - A file is UTF-8 and has at most {MAX_BYTES // 1024} KiB.
@@ -211,8 +214,9 @@ _COMBINATIONS = """\
 
 
 def _table(section: type[Section], schema: dict[str, Any]) -> Iterator[str]:
-    yield "| key | value | default | meaning |"
-    yield "|---|---|---|---|"
+    live = live_keys().get(section.__name__, frozenset())
+    yield "| key | value | default | live | meaning |"
+    yield "|---|---|---|---|---|"
     told = _field_docs(section)
     # The key that decides what the others mean comes first.
     for key in sorted(schema["properties"], key=lambda name: name != "kind"):
@@ -220,7 +224,8 @@ def _table(section: type[Section], schema: dict[str, Any]) -> Iterator[str]:
         is_block = "$ref" in field or "oneOf" in field or any("$ref" in one for one in field.get("anyOf", []))
         value = "block, below" if is_block else wanted(field)
         meaning = told.get(key) or _BLOCKS.get(key, "")
-        yield f"| `{key}` | {_cell(value)} | {_default(key, field, schema, is_block)} | {_cell(meaning)} |"
+        default, mark = _default(key, field, schema, is_block), "yes" if key in live else ""
+        yield f"| `{key}` | {_cell(value)} | {default} | {mark} | {_cell(meaning)} |"
 
 
 def _default(key: str, field: dict[str, Any], schema: dict[str, Any], is_block: bool) -> str:

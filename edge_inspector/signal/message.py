@@ -24,7 +24,7 @@ def encode_body(body: Body) -> bytes:
 
 
 def verdict_body(verdict: Verdict) -> Body:
-    """Return every key of a verdict; `zones`, `views` and `missing` only where there are any."""
+    """Return every key of a verdict; `config`, `zones`, `views` and `missing` only where there are any."""
     judgement, travel, scale = verdict.judgement, verdict.travel, verdict.scale
     defects = _defects(verdict.views) if verdict.views else [_defect(defect, scale) for defect in judgement.defects]
     body = {
@@ -59,7 +59,11 @@ def verdict_body(verdict: Verdict) -> Body:
         "bypass": verdict.is_bypass,
         "evidence_id": verdict.evidence_id,
     }
-    return body | _position(travel, scale) | _zones(judgement) | _views(verdict.views)
+    return body | _config(verdict.config) | _position(travel, scale) | _zones(judgement) | _views(verdict.views)
+
+
+def _config(name: str) -> Body:
+    return {"config": name} if name else {}
 
 
 def _position(travel: Travel, scale: Scale) -> Body:
@@ -134,7 +138,7 @@ def verdict_frames(verdict: Verdict, body: Body, is_ready: bool, is_simulated: b
 
 
 def heartbeat_body(beat: Heartbeat) -> Body:
-    """Return every key of a heartbeat."""
+    """Return every key of a heartbeat; `config` only where there is one."""
     return {
         "v": 1,
         "line": beat.line,
@@ -156,7 +160,7 @@ def heartbeat_body(beat: Heartbeat) -> Body:
         "unknowns": beat.totals.unknowns,
         "lates": beat.totals.lates,
         "in_flight": beat.totals.in_flight,
-    }
+    } | _config(beat.config)
 
 
 def heartbeat_frames(beat: Heartbeat, body: Body, is_simulated: bool) -> Frames:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from edge_inspector.core.verdict import LineState, Stages, Totals
 from edge_inspector.observe.figures import (
     CameraFigures,
+    ConfigFigures,
     ImageFigures,
     JournalFigures,
     KeyFigures,
@@ -70,3 +71,4 @@ def feed_everything(metrics: LineMetrics) -> None:
         )
     )  # fmt: skip
     metrics.record.set_consumers({"gate-1": 4}, {"fired": 2})
+    metrics.config.set(ConfigFigures("0a1b2c3d4e5f", {"applied": 1}, changed_utc_s=1_790_000_000.0))

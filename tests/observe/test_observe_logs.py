@@ -17,8 +17,11 @@ from edge_inspector.observe.logs import (
     REPEATS,
     WINDOW_S,
     HastyHandler,
+    LevelFollower,
     RepeatLimit,
     configure_logging,
+    level_number,
+    set_level,
 )
 
 log = get_log("test.room")
@@ -170,3 +173,26 @@ def test_a_line_is_never_longer_than_a_pipe_takes_at_once(pipe: tuple[int, io.Te
     data = os.read(read_fd, 65536)
     assert len(data) <= MAX_BYTES
     assert data.decode().endswith("ä…\n")
+
+
+def test_the_level_changes_while_the_process_runs(written: io.StringIO) -> None:
+    log.debug("unheard")
+    set_level("debug")
+    log.debug("heard")
+    set_level("error")
+    log.warning("no_more")
+
+    assert [word for word in ("unheard", "heard", "no_more") if f" {word} " in written.getvalue()] == ["heard"]
+
+
+def test_a_process_follows_the_level_that_another_one_wrote(written: io.StringIO) -> None:
+    word = [0]
+    follower = LevelFollower(lambda: word[0])
+    follower.look()  # nothing was written: as it was started
+    log.info("before")
+    word[0] = level_number("error")
+    follower.look()
+    log.info("after")
+
+    assert " before " in written.getvalue()
+    assert " after " not in written.getvalue()

@@ -129,3 +129,19 @@ def test_space_that_is_freed_late_does_not_empty_the_folder(tmp_path: Path, monk
     assert store.write(make_item("p9", picture=False, body={})) is None
 
     assert store.status().evicted == 1
+
+
+def test_bounds_that_are_changed_hold_from_the_next_write_on(tmp_path: Path) -> None:
+    store = make_store(tmp_path, quota_bytes=10_000)
+    for i in range(8):
+        store.write(make_item(f"p{i}", picture=False, body={"x": "y" * 500}))
+
+    store.bound(2_000, 0)
+    kept = store.write(make_item("p8", picture=False, body={"x": "y" * 500}))
+    store.bound(2_000, 2**62)
+    refused = store.write(make_item("p9", picture=False, body={"x": "y" * 500}))
+
+    assert kept is not None
+    assert refused is None
+    assert bytes_below(tmp_path) <= 2_000
+    assert store.status().quota_bytes == 2_000
