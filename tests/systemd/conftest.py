@@ -1,0 +1,30 @@
+"""The booted computer, once for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from machine import Machine
+from service import Service
+
+MakeService = Callable[..., Service]
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[Machine]:
+    with Machine() as machine:
+        yield machine
+
+
+@pytest.fixture
+def make_service(machine: Machine) -> Iterator[MakeService]:
+    """Give a maker of lines; whatever they started is gone after the test."""
+    with ExitStack() as stack:
+
+        def make(name: str = "press-3", **settings: Any) -> Service:
+            return stack.enter_context(Service(machine, name, **settings))
+
+        yield make
