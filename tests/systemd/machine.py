@@ -92,10 +92,6 @@ class Machine:
         assert done.returncode == 0 or not is_checked, f"{words} ended with {done.returncode}: {done.stdout}"
         return done.stdout.strip()
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Start a command inside as root and return without waiting; whoever starts it ends it."""
-        return subprocess.Popen([*self._inside(), *words], stdout=subprocess.DEVNULL, env=_ENVIRONMENT)
-
     def write(self, path: str, text: str) -> None:
         """Write a file inside, and its folder."""
         target = Path(f"/proc/{self._pid}/root{path}")
@@ -105,6 +101,11 @@ class Machine:
     def path(self, path: str) -> Path:
         """Return a path inside as one that can be used from here."""
         return Path(f"/proc/{self._pid}/root{path}")
+
+    def group(self, path: str) -> str:
+        """Return the folder inside of a unit's control group that limits memory."""
+        with_v1 = f"/sys/fs/cgroup/memory{path}"
+        return with_v1 if self.path(with_v1).exists() else f"/sys/fs/cgroup{path}"
 
     def journal(self, *matches: str) -> list[dict[str, Any]]:
         """Return the entries of the journal that match, in order."""

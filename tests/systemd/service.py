@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import subprocess
 from typing import Any, Self
 
 import yaml
 from machine import PYTHON, Machine, wait_until
 
+WITNESS = "/opt/edge-inspector/tests/end_to_end/witness.py"
 READY_S = 45.0
 """Three interpreters and ONNX Runtime start on two shared cores."""
 
@@ -35,7 +36,7 @@ class Service:
             "state_dir": f"{self.state}/state",
         } | sections
         self.write(yaml.safe_dump({key: value for key, value in values.items() if value is not None}))
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._witnesses: list[str] = []
 
     def write(self, text: str) -> None:
         """Write the configuration."""
@@ -81,33 +82,49 @@ class Service:
 
     def children(self) -> dict[str, int]:
         """Return the numbers inside of main's children by name."""
-        rows = self.machine.run("ps", "-o", "pid=,args=", "--ppid", str(self.main_pid()), is_checked=False)
-        found = re.findall(r"(?m)^ *(\d+) .*edge_inspector\.app\.(\w+)", rows)
-        return {name: int(pid) for pid, name in found}
+        found, main = {}, self.main_pid()
+        for entry in self.machine.path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError, IndexError):
+                if int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == main:
+                    words = (entry / "cmdline").read_text().split("\0")
+                    module = next(word for word in words if word.startswith("edge_inspector.app."))
+                    found[module.rpartition(".")[2]] = int(entry.name)
+        return found
+
+    def signal(self, name: str) -> None:
+        """Send main alone a signal."""
+        self.ctl("kill", "--kill-who=main", f"--signal={name}")
 
     def events(self, event: str, *matches: str) -> list[dict[str, Any]]:
         """Return the journal's entries of an event of this line."""
         return self.machine.journal(f"LINE={self.name}", f"EVENT={event}", *matches)
 
-    def listen(self, out: str) -> subprocess.Popen[bytes]:
+    def listen(self, out: str) -> None:
         """Start a witness inside, which writes what it hears to a file there."""
         words = ["--line", self.name, "--signals", self.endpoints["signals"]]
         words += ["--telemetry", self.endpoints["telemetry"], "--out", out]
-        self._started.append(
-            self.machine.start(PYTHON, "/opt/edge-inspector/tests/end_to_end/witness.py", *words)
-        )
-        return self._started[-1]
+        self._witnesses.append(f"witness-{len(self._witnesses)}-{self.name}.service")
+        self.machine.run("systemd-run", "--collect", f"--unit={self._witnesses[-1]}", PYTHON, WITNESS, *words)
+
+    def end_witnesses(self) -> None:
+        """Let every witness write what still comes."""
+        while self._witnesses:
+            self.machine.run("systemctl", "stop", self._witnesses.pop(), is_checked=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._started:
-            process.terminate()
-            process.wait(20)
+        self.end_witnesses()
         self.ctl("kill", "--signal=SIGCONT")
         self.ctl("stop")
         self.ctl("reset-failed")
         run = self.machine.run
-        run("rm", "-rf", self.config, f"/etc/systemd/system/{self.unit}.d", f"/var/lib/private/edge-inspector/{self.name}")
+        run(
+            "rm",
+            "-rf",
+            self.config,
+            f"/etc/systemd/system/{self.unit}.d",
+            f"/var/lib/private/edge-inspector/{self.name}",
+        )
         run("systemctl", "daemon-reload")

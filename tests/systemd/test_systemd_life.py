@@ -2,21 +2,124 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from machine import why_not_here
+from machine import PYTHON, wait_until, why_not_here
+from transcript import check_transcript
+from witness import heard
 
 if TYPE_CHECKING:
     from conftest import MakeService
+    from service import Service
 
 if why := why_not_here():
     pytest.skip(why, allow_module_level=True)
 
+HOG = "import time\nheld = [bytearray(16 << 20) for _ in range(1000)]\ntime.sleep(60)\n"
+"""Takes 16 GB, some at a time, and touches them."""
 
-def test_a_line_starts_and_inspects(make_service: MakeService) -> None:
+
+def broken_rules(line: Service, out: str, **options: bool) -> list[str]:
+    """Return what the line broke of its protocol by what a witness has written."""
+    rows = line.machine.path(out).read_text().splitlines(True)
+    assert verdicts_heard(line, out) > 5, "the witness heard next to nothing"
+    return check_transcript(rows, line=line.name, frame_hw=(256, 1024), **options)
+
+
+def totals(line: Service) -> dict[str, int]:
+    """Return what the newest end of the line counted."""
+    words = re.findall(r"(\w+)=(\d+)", line.events("line_ended")[-1]["MESSAGE"])
+    return {name: int(number) for name, number in words}
+
+
+def test_a_line_is_ready_inspects_and_stops_with_a_verdict_for_every_part(make_service: MakeService) -> None:
+    line = make_service(log="debug").start()
+    line.listen("/tmp/heard-stop.jsonl")
+    line.wait_until_inspecting()
+
+    started = time.monotonic()
+    line.ctl("stop")
+    took_s = time.monotonic() - started
+    line.end_witnesses()
+
+    assert line.show("Result") == "success"
+    assert line.show("ExecMainStatus") == "0"
+    assert took_s < float(line.show("TimeoutStopUSec").removesuffix("s")), "it was killed"
+    counted = totals(line)
+    assert counted["triggers"] == counted["passes"] + counted["rejects"] + counted["unknowns"] > 0
+    assert counted["in_flight"] == 0
+    assert broken_rules(line, "/tmp/heard-stop.jsonl", drained=True, joined_late=True) == []
+    assert_that_the_journal_can_be_asked(line, counted["triggers"])
+
+
+def assert_that_the_journal_can_be_asked(line: Service, parts: int) -> None:
+    verdicts = line.events("verdict")
+    one = verdicts[len(verdicts) // 2]
+
+    assert len(verdicts) == parts
+    assert line.machine.journal(f"LINE={line.name}", f"PART={one['PART']}") == [one]
+    assert line.machine.journal(f"LINE={line.name}", f"SEQ={one['SEQ']}") == [one]
+    assert {row["PROCESS"] for row in line.machine.journal(f"LINE={line.name}")} == {"main", "inspect"}
+    assert {row["CAMERA"] for row in verdicts} == {"cam0"}
+    assert {row["SYSLOG_IDENTIFIER"] for row in verdicts} == {"edge-inspector"}
+    assert [row["PRIORITY"] for row in line.events("line_started")] == ["6"]
+    assert line.machine.journal("LINE=another") == []
+
+
+def test_a_main_that_is_frozen_is_ended_by_the_watchdog_and_inspects_again(make_service: MakeService) -> None:
     line = make_service().start()
+    frozen = line.main_pid()
 
-    print(line.ctl("status"))
-    print(line.machine.run("journalctl", "-n", "50"))
-    assert line.show("ActiveState") == "active"
+    line.signal("STOP")
+    line.wait_until_inspecting(other_than=frozen)
+
+    assert line.show("NRestarts") == "1"
+    said = line.machine.run("journalctl", "--unit", line.unit, "--grep=Watchdog timeout", "--output=cat")
+    assert "Watchdog timeout" in said
+
+
+def test_a_main_that_is_killed_is_started_again_and_no_part_is_counted_twice(make_service: MakeService) -> None:
+    line = make_service().start()
+    line.listen("/tmp/heard-kill.jsonl")
+    line.wait_until_inspecting()
+    killed, children = line.main_pid(), line.children()
+
+    line.signal("KILL")
+    line.wait_until_inspecting(other_than=killed)
+
+    assert children.keys() == {"camera", "inspect"}
+    assert not any(line.machine.path(f"/proc/{pid}").exists() for pid in children.values())
+    assert line.show("NRestarts") == "1"
+    before = verdicts_heard(line, "/tmp/heard-kill.jsonl")
+    wait_until(lambda: verdicts_heard(line, "/tmp/heard-kill.jsonl") > before, "the witness to hear the second start")
+    line.ctl("stop")
+    line.end_witnesses()
+    assert broken_rules(line, "/tmp/heard-kill.jsonl", joined_late=True) == []
+
+
+def verdicts_heard(line: Service, out: str) -> int:
+    rows = line.machine.path(out).read_text().splitlines(True)
+    messages = [heard(row) for row in rows if row.endswith("\n")]
+    return sum(message is not None and message.kind == "verdict" for message in messages)
+
+
+def test_when_memory_runs_out_the_line_goes_on_and_what_took_it_is_ended(make_service: MakeService) -> None:
+    line = make_service()
+    line.drop_in("[Service]\nMemoryMax=1500M\n")
+    line.start()
+    main, group = line.main_pid(), line.show("ControlGroup")
+
+    if line.show("MemoryCurrent") == "[not set]":
+        pytest.skip("there is no control of memory")
+    said = line.machine.run(
+        "sh", "-c", f"echo $$ >'{line.machine.group(group)}/cgroup.procs' && {PYTHON} -c '{HOG}'; echo ended $?",
+        is_checked=False,
+    )  # fmt: skip
+    line.wait_until_inspecting()
+
+    assert said == "Killed\nended 137"
+    assert line.main_pid() == main
+    assert line.show("NRestarts") == "0"
