@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from machine import Machine
 from service import Service
+
+# The witness of tests/end_to_end hears these lines too.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "end_to_end"))
 
 MakeService = Callable[..., Service]
 

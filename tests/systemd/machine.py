@@ -23,6 +23,8 @@ SYSTEMD = Path("/usr/lib/systemd/systemd")
 NAMESPACES = ["--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc", "--net", "--cgroup"]
 PROGRAM = "/opt/edge-inspector/bin/edge-inspector"
 PYTHON = "/opt/edge-inspector/bin/python"
+POLL_S = 0.2
+"""Asking systemd takes processes of its own, which must not take the time of the line that they ask for."""
 BOOT_S, RUN_S = 30.0, 40.0
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"}
 
@@ -37,12 +39,14 @@ def why_not_here() -> str:
     return ""
 
 
-def wait_until(is_true: Callable[[], Any], what: str, timeout_s: float = RUN_S) -> Any:
-    """Return the first true answer; AssertionError when none came within the time."""
+def wait_until(
+    is_true: Callable[[], Any], what: str, timeout_s: float = RUN_S, instead: Callable[[], str] = lambda: ""
+) -> Any:
+    """Return the first true answer; AssertionError, with what there is instead, when none came within the time."""
     ends = time.monotonic() + timeout_s
     while not (answer := is_true()):
-        assert time.monotonic() < ends, f"waited {timeout_s:g} s for {what}"
-        time.sleep(0.05)
+        assert time.monotonic() < ends, f"waited {timeout_s:g} s for {what}; {instead()}"
+        time.sleep(POLL_S)
     return answer
 
 

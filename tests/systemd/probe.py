@@ -12,8 +12,12 @@ import mmap
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+CONNECT_S = 1.5
+"""A refused packet of TCP is one that is lost: the kernel sends it again until it is given up."""
 
 
 def said(what: Callable[[], object]) -> str:
@@ -27,7 +31,13 @@ def said(what: Callable[[], object]) -> str:
 
 def connect(address: str) -> None:
     host, _, port = address.rpartition(":")
-    socket.create_connection((host, int(port)), 5).close()
+    socket.create_connection((host, int(port)), CONNECT_S).close()
+
+
+def send(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
+        ours.sendto(b"", (host, int(port)))
 
 
 def ask_clock() -> None:
@@ -36,8 +46,6 @@ def ask_clock() -> None:
 
 
 def set_clock() -> None:
-    import time
-
     time.clock_settime(time.CLOCK_REALTIME, time.time())
 
 
@@ -48,6 +56,7 @@ def make_code() -> None:
 def main() -> None:
     """Try everything."""
     found = {f"connect {address}": said(lambda address=address: connect(address)) for address in sys.argv[1:]}
+    found |= {f"send {address}": said(lambda address=address: send(address)) for address in sys.argv[1:]}
     found |= {
         "bind a port": said(lambda: socket.create_server(("127.0.0.1", 0)).close()),
         "speak raw": said(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()),
@@ -65,12 +74,12 @@ def main() -> None:
         "write the program": said(lambda: Path("/opt/edge-inspector/probe").write_text("")),
         "look into root's home": said(lambda: os.listdir("/root")),
         "see the other lines' state": said(lambda: os.listdir("/var/lib/private/edge-inspector/other")),
-        "make a namespace": said(lambda: os.unshare(0x10000000) if hasattr(os, "unshare") else unshare()),
+        "make a namespace": said(make_namespace),
     }
     print(json.dumps(found), flush=True)
 
 
-def unshare() -> None:
+def make_namespace() -> None:
     if ctypes.CDLL(None, use_errno=True).unshare(0x10000000) < 0:
         raise OSError(ctypes.get_errno(), "unshare")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any, Self
 
 import yaml
@@ -28,7 +29,7 @@ class Service:
         values = {
             "line": name,
             "camera": {"kind": "replay", "folder": "/opt/edge-inspector/config/demo", "frame": frame}
-            | {"rate_hz": 20.0, "loop": True},
+            | {"rate_hz": 10.0, "loop": True},
             "model": {"bundle": "/opt/edge-inspector/models/bsdata-pitting", "unsigned": "allow", "threads": 1},
             "endpoints": self.endpoints,
             "metrics": {"port": first_port + 9},
@@ -72,13 +73,16 @@ class Service:
 
     def wait_until_inspecting(self, other_than: int = 0) -> None:
         """Wait until another main than the given one counts parts, and counts on."""
-        wait_until(lambda: self.main_pid() not in (0, other_than), f"{self.unit} to start", READY_S)
-        first = wait_until(self.parts, f"{self.unit} to inspect; it says: {self.show('StatusText')}", READY_S)
-        wait_until(lambda: self.parts() > first, f"{self.unit} to go on")
+        self._wait(lambda: self.main_pid() not in (0, other_than), "main to start")
+        first = self._wait(self.parts, "parts to be counted")
+        self._wait(lambda: self.parts() > first, "parts to be counted on")
 
     def wait_for(self, name: str, value: str) -> None:
         """Wait until a property of the unit has a value."""
-        wait_until(lambda: self.show(name) == value, f"{name} of {self.unit} to be {value}; {self.ctl('status')}")
+        self._wait(lambda: self.show(name) == value, f"{name} to be {value}")
+
+    def _wait(self, is_true: Callable[[], Any], what: str) -> Any:
+        return wait_until(is_true, f"{what} in {self.unit}", READY_S, lambda: self.ctl("status", "--full"))
 
     def children(self) -> dict[str, int]:
         """Return the numbers inside of main's children by name."""
@@ -116,7 +120,7 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.end_witnesses()
-        self.ctl("kill", "--signal=SIGCONT")
+        self.ctl("kill", "--signal=SIGKILL")  # in good order it takes longer, and one test looks at that
         self.ctl("stop")
         self.ctl("reset-failed")
         run = self.machine.run

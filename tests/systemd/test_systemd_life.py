@@ -69,35 +69,29 @@ def assert_that_the_journal_can_be_asked(line: Service, parts: int) -> None:
     assert line.machine.journal("LINE=another") == []
 
 
-def test_a_main_that_is_frozen_is_ended_by_the_watchdog_and_inspects_again(make_service: MakeService) -> None:
+def test_a_main_that_is_frozen_or_killed_is_started_again_and_no_part_is_told_twice(make_service: MakeService) -> None:
     line = make_service().start()
-    frozen = line.main_pid()
+    out = "/tmp/heard-again.jsonl"
+    line.listen(out)
+    line.wait_until_inspecting()
+    frozen, children = line.main_pid(), line.children()
 
     line.signal("STOP")
     line.wait_until_inspecting(other_than=frozen)
-
-    assert line.show("NRestarts") == "1"
-    said = line.machine.run("journalctl", "--unit", line.unit, "--grep=Watchdog timeout", "--output=cat")
-    assert "Watchdog timeout" in said
-
-
-def test_a_main_that_is_killed_is_started_again_and_no_part_is_counted_twice(make_service: MakeService) -> None:
-    line = make_service().start()
-    line.listen("/tmp/heard-kill.jsonl")
-    line.wait_until_inspecting()
-    killed, children = line.main_pid(), line.children()
-
+    watched = line.machine.run("journalctl", "--unit", line.unit, "--grep=Watchdog timeout", "--output=cat")
+    killed = line.main_pid()
     line.signal("KILL")
     line.wait_until_inspecting(other_than=killed)
 
     assert children.keys() == {"camera", "inspect"}
     assert not any(line.machine.path(f"/proc/{pid}").exists() for pid in children.values())
-    assert line.show("NRestarts") == "1"
-    before = verdicts_heard(line, "/tmp/heard-kill.jsonl")
-    wait_until(lambda: verdicts_heard(line, "/tmp/heard-kill.jsonl") > before, "the witness to hear the second start")
+    assert "Watchdog timeout" in watched
+    assert line.show("NRestarts") == "2"
+    before = verdicts_heard(line, out)
+    wait_until(lambda: verdicts_heard(line, out) > before, "the witness to hear the third run")
     line.ctl("stop")
     line.end_witnesses()
-    assert broken_rules(line, "/tmp/heard-kill.jsonl", joined_late=True) == []
+    assert broken_rules(line, out, joined_late=True) == []
 
 
 def verdicts_heard(line: Service, out: str) -> int:

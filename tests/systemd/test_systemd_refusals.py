@@ -36,7 +36,7 @@ def tried_again(line: Service, *words: str) -> None:
     """Start a line, and see that it is tried again and again, and says why."""
     line.ctl("start", "--no-block")
 
-    wait_until(lambda: int(line.show("NRestarts")) >= 2, "the third try")
+    wait_until(lambda: int(line.show("NRestarts")) >= 2, "the third try", instead=lambda: line.ctl("status"))
     said = wait_until(lambda: (text := line.show("StatusText")).startswith("failed: ") and text, "why it failed")
     assert all(word in said for word in words), said
     assert said.endswith("exit code 70, it is tried again")
@@ -57,7 +57,7 @@ def test_an_instance_without_a_configuration_stays_down(make_service: MakeServic
     line = make_service("nobody")
     line.machine.run("rm", line.config)
 
-    refused(line, 78, line.config, "No such file")
+    refused(line, 78, line.config, "there is no such file")
 
 
 def test_a_mistake_in_the_configuration_stays_down(make_service: MakeService) -> None:
@@ -70,7 +70,7 @@ def test_a_configuration_that_the_service_may_not_read_stays_down(make_service: 
     line = make_service()
     line.machine.run("chmod", "600", line.config)
 
-    refused(line, 78, line.config, "Permission denied")
+    refused(line, 78, line.config, "may not be read by this user")
 
 
 def test_a_missing_model_stays_down(make_service: MakeService) -> None:
@@ -119,7 +119,7 @@ def test_a_key_as_a_credential_is_for_the_service_alone(make_service: MakeServic
 def test_a_port_that_another_line_has_is_waited_for(make_service: MakeService) -> None:
     first, second = make_service("press-3").start(), make_service("press-4")
 
-    tried_again(second, "5560", "in use")
+    tried_again(second, "tcp://127.0.0.1:556", "in use by another program")
     first.ctl("stop")
 
     second.wait_until_inspecting()
@@ -132,9 +132,14 @@ def test_a_state_directory_that_cannot_be_written_is_tried_again(make_service: M
     tried_again(line, "state_dir /srv/read-only cannot be used", "Read-only file system")
 
 
-def test_a_disk_that_is_full_at_the_start_is_tried_again(make_service: MakeService) -> None:
+def test_with_a_disk_that_is_full_at_the_start_the_line_stays_up_and_is_not_ready(make_service: MakeService) -> None:
     line = make_service(state_dir="/srv/state")
     line.machine.run("mkdir", "-p", "/srv/state")
     line.drop_in("[Service]\nTemporaryFileSystem=/srv/state:size=64k,mode=1777\n")
 
-    tried_again(line, "/srv/state", "No space left")
+    line.ctl("start")
+    wait_until(lambda: "journal" in line.show("StatusText"), "the status line to say so")
+    wait_until(lambda: "disk is full" in str(line.events("journal_fault")), "the log to say why")
+
+    assert line.show("StatusText").startswith("not ready: Preoperational, journal")
+    assert (line.show("ActiveState"), line.show("NRestarts")) == ("active", "0")

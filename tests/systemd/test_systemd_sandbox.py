@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ local = socket.create_server(("127.0.0.1", 7000))
 while True:
     server.accept()[0].close()
 """
+CAP_SYS_RESOURCE = 24
+"""linux/capability.h"""
 PROBE = f"""[Service]
 Type=oneshot
 Restart=no
@@ -72,8 +75,10 @@ def test_the_unit_shuts_what_no_line_needs_and_nothing_else(make_service: MakeSe
         found = probed(line)
 
     assert found == {
-        f"connect {ELSEWHERE}:7000": "EPERM",
+        f"connect {ELSEWHERE}:7000": "timed out",
+        f"send {ELSEWHERE}:7000": "EPERM",
         "connect 127.0.0.1:7000": "ok",
+        "send 127.0.0.1:7000": "ok",
         "bind a port": "ok",
         "speak raw": "EAFNOSUPPORT",
         "ask the clock": "ok",
@@ -104,9 +109,15 @@ def test_the_drop_ins_open_what_they_say_and_no_more(make_service: MakeService, 
 
     assert {what: how for what, how in after.items() if how != before[what]} == {
         f"connect {ELSEWHERE}:7000": "ok",
+        f"send {ELSEWHERE}:7000": "ok",
         "make code": "ok",
-        "go first": "ok",
-    }
+    } | ({"go first": "ok"} if may_raise_limits(machine) else {})
+
+
+def may_raise_limits(machine: Machine) -> bool:
+    """Whether systemd inside may give more than it has; some virtual machines keep that right from root."""
+    status = machine.path("/proc/1/status").read_text()
+    return bool(int(re.search(r"CapEff:\s*(\w+)", status)[1], 16) >> CAP_SYS_RESOURCE & 1)  # type: ignore[index]
 
 
 def test_a_camera_by_harvesters_works_in_the_sandbox(make_service: MakeService) -> None:
@@ -124,13 +135,9 @@ def test_a_camera_by_harvesters_works_in_the_sandbox(make_service: MakeService) 
 def test_the_simulated_camera_works_in_the_sandbox(make_service: MakeService, machine: Machine) -> None:
     cti = "/opt/edge-inspector/simulated.cti"
     shutil.copy(build_producer(), machine.path(cti))
-    frame = {"width": 640, "height": 480, "channels": 1}
-    camera = {"kind": "genicam", "cti": cti, "serial": "SIM0001", "pixel_format": "Mono8", "frame": frame}
-    line = make_service(
-        "simulated",
-        camera=camera,
-        model={"provider": "null", "bundle": "/opt/edge-inspector/models/bsdata-pitting", "unsigned": "allow"},
-    )
+    frame = {"width": 640, "height": 480, "channels": 3}
+    camera = {"kind": "genicam", "cti": cti, "serial": "SIM0001", "pixel_format": "RGB8", "frame": frame}
+    line = make_service("simulated", camera=camera)
 
     line.start()
 
@@ -138,7 +145,7 @@ def test_the_simulated_camera_works_in_the_sandbox(make_service: MakeService, ma
 
 
 def test_a_second_line_on_the_same_computer_is_a_second_instance(make_service: MakeService) -> None:
-    first, second = make_service("press-3"), make_service("press-4", first_port=5660)
+    first, second = make_service("left"), make_service("right", first_port=5660)
     first.start()
     second.start()
 
