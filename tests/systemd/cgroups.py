@@ -37,7 +37,7 @@ class Groups:
             OSError: This user may not.
         """
         for top, path in zip(self._tops, self.paths, strict=True):
-            for former in top.glob(f"{PREFIX}*"):
+            for former in left_behind(top):
                 _remove(former)
             path.mkdir()
             for name in ("cpuset.cpus", "cpuset.mems"):  # a group without cores takes no process
@@ -62,6 +62,12 @@ class Groups:
             if time.monotonic() > ends:
                 raise OSError(f"{left} cannot be removed")
             time.sleep(0.05)
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """Return what killed runs have left in a folder under this name: their process is gone."""
+    former = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdecimal()]
+    return [path for path in former if not Path("/proc", path.name.removeprefix(PREFIX)).exists()]
 
 
 def _remove(group: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from cgroups import Groups
+from cgroups import PREFIX, Groups, left_behind
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOT = Path(__file__).with_name("boot")
@@ -54,13 +54,16 @@ class Machine:
     """Boots when entered; when left, every process, mount and control group of it is gone."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="edge-inspector-boot-"))
+        self._folder = Path(tempfile.gettempdir(), f"{PREFIX}{os.getpid()}")
         self._root, self._log = self._folder / "root", self._folder / "log"
         self._groups = Groups()
         self._outer: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
     def __enter__(self) -> Self:
+        for former in left_behind(self._folder.parent):
+            shutil.rmtree(former)
+        self._folder.mkdir()
         try:
             self._groups.make()
             self._boot()

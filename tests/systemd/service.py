@@ -11,7 +11,7 @@ import yaml
 from machine import PYTHON, Machine, wait_until
 
 WITNESS = "/opt/edge-inspector/tests/end_to_end/witness.py"
-READY_S = 45.0
+READY_S = 60.0
 """Three interpreters and ONNX Runtime start on two shared cores."""
 
 

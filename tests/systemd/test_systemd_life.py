@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 if why := why_not_here():
     pytest.skip(why, allow_module_level=True)
 
+pytestmark = pytest.mark.timeout(180)
+
 HOG = "import time\nheld = [bytearray(16 << 20) for _ in range(1000)]\ntime.sleep(60)\n"
 """Takes 16 GB, some at a time, and touches them."""
 

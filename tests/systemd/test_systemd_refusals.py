@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 if why := why_not_here():
     pytest.skip(why, allow_module_level=True)
 
+pytestmark = pytest.mark.timeout(180)
+
 KEYS = "/etc/edge-inspector/test-keys"
 CURVE = {"curve": {"keys": KEYS}}
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 if why := why_not_here():
     pytest.skip(why, allow_module_level=True)
 
+pytestmark = pytest.mark.timeout(180)
+
 ELSEWHERE = "192.0.2.7"
 """A network that is in nobody's use (RFC 5737)."""
 LISTEN = """
