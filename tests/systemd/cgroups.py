@@ -30,8 +30,11 @@ class Groups:
         self._name = f"{PREFIX}{os.getpid()}"
         self.paths = [top / self._name for top in self._tops]
 
-    def make(self) -> None:
+    def make(self, weight: int) -> None:
         """Make the groups, and sweep those that a killed run left.
+
+        Args:
+            weight: Share of a wanted core, where 1 is that of one process that is in no group.
 
         Raises:
             OSError: This user may not.
@@ -39,12 +42,15 @@ class Groups:
         for top, path in zip(self._tops, self.paths, strict=True):
             for former in left_behind(top):
                 _remove(former)
+            with contextlib.suppress(OSError):  # what cannot be handed down, systemd inside goes without
+                (top / "cgroup.subtree_control").write_text("+cpu +memory +pids")
             path.mkdir()
             for name in ("cpuset.cpus", "cpuset.mems"):  # a group without cores takes no process
                 if (top / name).exists() and not (top / "cgroup.controllers").exists():
                     (path / name).write_text((top / name).read_text())
-            with contextlib.suppress(OSError):  # what cannot be handed down, systemd inside goes without
-                (top / "cgroup.subtree_control").write_text("+cpu +memory +pids")
+            for name, one in (("cpu.shares", 1024), ("cpu.weight", 100)):  # v1, v2
+                if (path / name).exists():
+                    (path / name).write_text(str(one * weight))
 
     def remove(self) -> None:
         """Remove them with all below; every process in them must have ended.

@@ -23,6 +23,8 @@ SYSTEMD = Path("/usr/lib/systemd/systemd")
 NAMESPACES = ["--pid", "--fork", "--kill-child", "--mount", "--uts", "--ipc", "--net", "--cgroup"]
 PROGRAM = "/opt/edge-inspector/bin/edge-inspector"
 PYTHON = "/opt/edge-inspector/bin/python"
+WEIGHT = 2
+"""A group counts as one process however many are in it, and a line has three that start at once."""
 POLL_S = 0.2
 """Asking systemd takes processes of its own, which must not take the time of the line that they ask for."""
 BOOT_S, RUN_S = 30.0, 40.0
@@ -53,7 +55,9 @@ def wait_until(
 class Machine:
     """Boots when entered; when left, every process, mount and control group of it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, weight: int = WEIGHT) -> None:
+        """Prepare; `weight`: share of a wanted core beside what else runs here, 1 is one process's."""
+        self._weight = weight
         self._folder = Path(tempfile.gettempdir(), f"{PREFIX}{os.getpid()}")
         self._root, self._log = self._folder / "root", self._folder / "log"
         self._groups = Groups()
@@ -65,7 +69,7 @@ class Machine:
             shutil.rmtree(former)
         self._folder.mkdir()
         try:
-            self._groups.make()
+            self._groups.make(self._weight)
             self._boot()
             self._install()
         except BaseException:
