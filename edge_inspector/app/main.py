@@ -59,16 +59,13 @@ CAMERA_START_S = 60.0
 class Daemon:
     """One line, from start to end. Built and run in the main thread."""
 
-    def __init__(
-        self, settings: LineSettings, views: Sequence[ReadyView], config_file: Path, notifier: Notifier
-    ) -> None:
+    def __init__(self, settings: LineSettings, views: Sequence[ReadyView], config_file: Path) -> None:
         """Bind, lock and prepare; no child runs yet.
 
         Args:
             settings: Of the line.
             views: One for each camera, in the order of the configuration.
             config_file: For messages.
-            notifier: To the service manager.
 
         Raises:
             EndpointError, KeysError: An address cannot be bound; the keys that encrypt it cannot be used.
@@ -97,7 +94,7 @@ class Daemon:
         plan = self._outlet.with_keys(inspect_plan(settings, views, config_file))
         self._inspect = self._inspect_child(plan, _start_s(views))
         self._supervisor = self._new_supervisor()
-        self._attendance = Attendance(notifier, self._memory, self._outlet, STALL_S, _start_s(views))
+        self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, _start_s(views))
         self._stops, self._stops_obeyed = StopSignals(), 0
         self._urgent.register(self._stops, selectors.EVENT_READ)
         self._watched_fds: dict[int, int] = {}

@@ -73,10 +73,10 @@ def _misfits(view: ReadyView, lines: LineMap) -> list[Mistake]:
 
 def run_line(config: Path) -> int:
     """Run the daemon of one line; returns its exit code. What ends it with an error the service manager hears too."""
-    notifier = Notifier()
+    notifier = Notifier(dict(os.environ))  # a copy: the daemon takes the words away, lest a child believes it is meant
     notifier.status("starting")
     try:
-        return _run_line(config, notifier)
+        return _run_line(config)
     except EdgeInspectorError as error:
         notifier.status(status_of(error))
         raise
@@ -91,7 +91,7 @@ def status_of(error: EdgeInspectorError) -> str:
     return f"failed: {first[:_STATUS_CHARS]}{others}; exit code {error.exit_code}, {then}"
 
 
-def _run_line(config: Path, notifier: Notifier) -> int:
+def _run_line(config: Path) -> int:
     ready = prepare(config)
     for view in ready.views:
         hold(view.bundle.path)
@@ -101,7 +101,7 @@ def _run_line(config: Path, notifier: Notifier) -> int:
             file, camera = baseline_path(view.settings, place), view.settings.camera.name
             detail = f"focus and brightness are not checked until `camera baseline` writes {file}"
             log.info("no_baseline", camera=camera, detail=detail)
-    daemon = Daemon(_settled_here(ready.settings), ready.views, config, notifier)
+    daemon = Daemon(_settled_here(ready.settings), ready.views, config)
     status = daemon.run()
     if daemon.failure:
         error = ProcessError(daemon.failure)
