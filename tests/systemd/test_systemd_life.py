@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from machine import PYTHON, wait_until, why_not_here
+from machine import PROGRAM, PYTHON, wait_until, why_not_here
 from transcript import check_transcript
 from witness import heard
 
@@ -41,6 +41,7 @@ def test_a_line_is_ready_inspects_and_stops_with_a_verdict_for_every_part(make_s
     line = make_service(log="debug").start()
     line.listen("/tmp/heard-stop.jsonl")
     line.wait_until_inspecting()
+    assert "bypass is off" in line.machine.run(PROGRAM, "bypass", "status", "--config", line.config)
 
     started = time.monotonic()
     line.ctl("stop")

@@ -35,6 +35,7 @@ local = socket.create_server(("127.0.0.1", 7000))
 while True:
     server.accept()[0].close()
 """
+NO_MODEL = {"provider": "null", "bundle": "/opt/edge-inspector/models/bsdata-pitting", "unsigned": "allow"}
 CAP_SYS_RESOURCE = 24
 """linux/capability.h"""
 PROBE = f"""[Service]
@@ -146,8 +147,22 @@ def test_the_simulated_camera_works_in_the_sandbox(make_service: MakeService, ma
     assert line.show("NRestarts") == "0"
 
 
+def test_the_bridge_works_in_its_sandbox(make_service: MakeService, machine: Machine) -> None:
+    line = make_service("bridged", model=NO_MODEL).start()
+    unit = f"edge-inspector-bridge-modbus@{line.name}.service"
+    ask = "import sys\nfrom pymodbus.client import ModbusTcpClient as C\nc = C('127.0.0.1', port=1502)\n"
+    ask += "sys.exit(not c.connect() or c.read_holding_registers(0, count=2).isError())"
+
+    machine.run("systemctl", "start", unit)
+    try:
+        wait_until(lambda: machine.run(PYTHON, "-c", ask, is_checked=False) == "", "an answer by Modbus")
+        assert machine.run("systemctl", "show", "--value", "--property=NRestarts,ActiveState", unit) == "0\nactive"
+    finally:
+        machine.run("systemctl", "stop", unit)
+
+
 def test_a_second_line_on_the_same_computer_is_a_second_instance(make_service: MakeService) -> None:
-    first, second = make_service("left"), make_service("right", first_port=5660)
+    first, second = make_service("left", model=NO_MODEL), make_service("right", model=NO_MODEL, first_port=5660)
     first.start()
     second.start()
 
