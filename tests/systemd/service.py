@@ -11,6 +11,9 @@ import yaml
 from machine import PYTHON, Machine, wait_until
 
 WITNESS = "/opt/edge-inspector/tests/end_to_end/witness.py"
+BUNDLE = "/opt/edge-inspector/models/bsdata-pitting"
+NO_MODEL = {"provider": "null", "bundle": BUNDLE, "unsigned": "allow"}
+"""For tests in which it does not matter what is judged: less work for a busy computer."""
 READY_S = 60.0
 """Three interpreters and ONNX Runtime start on two shared cores."""
 
@@ -30,7 +33,7 @@ class Service:
             "line": name,
             "camera": {"kind": "replay", "folder": "/opt/edge-inspector/config/demo", "frame": frame}
             | {"rate_hz": 10.0, "loop": True},
-            "model": {"bundle": "/opt/edge-inspector/models/bsdata-pitting", "unsigned": "allow", "threads": 1},
+            "model": {"bundle": BUNDLE, "unsigned": "allow", "threads": 1},
             "endpoints": self.endpoints,
             "metrics": {"port": first_port + 9},
             "journal": {"max_mb": 4, "segment_mb": 1},

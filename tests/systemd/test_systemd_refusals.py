@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from machine import PROGRAM, ROOT, wait_until, why_not_here
+from service import NO_MODEL
 
 if TYPE_CHECKING:
     from conftest import MakeService
@@ -102,7 +103,9 @@ def test_a_list_of_keys_of_another_owner_stays_down(make_service: MakeService) -
 
 def test_a_key_as_a_credential_is_for_the_service_alone(make_service: MakeService) -> None:
     line = make_service()
-    line = make_service(endpoints=line.endpoints | {"curve": {"keys": KEYS, "server_key": "credential"}})
+    line = make_service(
+        endpoints=line.endpoints | {"curve": {"keys": KEYS, "server_key": "credential"}}, model=NO_MODEL
+    )
     with_keys(line)
     secret = f"/etc/edge-inspector/{line.name}.server.key"
     line.machine.run("mv", f"{KEYS}/server.key", secret)
@@ -119,7 +122,7 @@ def test_a_key_as_a_credential_is_for_the_service_alone(make_service: MakeServic
 
 
 def test_a_port_that_another_line_has_is_waited_for(make_service: MakeService) -> None:
-    first, second = make_service("press-3").start(), make_service("press-4")
+    first, second = make_service("press-3", model=NO_MODEL).start(), make_service("press-4", model=NO_MODEL)
 
     tried_again(second, "tcp://127.0.0.1:556", "in use by another program")
     first.ctl("stop")
@@ -135,7 +138,7 @@ def test_a_state_directory_that_cannot_be_written_is_tried_again(make_service: M
 
 
 def test_with_a_disk_that_is_full_at_the_start_the_line_stays_up_and_is_not_ready(make_service: MakeService) -> None:
-    line = make_service(state_dir="/srv/state")
+    line = make_service(state_dir="/srv/state", model=NO_MODEL)
     line.machine.run("mkdir", "-p", "/srv/state")
     line.drop_in("[Service]\nTemporaryFileSystem=/srv/state:size=64k,mode=1777\n")
 

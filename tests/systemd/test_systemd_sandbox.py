@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from machine import PYTHON, ROOT, Machine, wait_until, why_not_here
+from service import NO_MODEL
 
 from edge_inspector.simulator.build import build_producer, find_compiler
 
@@ -35,7 +36,6 @@ local = socket.create_server(("127.0.0.1", 7000))
 while True:
     server.accept()[0].close()
 """
-NO_MODEL = {"provider": "null", "bundle": "/opt/edge-inspector/models/bsdata-pitting", "unsigned": "allow"}
 CAP_SYS_RESOURCE = 24
 """linux/capability.h"""
 PROBE = f"""[Service]
