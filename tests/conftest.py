@@ -19,8 +19,24 @@ ALLOWED_SKIPS: dict[str, str] = {
     "tests/client/test_client_wire_page.py::test_the_c_example_reads_the_header": "there is no C compiler",
     "tests/benchmarks/test_bench_belt.py": "there is no C compiler",
     "tests/client/test_client_c.py": "there is no C compiler, or no libzmq3-dev",
-    "tests/systemd/test_systemd_unit.py::test_systemd_has_nothing_to_say_about_the_units": "systemd is not installed",
-    "tests/systemd/test_systemd_unit.py::test_systemd_would_say_so_if_a_key_were_misspelt": "systemd is not installed",
+    **{
+        f"tests/systemd/test_systemd_unit.py::{name}": "systemd is not installed"
+        for name in (
+            "test_systemd_has_nothing_to_say_about_the_units",
+            "test_systemd_would_say_so_if_a_key_were_misspelt",
+            "test_systemd_has_nothing_to_say_about_the_drop_ins",
+            "test_little_is_open_to_a_service[edge-inspector@.service]",
+            "test_little_is_open_to_a_service[edge-inspector-bridge-modbus@.service]",
+        )
+    },
+    **{
+        f"tests/systemd/test_systemd_{name}.py": "unshare is refused, or systemd is not installed"
+        for name in ("install", "life", "refusals", "sandbox")
+    },
+    "tests/systemd/test_systemd_life.py::test_when_memory_runs_out_the_line_goes_on_and_what_took_it_is_ended": (
+        "there is no control of memory"
+    ),
+    "tests/systemd/test_systemd_sandbox.py::test_the_simulated_camera_works_in_the_sandbox": "there is no C compiler",
     "tests/end_to_end/test_e2e_priorities.py::test_each_process_keeps_to_its_cores_and_steps": "there is one core",
     "tests/end_to_end/test_e2e_priorities.py::test_cores_of_main_alone_bind_main_alone": "there is one core",
     "tests/end_to_end/test_e2e_offline.py::test_a_line_runs_without_a_route_and_asks_for_none": "unshare is refused",

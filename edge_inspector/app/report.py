@@ -13,6 +13,7 @@ from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.plans import named_model
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
+from edge_inspector.core.logs import get_log
 from edge_inspector.core.verdict import LineState, Stages, Totals
 from edge_inspector.observe.figures import (
     CameraFigures,
@@ -31,6 +32,9 @@ from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 from edge_inspector.run.watch import Watched
 from edge_inspector.settings.line import LineSettings
 
+log = get_log(__name__)
+
+_OF_A_VERDICT = ("part_id", "seq", "camera", "verdict", "reason", "latency_us")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 CAMERA_MB = 768
 """What a camera process may take besides its buffers: it starts with a tenth of that, and some producers leak."""
@@ -64,6 +68,8 @@ class Reporter:
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its pictures said of themselves."""
+        body = note["body"]
+        log.debug("verdict", **{key: body.get(key) for key in _OF_A_VERDICT})
         self._metrics.observe_verdict(note["body"], Stages(*note["stages"]))
         for camera, figures in note.get("images", ()):
             self._metrics.observe_image(self._names[camera], ImageFigures(*figures))

@@ -14,15 +14,27 @@ from edge_inspector.app.trust import trust_of
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.bundle.signature import Trust
 from edge_inspector.bundle.store import hold
-from edge_inspector.core.errors import ProcessError, SettingsError
+from edge_inspector.core.errors import (
+    BundleError,
+    EdgeInspectorError,
+    ProcessError,
+    SettingsError,
+    UsageError,
+)
 from edge_inspector.core.logs import get_log
 from edge_inspector.observe.logs import configure_logging
+from edge_inspector.observe.notify import Notifier
 from edge_inspector.run.scheduling import stand_behind, take_place
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.load import load_line_with_lines
 from edge_inspector.settings.performance import missing_cores
 
 log = get_log(__name__)
+
+STAYS_DOWN = (UsageError.exit_code, BundleError.exit_code, SettingsError.exit_code)
+"""Exit codes after which the unit is not started again (`RestartPreventExitStatus=`)."""
+_STATUS_CHARS = 500
+"""Of an error in the status line: a person reads it on one screen."""
 
 
 def prepare(config: Path) -> Ready:
@@ -51,7 +63,26 @@ def prepare(config: Path) -> Ready:
 
 
 def run_line(config: Path) -> int:
-    """Run the daemon of one line; returns its exit code."""
+    """Run the daemon of one line; returns its exit code. What ends it with an error the service manager hears too."""
+    notifier = Notifier(dict(os.environ))  # a copy: the daemon takes the words away, lest a child believes it is meant
+    notifier.status("starting")
+    try:
+        return _run_line(config)
+    except EdgeInspectorError as error:
+        notifier.status(status_of(error))
+        raise
+
+
+def status_of(error: EdgeInspectorError) -> str:
+    """Return an error as one line for `systemctl status`: what is wrong first, and whether it is tried again."""
+    first, *more = str(error).splitlines() or [type(error).__name__]
+    others = f" (and {len(more)} more, see the log)" if more else ""
+    is_tried = error.exit_code not in STAYS_DOWN
+    then = "it is tried again" if is_tried else "it stays down until that is repaired and it is started by hand"
+    return f"failed: {first[:_STATUS_CHARS]}{others}; exit code {error.exit_code}, {then}"
+
+
+def _run_line(config: Path) -> int:
     ready = prepare(config)
     for view in ready.views:
         hold(view.bundle.path)

@@ -11,7 +11,8 @@ config_option = click.option(
     "-c",
     required=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    # Not looked at here: whoever loads it says better what is wrong, with the exit code of a configuration.
+    type=click.Path(path_type=Path, readable=False),
     help="Configuration of the line (YAML).",
 )
 

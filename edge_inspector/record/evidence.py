@@ -177,7 +177,8 @@ class EvidenceStore:
     def _drop(self, item: EvidenceItem, reason: str, detail: str) -> None:
         with self._lock:
             self._dropped[reason] += 1
-        log.warning("evidence_dropped", evidence_id=item.evidence_id, reason=reason, detail=detail)
+        part = {key: item.body.get(key) for key in ("part_id", "seq")}
+        log.warning("evidence_dropped", evidence_id=item.evidence_id, reason=reason, detail=detail, **part)
 
 
 class _Dropped(Exception):  # noqa: N818 - not an error: the policy of a full shelf

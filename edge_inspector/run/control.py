@@ -14,7 +14,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ CLIENT_S = 1.0
 BACKLOG = 8
 _CREDENTIALS = struct.Struct("3i")
 _NO_LOGIN = 2**32 - 1
+_LOGIN_UID = "login_uid"
+"""Of a request: who is behind it, as the client's kernel knows it."""
 
 Answer = dict[str, Any]
 
@@ -112,12 +114,14 @@ class ControlSocket:
         self._socket.settimeout(0.1)
 
     def _serve(self, client: socket.socket) -> None:
-        request = _parsed(_line(client, REQUEST_BYTES, CLIENT_S))
+        request, peer = _parsed(_line(client, REQUEST_BYTES, CLIENT_S)), _peer(client)
+        if isinstance(request, dict):
+            peer = _with_login(peer, request.pop(_LOGIN_UID, None))
         if isinstance(request, str):
             log.warning("control_request_refused", detail=request)
             answer: Answer = {"ok": False, "refused": True, "error": request}
         else:
-            answer = self._answer(request, _peer(client))
+            answer = self._answer(request, peer)
         client.settimeout(CLIENT_S)
         client.sendall(json.dumps(answer).encode() + b"\n")
 
@@ -133,7 +137,7 @@ def ask_daemon(folder: Path, request: dict[str, Any], timeout_s: float) -> Answe
         try:
             with _address(folder) as address:
                 _connect(asker, address, ends_s)
-            asker.sendall(json.dumps(request).encode() + b"\n")
+            asker.sendall(json.dumps(request | _behind_this_process()).encode() + b"\n")
             answer = _parsed(_line(asker, ANSWER_BYTES, ends_s - time.monotonic()))
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
             raise ProcessError(
@@ -221,6 +225,20 @@ def peer_of(pid: int, uid: int) -> Peer:
         login_uid = int(Path(f"/proc/{pid}/loginuid").read_text())
         login = None if login_uid in (_NO_LOGIN, uid) else user_name(login_uid)
     return Peer(pid, uid, user_name(uid), login)
+
+
+def _with_login(peer: Peer, login_uid: object) -> Peer:
+    """Add who logged in where a hardened service may not look into the client's process: root is believed that."""
+    if peer.login is not None or peer.uid != 0 or not isinstance(login_uid, int) or not 0 < login_uid < _NO_LOGIN:
+        return peer
+    return replace(peer, login=user_name(login_uid))
+
+
+def _behind_this_process() -> dict[str, int]:
+    with suppress(OSError, ValueError):
+        if (uid := int(Path("/proc/self/loginuid").read_text())) != _NO_LOGIN:
+            return {_LOGIN_UID: uid}
+    return {}
 
 
 def user_name(uid: int) -> str:

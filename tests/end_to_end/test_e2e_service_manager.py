@@ -152,4 +152,25 @@ def test_a_line_that_cannot_start_never_says_that_it_is_ready(make_line: MakeLin
         code = line.wait_exit(START_S)
 
     assert code == 70
-    assert "READY=1" not in manager.words()
+    words = manager.words()
+    assert "READY=1" not in words
+    assert is_status("failed: ")(words[-1])
+    assert "in use" in words[-1]
+    assert words[-1].endswith("exit code 70, it is tried again")
+
+
+def test_a_line_with_a_mistake_in_its_configuration_says_which_in_one_line(
+    make_line: MakeLine, manager: Manager
+) -> None:
+    line = make_line(lime={"a": 1}, tilling={"overlap": 16})
+    line.start(manager.environment)
+
+    code = line.wait_exit(START_S)
+
+    assert code == 78
+    said = manager.words()[-1]
+    assert is_status(f"failed: {line.config}:")(said)
+    assert "\n" not in said
+    assert said.endswith(
+        "(and 1 more, see the log); exit code 78, it stays down until that is repaired and it is started by hand"
+    )

@@ -20,7 +20,7 @@ import pytest
 
 from edge_inspector.core.errors import ProcessError
 from edge_inspector.run import control
-from edge_inspector.run.control import NAME, ControlSocket, Peer, ask_daemon
+from edge_inspector.run.control import NAME, ControlSocket, Peer, _with_login, ask_daemon
 
 WAIT_S = 10.0
 
@@ -100,6 +100,23 @@ def test_a_request_is_answered_and_the_kernel_says_who_asked(bench: Bench) -> No
     assert answer == {"ok": True, "op": "status"}
     ((_, peer),) = bench.asked
     assert (peer.pid, peer.uid, peer.user) == (os.getpid(), os.getuid(), pwd.getpwuid(os.getuid()).pw_name)
+
+
+def test_root_alone_is_believed_who_is_behind_him(bench: Bench, raw: socket.socket) -> None:
+    raw.sendall(b'{"op": "status", "login_uid": 1}\n')
+
+    assert json.loads(raw.recv(4096)) == {"ok": True, "op": "status"}
+    ((request, peer),) = bench.asked
+    assert request == {"op": "status"}
+    assert (peer.login == pwd.getpwuid(1).pw_name) is (os.getuid() == 0)
+
+
+def test_nobody_else_is_believed_who_is_behind_him() -> None:
+    peer = Peer(pid=7, uid=1000, user="anna", login=None)
+
+    assert _with_login(peer, 1) == peer
+    assert _with_login(Peer(7, 0, "root", "berta"), 1).login == "berta", "the kernel knows better"
+    assert [_with_login(Peer(7, 0, "root", None), wrong).login for wrong in (0, -1, 2**32 - 1, "1", None)] == [None] * 5
 
 
 def test_a_path_longer_than_a_socket_address_works(tmp_path: Path) -> None:
