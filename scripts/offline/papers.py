@@ -1,0 +1,90 @@
+"""The papers of a wheelhouse, made from the wheels in it: VERSION, requirements.lock, the list of programs.
+
+python papers.py lock WHEELHOUSE | version WHEELHOUSE KEY=VALUE... | sbom WHEELHOUSE
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+OURS = canonicalize_name("edge_inspector")
+
+
+def wheels(folder: Path) -> dict[str, tuple[str, str, Path]]:
+    """Return (version, sha256, file) of each wheel by its name."""
+    found = {}
+    for path in sorted((folder / "wheels").iterdir()):
+        name, version, _build, _tags = parse_wheel_filename(path.name)
+        found[str(name)] = (str(version), hashlib.sha256(path.read_bytes()).hexdigest(), path)
+    return dict(sorted(found.items()))
+
+
+def write_lock(folder: Path) -> None:
+    """Write requirements.lock in the form of pip's --require-hashes: one file that is allowed for each name."""
+    rows = [
+        f"{name}=={version} \\\n    --hash=sha256:{digest}\n" for name, (version, digest, _) in wheels(folder).items()
+    ]
+    (folder / "requirements.lock").write_text("".join(rows))
+
+
+def glibc_of(names: list[str]) -> str:
+    """Return the newest glibc that a wheel asks for, from names such as `…-manylinux_2_28_x86_64.whl`.
+
+    A wheel with several such tags takes the lowest of them.
+    """
+    lowest = [min(int(n) for n in tags) for name in names if (tags := re.findall(r"manylinux_2_(\d+)_", name))]
+    return f"2.{max(lowest, default=17)}"
+
+
+def write_version(folder: Path, given: dict[str, str]) -> None:
+    """Write VERSION: what this is, and what it runs on. `id` names the folder of the installed version."""
+    version = wheels(folder)[OURS][0]
+    more = [] if given["flavour"] == "cpu" else [given["flavour"]]
+    rows = {
+        "id": "-".join([version, *more, *given["extras"].replace(",", " ").split()]),
+        "version": version,
+        **given,
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "machine": platform.machine(),
+        "glibc": glibc_of([path.name for _, _, path in wheels(folder).values()]),
+    }
+    (folder / "VERSION").write_text("".join(f"{key}={value}\n" for key, value in rows.items()))
+
+
+def finish_sbom(folder: Path) -> None:
+    """Name the program as what the list is about, and give each component the hash of its wheel.
+
+    The list comes from an environment, which knows licences and who needs whom, but no wheels.
+    """
+    path = folder / "sbom.cdx.json"
+    bom: dict[str, Any] = json.loads(path.read_text())
+    known, listed = wheels(folder), {}
+    for component in bom["components"]:
+        name = canonicalize_name(component["name"])
+        version, digest, _ = known[name]
+        if component["version"] != version:
+            sys.exit(f"error: the list says {name} {component['version']}, the wheel is {version}")
+        listed[name] = component | {"hashes": [{"alg": "SHA-256", "content": digest}]}
+    if missing := known.keys() - listed.keys():
+        sys.exit(f"error: not in the list of programs: {', '.join(sorted(missing))}")
+    bom["metadata"]["component"] = listed.pop(OURS) | {"type": "application"}
+    bom["components"] = list(listed.values())
+    path.write_text(json.dumps(bom, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    verb, folder = sys.argv[1], Path(sys.argv[2])
+    if verb == "lock":
+        write_lock(folder)
+    elif verb == "version":
+        write_version(folder, dict(pair.split("=", 1) for pair in sys.argv[3:]))
+    else:
+        finish_sbom(folder)
