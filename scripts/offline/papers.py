@@ -1,6 +1,6 @@
-"""The papers of a wheelhouse, made from the wheels in it: VERSION, requirements.lock, the list of programs.
+"""The papers of a wheelhouse, made from what is in it: requirements.lock, VERSION, the list of programs, SHA256SUMS.
 
-python papers.py lock WHEELHOUSE | version WHEELHOUSE KEY=VALUE... | sbom WHEELHOUSE
+python papers.py lock WHEELHOUSE | version WHEELHOUSE KEY=VALUE... | sbom WHEELHOUSE | sums WHEELHOUSE
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+SUMS = "SHA256SUMS"
 OURS = canonicalize_name("edge_inspector")
 
 
@@ -72,12 +73,24 @@ def finish_sbom(folder: Path) -> None:
         version, digest, _ = known[name]
         if component["version"] != version:
             sys.exit(f"error: the list says {name} {component['version']}, the wheel is {version}")
+        # Links to where a package comes from: of no use on a line, which has no network, and many.
+        component.pop("externalReferences", None)
         listed[name] = component | {"hashes": [{"alg": "SHA-256", "content": digest}]}
     if missing := known.keys() - listed.keys():
         sys.exit(f"error: not in the list of programs: {', '.join(sorted(missing))}")
     bom["metadata"]["component"] = listed.pop(OURS) | {"type": "application"}
+    bom["metadata"].pop("tools", None)
     bom["components"] = list(listed.values())
     path.write_text(json.dumps(bom, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def write_sums(folder: Path) -> None:
+    """Write SHA256SUMS over every other file of the folder, as `sha256sum --check` reads it."""
+    names = sorted(
+        f"./{path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file() and path.name != SUMS
+    )
+    rows = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (folder / SUMS).write_text("".join(rows))
 
 
 if __name__ == "__main__":
@@ -86,5 +99,7 @@ if __name__ == "__main__":
         write_lock(folder)
     elif verb == "version":
         write_version(folder, dict(pair.split("=", 1) for pair in sys.argv[3:]))
-    else:
+    elif verb == "sbom":
         finish_sbom(folder)
+    else:
+        write_sums(folder)
