@@ -10,11 +10,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-OFFLINE = Path(__file__).resolve().parents[2] / "scripts" / "offline"
-sys.path.insert(0, str(OFFLINE))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "offline"))
 
 import papers
 
+OFFLINE = Path(papers.__file__).parent
 PIP = Path(shutil.__file__).parent / "ensurepip" / "_bundled"
 """Where Python keeps a wheel of pip."""
 
@@ -37,7 +37,7 @@ UNIT = "[Service]\nExecStart=/opt/edge-inspector/bin/edge-inspector run # {versi
 
 
 def write_wheel(folder: Path, name: str, version: str, files: dict[str, str], requires: str = "") -> Path:
-    """Write a wheel whose bytes depend on nothing but these words; files below `DATA/` go to the environment's share."""
+    """Write a wheel whose bytes depend on these words alone; files below `DATA/` go to the environment's share."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + requires
     whole = {
