@@ -39,7 +39,7 @@ def installation(old: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     archive = tmp_path_factory.mktemp("installation") / "opt.tar"
     with LinePC() as pc:
         assert pc.install(old)[0] == 0
-        assert pc.run("tar", "-cf", str(archive), "/opt/edge-inspector", "/usr/local/lib")[0] == 0
+        assert pc.run("tar", "-cf", str(archive), "/opt/edge-inspector", "/etc/systemd", "/etc/sysctl.d")[0] == 0
     return archive
 
 

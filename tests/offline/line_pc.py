@@ -15,11 +15,11 @@ ALONE = ["unshare", *AS_ROOT, "--mount", "--net", "--pid", "--fork", "--kill-chi
 PREPARE = """
 set -e
 mount -t tmpfs -o size=96m line /mnt
-for folder in opt etc usr/local var/lib; do
+for folder in opt etc var/lib; do
     mkdir -p /mnt/$folder/upper /mnt/$folder/work
     mount -t overlay -o lowerdir=/$folder,upperdir=/mnt/$folder/upper,workdir=/mnt/$folder/work line /$folder
 done
-rm -rf /opt/edge-inspector /etc/edge-inspector /var/lib/edge-inspector
+rm -rf /opt/edge-inspector /etc/edge-inspector /etc/systemd/system /etc/*.d/*edge-inspector* /var/lib/edge-inspector
 mkdir /etc/edge-inspector /var/lib/edge-inspector
 mount -t proc proc /proc
 mount -t tmpfs run /run
@@ -29,7 +29,7 @@ exec cat
 
 
 class LinePC:
-    """Runs programs as root of a PC whose /opt, /etc, /usr/local and /var/lib are its own; ends with the block."""
+    """Runs programs as root of a PC whose /opt, /etc and /var/lib are its own; ends with the block."""
 
     def __init__(self) -> None:
         # Of this Python, as a distribution's: without the environment that the tests run in.

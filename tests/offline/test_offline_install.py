@@ -13,7 +13,7 @@ from line_pc import LinePC
 from tiny_house import flip_a_byte, tiny_house, write_version_line
 
 HOME = "/opt/edge-inspector"
-UNITS = "/usr/local/lib/systemd/system"
+UNITS = "/etc/systemd/system"
 
 
 def copy_of(house: Path, folder: Path) -> Path:

@@ -18,7 +18,7 @@ from line_pc import LinePC
 from tiny_house import tiny_house
 
 HOME = "/opt/edge-inspector"
-UNITS = "/usr/local/lib/systemd/system"
+UNITS = "/etc/systemd/system"
 CONFIG = "/etc/edge-inspector/press-3.yaml"
 EVIDENCE = "/var/lib/edge-inspector/press-3/evidence/20261129/part-7.jpg"
 N_RANDOM_KILLS = 30
@@ -39,24 +39,36 @@ def write_journal(pc: LinePC, made_in: Path, schema: int) -> None:
     shutil.copy(made_in / "00000001-00000001.db", folder)
 
 
+def went_back(pc: LinePC) -> tuple[str, str]:
+    """Return the first and the last line of a rollback that went well."""
+    code, said = pc.admin("rollback")
+    assert code == 0, said
+    return said.splitlines()[0], said.splitlines()[-1]
+
+
 def test_an_upgrade_takes_over_and_a_rollback_goes_back_each_with_its_units(pc: LinePC, new: Path) -> None:
     own = pc.path(f"{UNITS}/edge-inspector-only-0.1.0@.service")
+    changed = pc.path("/etc/sysctl.d/60-edge-inspector.conf")
+    changed.write_text("net.core.rmem_max = 33554432\n")
     drop_in = pc.path("/etc/systemd/system/edge-inspector@.service.d/gpu.conf")
     drop_in.parent.mkdir(parents=True)
     drop_in.write_text("[Service]\n# the site's\n")
 
-    assert pc.install(new)[0] == 0
+    code, said = pc.install(new)
 
+    assert code == 0
+    assert "note: /etc/sysctl.d/60-edge-inspector.conf is the site's own and stays" in said
     assert pc.version() == "0.2.0"
     assert not own.exists()
     assert pc.admin("list") == (0, "0.1.0  previous\n0.2.0  runs\n")
-    assert pc.admin("rollback") == (0, "from 0.2.0 back to 0.1.0\n0.1.0 runs\n")
+    assert went_back(pc) == ("from 0.2.0 back to 0.1.0", "0.1.0 runs")
     assert pc.version() == "0.1.0"
     assert own.exists()
     assert "0.1.0" in pc.path(f"{UNITS}/edge-inspector@.service").read_text()
     assert pc.admin("verify")[0] == 0
-    assert pc.admin("rollback") == (0, "from 0.1.0 back to 0.2.0\n0.2.0 runs\n")
+    assert went_back(pc) == ("from 0.1.0 back to 0.2.0", "0.2.0 runs")
     assert drop_in.read_text().endswith("# the site's\n")
+    assert changed.read_text().endswith("33554432\n")
 
 
 def test_what_a_version_cannot_read_is_known_before_it_runs(pc: LinePC, tmp_path: Path) -> None:
@@ -98,7 +110,7 @@ def test_an_uninstall_keeps_what_the_line_has_made(pc: LinePC) -> None:
     assert pc.path(EVIDENCE).read_bytes() == b"picture"
     assert pc.path(CONFIG).exists()
     assert not pc.path(HOME).exists()
-    assert not list(pc.path("/usr/local/lib").rglob("*edge-inspector*"))
+    assert [path.name for path in pc.path("/etc").rglob("*edge-inspector*")] == ["edge-inspector"]
 
 
 @pytest.mark.parametrize("typed", ["", "yes\n", "y\n"])
