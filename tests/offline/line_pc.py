@@ -28,6 +28,13 @@ exec cat
 """
 
 
+def is_refused() -> bool:
+    """Return whether this computer makes no such namespaces."""
+    words = [*ALONE, "sh", "-c", PREPARE]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    return done.returncode != 0
+
+
 class LinePC:
     """Runs programs as root of a PC whose /opt, /etc and /var/lib are its own; ends with the block."""
 

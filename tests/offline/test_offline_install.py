@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import papers
 import pytest
-from line_pc import LinePC
+from line_pc import LinePC, is_refused
 from tiny_house import flip_a_byte, tiny_house, write_version_line
+
+if is_refused():
+    pytest.skip("unshare is refused", allow_module_level=True)
 
 HOME = "/opt/edge-inspector"
 UNITS = "/etc/systemd/system"
@@ -168,18 +170,3 @@ def test_a_changed_and_a_foreign_file_are_found_from_the_stick_and_without_it(pc
     assert "sitecustomize.py is in no wheel" in from_stick[1]
     assert "site-packages/companion.py changed or gone" in by_itself[1]
     assert "site-packages/sitecustomize.py was not installed" in by_itself[1]
-
-
-def test_the_builder_says_what_is_wrong_with_its_command_line(tmp_path: Path) -> None:
-    script = Path(papers.__file__).parents[1] / "wheelhouse"
-    for words, told in (
-        ([], "the folder is missing"),
-        (["--flavour", "tpu", "x"], "no flavour tpu"),
-        (["--extras", "export", "x"], "a line PC takes modbus or nothing"),
-        (["--fast"], "there is no option --fast"),
-        ([str(tmp_path)], "exists already"),
-    ):
-        done = subprocess.run([script, *words], capture_output=True, text=True, check=False, timeout=20)
-
-        assert done.returncode == 64
-        assert told in done.stderr

@@ -14,8 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from line_pc import LinePC
+from line_pc import LinePC, is_refused
 from tiny_house import tiny_house
+
+if is_refused():
+    pytest.skip("unshare is refused", allow_module_level=True)
 
 HOME = "/opt/edge-inspector"
 UNITS = "/etc/systemd/system"
