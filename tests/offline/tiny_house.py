@@ -19,9 +19,9 @@ PIP = Path(shutil.__file__).parent / "ensurepip" / "_bundled"
 """Where Python keeps a wheel of pip."""
 
 PROGRAM = """
-import sys
+import os, signal, socket, sys
 from pathlib import Path
-VERSION, SAYS, JUDGES, REFUSES = {version!r}, {says!r}, {judges!r}, {refuses!r}
+SAYS, JUDGES, REFUSES, STARTS = {says!r}, {judges!r}, {refuses!r}, {starts!r}
 def main():
     verb = sys.argv[1]
     if verb == "version":
@@ -31,9 +31,23 @@ def main():
     if verb == "check" and REFUSES and REFUSES in Path(sys.argv[-1]).read_text():
         print(f"{{sys.argv[-1]}}: {{REFUSES}}: unknown key", file=sys.stderr)
         sys.exit(78)
+    if verb == "run":
+        if not STARTS:
+            sys.exit(70)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+        signal.pause()
 """
 ENTRY = "[console_scripts]\nedge-inspector = edge_inspector_tiny:main\n"
-UNIT = "[Service]\nExecStart=/opt/edge-inspector/bin/edge-inspector run # {version}\n"
+UNIT = """# {version}
+[Service]
+Type=notify
+ExecStart=/opt/edge-inspector/bin/edge-inspector run
+Restart=always
+RestartSec=1
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 def write_wheel(folder: Path, name: str, version: str, files: dict[str, str], requires: str = "") -> Path:
@@ -64,6 +78,7 @@ def tiny_house(
     says: str | None = None,
     judges: bool = True,
     refuses: str = "",
+    starts: bool = True,
     journal: int = 1,
     room_kb: int = 100,
 ) -> Path:
@@ -75,11 +90,12 @@ def tiny_house(
         says: What it answers to `version`; None for the truth.
         judges: Whether its golden tiles come out right.
         refuses: A word in a configuration that its `check` ends with 78 for; empty for none.
+        starts: Whether its line becomes ready, or ends at once.
         journal: Schema of the journal that it knows.
         room_kb: What VERSION says that it takes.
     """
     (folder / "wheels").mkdir(parents=True)
-    program = PROGRAM.format(version=version, says=says or version, judges=judges, refuses=refuses)
+    program = PROGRAM.format(says=says or version, judges=judges, refuses=refuses, starts=starts)
     files = {
         "edge_inspector_tiny.py": program,
         "DATA/models/tiny/manifest.json": "{}",
