@@ -170,3 +170,8 @@ def test_a_changed_and_a_foreign_file_are_found_from_the_stick_and_without_it(pc
     assert "sitecustomize.py is in no wheel" in from_stick[1]
     assert "site-packages/companion.py changed or gone" in by_itself[1]
     assert "site-packages/sitecustomize.py was not installed" in by_itself[1]
+
+    code, said = pc.install(old)
+
+    assert (code, "0.1.0 is damaged and built anew" in said) == (0, True)
+    assert pc.admin("verify")[0] == 0

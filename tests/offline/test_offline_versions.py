@@ -182,6 +182,7 @@ def points(folder: Path) -> Iterator[tuple[str, Callable[[str], bool]]]:
             yield pattern, lambda _said, pattern=pattern: any(folder.glob(pattern))
 
 
+@pytest.mark.timeout(180)
 def test_a_kill_at_any_step_leaves_a_whole_version_running(pc: LinePC, new: Path) -> None:
     for step, is_there in points(pc.path(f"{HOME}/versions/0.2.0")):
         assert kill_when(pc, new, is_there), step
