@@ -40,6 +40,10 @@ ALLOWED_SKIPS: dict[str, str] = {
     "tests/end_to_end/test_e2e_priorities.py::test_each_process_keeps_to_its_cores_and_steps": "there is one core",
     "tests/end_to_end/test_e2e_priorities.py::test_cores_of_main_alone_bind_main_alone": "there is one core",
     "tests/end_to_end/test_e2e_offline.py::test_a_line_runs_without_a_route_and_asks_for_none": "unshare is refused",
+    "tests/offline/test_offline_install.py": "unshare is refused",
+    "tests/offline/test_offline_versions.py": "unshare is refused",
+    "tests/offline/test_offline_units.py": "no systemd is booted here",
+    "tests/offline/test_offline_clean_root.py": "unshare is refused, or mmdebstrap is not installed",
     **{
         f"tests/signal/test_signal_journal_disk.py::{name}": "unshare is refused"
         for name in (
