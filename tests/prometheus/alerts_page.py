@@ -42,12 +42,12 @@ def _section(alert: Alert) -> str:
 def _words(summary: str) -> str:
     """Return a summary without the template language: labels by their names, numbers as `…`."""
     plain = re.sub(r"\{\{ range .*?\{\{ end \}\}", " …", summary)
-    plain = re.sub(r"\{\{ \$value.*?\}\}", "…", plain)
+    plain = re.sub(r"\{\{[^}]*\$value[^}]*\}\}", "…", plain)
     plain = re.sub(r"^\{\{ \$labels\.line \}\}: ", "", plain)
     return re.sub(r"\{\{ \$labels\.(\w+) \}\}", r"*\1*", plain)
 
 
 def _linked(description: str) -> str:
-    plain = re.sub(r"\{\{ \$value.*?\}\}", "…", description)
+    plain = re.sub(r"\{\{[^}]*\$value[^}]*\}\}", "…", description)
     plain = re.sub(r"(?<!\w)(edge-inspector (?:watch|camera list|bypass off|drill off))", r"`\1`", plain)
     return re.sub(r"docs/((?:how-to|reference)/([\w-]+)\.md)", r"[\2](../\1)", plain)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -43,6 +45,11 @@ class BoardQuery:
     board: str
     panel: str
     expr: str
+
+
+def is_missing(program: str) -> bool:
+    """Return whether a program of Debian's package `prometheus` is not here and cannot be installed; root can."""
+    return shutil.which(program) is None and os.geteuid() != 0
 
 
 def rules(path: Path) -> list[dict[str, Any]]:

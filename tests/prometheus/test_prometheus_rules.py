@@ -1,63 +1,22 @@
-"""The rules are whole, say what to do, and each is shown to fire and not to fire by Prometheus' own tool."""
+"""The rules are whole and say what to do, and each is tried both ways."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from alerts_page import alerts_page
-from live_alerts import BY_PROMTOOL_ALONE
+from live_alerts import BY_PROMTOOL_ALONE, LINE_OF
 from prometheus_client import CollectorRegistry
-from rule_files import FOLDER, METRIC, RECORD, RECORDS, ROOT, RULES, TESTS, Alert, alerts, metrics_of, records
+from rule_files import METRIC, RECORD, ROOT, TESTS, Alert, alerts, metrics_of, records
+from scaled_rules import faster
 
 from edge_inspector.observe.metrics import LineMetrics
 
-needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="prometheus is not installed")
 every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
-
-
-def promtool(*words: str, seconds: float = 50.0) -> tuple[int, str]:
-    done = subprocess.run(["promtool", *words], capture_output=True, text=True, timeout=seconds, check=False)
-    return done.returncode, done.stdout + done.stderr
-
-
-@needs_promtool
-def test_prometheus_finds_nothing_wrong_with_the_rules_and_the_example() -> None:
-    code, said = promtool("check", "config", str(FOLDER / "prometheus.yml"))
-
-    assert (code, said.count("SUCCESS")) == (0, 4), (
-        said
-    )  # the configuration, that its rules are there, and each of them
-    assert "FAILED" not in said
-
-
-@needs_promtool
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
-def test_every_series_of_the_tests_fires_what_it_should_and_nothing_else(path: Path) -> None:
-    code, said = promtool("test", "rules", str(path), seconds=110)
-
-    assert code == 0, said
-
-
-@needs_promtool
-def test_a_rule_that_is_wrong_fails_its_test(tmp_path: Path) -> None:
-    for path in (RECORDS, RULES):
-        text = path.read_text("utf-8").replace("edge_inspector_ready == 0", "edge_inspector_ready == 2")
-        (tmp_path / path.name).write_text(text, "utf-8")
-    (tmp_path / "tests").mkdir()
-    test = shutil.copy(FOLDER / "tests" / "inspecting.yml", tmp_path / "tests")
-
-    code, said = promtool("test", "rules", test)
-
-    assert code == 1
-    assert "EdgeInspectorNotReady" in said
 
 
 def cases() -> list[dict[str, Any]]:
@@ -138,3 +97,16 @@ def test_the_page_says_which_alerts_are_provoked_live_and_why_the_others_are_not
 
     assert set(BY_PROMTOOL_ALONE) < names
     assert page.count("| live |") == len(names) - len(BY_PROMTOOL_ALONE)
+
+
+def test_the_rules_that_are_tried_live_differ_in_durations_alone() -> None:
+    text = "expr: rate(a_total[5m]) > 14.4 and x:increase1m[15m:1m] offset 2h\nfor: 30s\nsummary: for 30 minutes"
+
+    assert faster(text, 30) == (
+        "expr: rate(a_total[10000ms]) > 14.4 and x:increase1m[30000ms:2000ms] offset 240000ms\n"
+        "for: 1000ms\nsummary: for 30 minutes"
+    )
+
+
+def test_every_alert_is_provoked_live_or_it_is_said_why_not() -> None:
+    assert sorted([*LINE_OF, *BY_PROMTOOL_ALONE]) == sorted(alert.name for alert in alerts())
