@@ -46,7 +46,10 @@ def test_each_alert_has_series_that_fire_it_and_series_that_do_not(alert: Alert)
 def test_every_test_asks_for_all_alerts_and_not_only_for_its_own() -> None:
     asked = {test["expr"] for case in cases() for test in case["promql_expr_test"]}
 
-    assert {re.sub(r"^group by \([a-z_, ]+\) ", "", expr) for expr in asked} == {'(ALERTS{alertstate="firing"})'}
+    assert {re.sub(r"^group by \([a-z_, ]+\) ", "", expr) for expr in asked} == {
+        '(ALERTS{alertstate="firing"})',
+        '(last_over_time(ALERTS{alertstate="firing"}[10d]))',
+    }
 
 
 @every_alert
