@@ -11,7 +11,7 @@ import pytest
 from daemon import wait_until
 from live_alerts import LINE_OF
 from live_site import LiveSite
-from rule_files import BoardQuery, alerts, board_queries, is_missing
+from rule_files import BoardQuery, board_queries, is_missing
 
 if is_missing("prometheus"):
     pytest.skip("prometheus is not installed, and only root can", allow_module_level=True)
@@ -46,7 +46,7 @@ def test_the_page_of_a_line_follows_the_customs_of_prometheus(site: LiveSite) ->
 def provoke(site: LiveSite, alert: str, stack: ExitStack) -> None:
     """Do what shows at once; all else was done when the lines were started."""
     match alert:
-        case "EdgeInspectorRestarting":  # and EdgeInspectorCameraFlap
+        case "EdgeInspectorRestarting" | "EdgeInspectorCameraFlap":
             site.end_cameras_of_the_slow_line()
         case "EdgeInspectorHandshakesRefused":
             site.knock()
