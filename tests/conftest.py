@@ -52,6 +52,8 @@ ALLOWED_SKIPS: dict[str, str] = {
             "test_a_limit_on_the_size_of_files_is_met_like_a_full_disk",
         )
     },
+    "tests/prometheus/test_prometheus_promtool.py": "prometheus is not installed, and only root can",
+    "tests/prometheus/test_prometheus_live.py": "prometheus is not installed, and only root can",
     "tests/cli/test_cli_simulate.py": "there is no C compiler",
     "tests/cli/test_cli_description.py": "there is no C compiler",
     "tests/bad_input/test_bad_input_cameras.py": "there is no C compiler",

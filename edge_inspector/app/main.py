@@ -81,7 +81,7 @@ class Daemon:
         self._outlet.begin_epoch(self._epoch())
         self._bypass = BypassControl(settings, self._memory, self._epoch(), views[0].bundle.label)
         self._reload = self._bypass.with_reload(views, config_file, self._wake_fd)
-        self._reporter = new_reporter(settings, views, self._memory, self._outlet.key_figures, self._outlet.record)
+        self._reporter = new_reporter(settings, views, self._memory, self._outlet)
         # What asks for a turn at once, and that together with the notes, which do not.
         self._urgent, self._selector = selectors.DefaultSelector(), selectors.DefaultSelector()
         self._selector.register(self._urgent.fileno(), selectors.EVENT_READ)

@@ -168,6 +168,16 @@ class Outlet:
             return state, "the inspect process has ended and is started again"
         return state, ", ".join(faults) or "no faults"
 
+    def faults(self) -> Sequence[str]:
+        """Return why the line is not ready, as the heartbeat says; without one that is the fault."""
+        heartbeat_ns = self._memory.read(Word.HEARTBEAT_NS)
+        if not heartbeat_ns or self._newest_beat is None:
+            return ("starting",)
+        if (monotonic_ns() - heartbeat_ns) / 1e6 > self._settings.endpoints.lease_ms:
+            return ("no_heartbeat",)
+        faults: list[str] = self._newest_beat[0]["faults"]
+        return faults
+
     def is_ready(self) -> bool:
         """Whether the line is ready now."""
         return bool(self._memory.read(Word.READY)) and self.state()[0] is not LineState.PREOPERATIONAL

@@ -38,7 +38,8 @@ class Record:
         durable_seq, refused, late = (read(word) for word in (Word.DURABLE_SEQ, Word.ROWS_REFUSED, Word.ROWS_LATE))
         record.set_journal(JournalFigures(durable_seq, refused, late, self._bytes()))
         record.set_service(self._service.counts)
-        acked = {each.consumer: each.upto for each in self._consumers.acked.values()}
+        epoch = read(Word.EPOCH)
+        acked = {one.consumer: one.upto if one.epoch == epoch else 0 for one in self._consumers.acked.values()}
         record.set_consumers(acked, dict(self._consumers.outcomes))
 
     def _bytes(self) -> int | None:

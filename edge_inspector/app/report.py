@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from edge_inspector.app.keeping import EvidenceKeeper
+from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.plans import named_model
 from edge_inspector.app.ready import ReadyView
 from edge_inspector.core.clock import monotonic_ns
@@ -60,11 +61,12 @@ class Reporter:
         cameras: Sequence[str],
         keys: Callable[[], KeyFigures | None] = lambda: None,
         record: Callable[[RecordMetrics], None] = lambda _: None,
+        faults: Callable[[], Iterable[str]] = tuple,
         name_recipe: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._name_recipe, self._recipe = name_recipe, ""
         self._metrics, self._take, self._memory, self._names, self._keys = metrics, take, memory, cameras, keys
-        self._record = record
+        self._record, self._faults = record, faults
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its pictures said of themselves."""
@@ -107,6 +109,7 @@ class Reporter:
                 drill_left_s=drill_left_s,
             )
         )
+        metrics.faults.set(self._faults())
         self._set_cameras(children.cameras)
         self._set_queues(keeper)
         cameras = [_memory_of(child) for child in children.cameras]
@@ -151,13 +154,7 @@ class Reporter:
                 self._metrics.set_evidence(status, lost)
 
 
-def new_reporter(
-    settings: LineSettings,
-    views: Sequence[ReadyView],
-    memory: LineMemory,
-    keys: Callable[[], KeyFigures | None] = lambda: None,
-    record: Callable[[RecordMetrics], None] = lambda _: None,
-) -> Reporter:
+def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: LineMemory, outlet: Outlet) -> Reporter:
     """Return the reporter of a line, with what it says of itself once."""
     deadline_ms = settings.deadline_ms
     metrics, take = fresh_metrics(None if deadline_ms is None else deadline_ms / 1000)
@@ -171,7 +168,7 @@ def new_reporter(
         metrics.models.set(version("edge_inspector"), settings.line, recipe, models)
 
     name_recipe(settings.recipe)
-    return Reporter(metrics, take, memory, names, keys, record, name_recipe)
+    return Reporter(metrics, take, memory, names, outlet.key_figures, outlet.record, outlet.faults, name_recipe)
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Histogram, Metric
 from edge_inspector.core.verdict import LineState, Outcome, Reason, Stages, Totals
 from edge_inspector.decide.image_health import CHECKS
 from edge_inspector.observe.config_metrics import ConfigMetrics
+from edge_inspector.observe.fault_metrics import FaultMetrics
 from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
 from edge_inspector.observe.key_metrics import KeyMetrics
 from edge_inspector.observe.model_metrics import ModelMetrics
@@ -62,6 +63,7 @@ class LineMetrics:
         self._declare_images()
         self._declare_processes()
         self._declare_evidence()
+        self.faults = FaultMetrics(self._series, self._lock)
         self.models = ModelMetrics(self._series, self._lock)
         self.keys = KeyMetrics(self._series, self._lock)
         self.record = RecordMetrics(self._series, self._lock)

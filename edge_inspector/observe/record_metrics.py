@@ -50,7 +50,9 @@ class RecordMetrics:
             "Connections hung up on: they brought far more than a client says",
         )
         self._damaged = declare("counter", "journal_segments_damaged_total", "Segments that a replay could not read")
-        self._acked = declare("gauge", "consumer_acked_seq", "Newest verdict that a consumer acknowledged", "consumer")
+        self._acked = declare(
+            "gauge", "consumer_acked_seq", "Newest verdict of this epoch that a consumer acknowledged", "consumer"
+        )
         self._outcomes = declare("counter", "gate_outcomes_total", "What gates say that became of parts", "outcome")
 
     def set_journal(self, figures: JournalFigures) -> None:

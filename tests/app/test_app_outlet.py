@@ -260,3 +260,13 @@ def test_a_line_that_failed_says_error_and_why(bench: Bench) -> None:
 
     body = bench.hear().body
     assert (body["state"], body["reason"]) == ("Error", "the bundle is damaged")
+
+
+def test_faults_are_those_of_the_newest_heartbeat_and_one_of_their_own_without_any(bench: Bench) -> None:
+    assert bench.outlet.faults() == ("starting",)
+
+    bench.beat(LineState.PREOPERATIONAL, faults=("camera",))
+    assert list(bench.outlet.faults()) == ["camera"]
+
+    bench.beat(LineState.PREOPERATIONAL, faults=("camera",), age_ms=LEASE_MS + 500)
+    assert bench.outlet.faults() == ("no_heartbeat",)

@@ -52,6 +52,7 @@ def feed_everything(metrics: LineMetrics) -> None:
     metrics.set_totals(Totals(triggers=9, passes=3, rejects=2, unknowns=1, lates=1))
     metrics.models.set("0.1.0", "line1", "default", [ModelFigures("cam0", "steel@1.0.0", "ab" * 32, "plant")])
     metrics.set_line(LineFigures(LineState.CONTINUOUS_EXECUTION, True, 6, True, 0.05, 2))
+    metrics.faults.set(("camera",))
     metrics.set_camera("cam0", CameraFigures(True, 5, 1, 2, 3, 4, 1, 0.02))
     metrics.observe_image("cam0", ImageFigures(128.0, 4.5, 0.01, 0.02, ("brightness",)))
     metrics.set_baseline("cam0", True)
