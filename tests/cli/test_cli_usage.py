@@ -16,7 +16,21 @@ from edge_inspector.cli import main
 from edge_inspector.cli.camera import camera as camera_group
 from edge_inspector.core.errors import CameraNotFoundError, EdgeInspectorError
 
-VERBS = ["demo", "run", "watch", "check", "camera", "bypass", "drill", "bridge", "model", "keys", "schema", "version"]
+VERBS = [
+    "demo",
+    "run",
+    "watch",
+    "check",
+    "doctor",
+    "camera",
+    "bypass",
+    "drill",
+    "bridge",
+    "model",
+    "keys",
+    "schema",
+    "version",
+]
 NEED_CONFIG = [
     ["run"],
     ["check"],
