@@ -26,6 +26,8 @@ class Asked:
     """Name of the line's unit; None for the one that the configuration's name says."""
     egress: bool = False
     """Only what may leave the site."""
+    limit_s: float | None = None
+    """When each check is given up; None for its own limit."""
 
 
 @dataclass(frozen=True, slots=True)

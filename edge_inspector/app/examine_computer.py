@@ -62,7 +62,7 @@ def unit(patient: Patient) -> Iterator[Row]:
     """Ask the service manager for the line's unit."""
     found = patient.unit
     if isinstance(found, str):
-        yield Row.note("unit", found, "docs: run as a service")
+        yield Row.note("unit", found, "install it, and the line starts with the computer (docs: run as a service)")
         return
     enabled = found["UnitFileState"]
     seen = f"{found.name}: {found['ActiveState']} ({found['SubState']}), {enabled or 'not enabled'}, started again "

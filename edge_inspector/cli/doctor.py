@@ -18,7 +18,10 @@ from edge_inspector.cli.options import config_option, key_option
 @click.option("--camera/--no-camera", default=True, help="Also connect to the cameras (default) or not.")
 @key_option
 @click.option("--unit", metavar="NAME", help="The line's systemd unit.  [default: edge-inspector@ and the file's name]")
-def doctor(config: Path, as_json: bool, egress: bool, camera: bool, key: Path | None, unit: str | None) -> int:
+@click.option("--limit", type=click.FloatRange(min=0.1), metavar="S", help="Give each check up after S seconds.")
+def doctor(
+    config: Path, as_json: bool, egress: bool, camera: bool, key: Path | None, unit: str | None, limit: float | None
+) -> int:
     """Try everything that a configuration names, on this computer, now; say what to do about what is wrong.
 
     One row for each check: ok, note, warning or failed. It may run beside the daemon: what that holds is asked from it,
@@ -31,7 +34,7 @@ def doctor(config: Path, as_json: bool, egress: bool, camera: bool, key: Path | 
     from edge_inspector.cli.sheet import row_text, sum_text, terminal_columns
     from edge_inspector.doctor.row import exit_code_of, report_json
 
-    asked = Asked(config, camera, key, unit, egress)
+    asked = Asked(config, camera, key, unit, egress, limit)
     rows, columns = [], terminal_columns()
     for row in examine(asked):
         rows.append(row)

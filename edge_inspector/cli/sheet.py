@@ -25,7 +25,7 @@ def row_text(row: Row, columns: int) -> str:
         columns: Of the terminal.
     """
     width = max(_LEAST, columns - _STATUS - _NAME)
-    right = [*_wrapped(row.seen, width), *(_wrapped(f"-> {row.next}", width) if row.next else ())]
+    right = [*_wrapped(row.seen, width), *_next_step(row.next, width)]
     left = _wrapped(row.name, _NAME - 1)
     lines = []
     for at in range(max(len(left), len(right))):
@@ -33,7 +33,9 @@ def row_text(row: Row, columns: int) -> str:
         name = left[at] if at < len(left) else ""
         told = right[at] if at < len(right) else ""
         lines.append(f"{status}{name:<{_NAME}}{told}".rstrip())
-    return "\n".join(lines)
+    # Commands are not wrapped: they are there to be copied.
+    commands = [f"    {line}" for line in row.next.splitlines() if _is_command(line)]
+    return "\n".join(lines + commands)
 
 
 def sum_text(rows: Sequence[Row]) -> str:
@@ -47,6 +49,17 @@ def sum_text(rows: Sequence[Row]) -> str:
 def terminal_columns() -> int:
     """Return the terminal's width; 80 where there is none."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def _next_step(text: str, width: int) -> list[str]:
+    prose = [line for line in text.splitlines() if not _is_command(line)]
+    if not prose:
+        return ["-> run:"] if text else []
+    return _wrapped("-> " + "\n".join(prose), width)
+
+
+def _is_command(line: str) -> bool:
+    return line.startswith("sudo ")
 
 
 def _wrapped(text: str, width: int) -> list[str]:
