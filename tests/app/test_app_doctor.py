@@ -144,7 +144,7 @@ def test_what_a_library_prints_is_no_answer(short: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(not ROOT, reason="only root may become another user")
-def test_root_writes_as_the_line_s_user_so_that_its_own_rights_prove_nothing(short: Path) -> None:
+def test_root_writes_as_the_line_s_user(short: Path) -> None:
     for name, owner in (("state", NOBODY), ("evidence", 0)):
         (short / name).mkdir()
         shutil.chown(short / name, owner)
@@ -152,6 +152,7 @@ def test_root_writes_as_the_line_s_user_so_that_its_own_rights_prove_nothing(sho
 
     rows = by_name(list(examine(Asked(config, camera=False))))
 
+    # What root may write proves nothing.
     assert (rows["state"].status, "nobody" in rows["state"].seen) == (Status.OK, True)
     assert rows["evidence"].status is Status.FAILED
     assert "cannot be written by nobody: Permission denied" in rows["evidence"].seen
