@@ -35,6 +35,8 @@ class Check:
     """One family of rows."""
 
     name: str
+    rows: tuple[str, ...]
+    """First words of its rows' names."""
     module: str
     """Of `edge_inspector.app`; its function has the check's name."""
     limit_s: float
@@ -59,38 +61,149 @@ class Check:
 
 
 CHECKS = (
-    Check("configuration", "examine_line", 10.0, "the file, as `check` reads it: every mistake", needs_settings=False,
-          exit_code=78),
-    Check("versions", "examine_line", 20.0, "this program, Python, ONNX Runtime, the kernel", needs_settings=False),
-    Check("permissions", "examine_line", 10.0, "who else may change the configuration, the bundles or read the keys"),
-    Check("line", "examine_line", 15.0, "whether a daemon runs, and what it says of itself (`hello`, `status`)"),
-    Check("bundles", "examine_model", 60.0, "every hash and the signature of each bundle, and whether it fits the "
-          "configuration", as_service=True, exit_code=66),
-    Check("keys", "examine_line", 10.0, "the line's own key, the list of those who may connect, the authenticator of a "
-          "running line", as_service=True, exit_code=78),
-    Check("sessions", "examine_model", 120.0, "the model loaded on the provider that is asked, its golden tiles "
-          "replayed; left to a running line, which has done it", as_service=True),
-    Check("cameras", "examine_model", 90.0, "each camera connected and armed as configured; left to a running line, "
-          "which holds it", as_service=True, exit_code=69),
-    Check("ports", "examine_line", 15.0, "each address: free, this line's, or another program's, which is named"),
-    Check("state", "examine_folders", 20.0, "the state folder: who holds it, whose it is, whether the line may write"),
-    Check("journal", "examine_folders", 30.0, "the newest segment, read only; room, file system, what is durable",
-          as_service=True),
-    Check("evidence", "examine_folders", 30.0, "a file of its own written, synced, timed and removed; room and quota",
-          as_service=True),
-    Check("clock", "examine_computer", 10.0, "whether it is synchronised, and whether it was set back"),
-    Check("host", "examine_computer", 10.0, "network and USB settings, where a camera needs them"),
-    Check("cores", "examine_computer", 10.0, "cores asked for and offered, their governor, the right to a priority"),
-    Check("unit", "examine_computer", 10.0, "the systemd unit: active, failed, started again how often, enabled",
-          needs_settings=False),
-    Check("sandbox", "examine_computer", 10.0, "whether the unit allows what the configuration asks for"),
-    Check("addresses", "examine_egress", 10.0, "every address that the configuration names", is_egress=True),
-    Check("sockets", "examine_egress", 15.0, "every socket that the line's processes hold, against those addresses",
-          is_egress=True),
-    Check("address_filter", "examine_egress", 10.0, "what the unit lets through (IPAddressAllow, IPAddressDeny)",
-          is_egress=True),
-    Check("outside", "examine_egress", 10.0, "commands with which anybody can see it from outside", is_egress=True),
-)  # fmt: skip
+    Check(
+        "configuration",
+        ("configuration",),
+        "examine_line",
+        10.0,
+        "the file, as `check` reads it: every mistake",
+        needs_settings=False,
+        exit_code=78,
+    ),
+    Check(
+        "versions",
+        ("versions",),
+        "examine_line",
+        20.0,
+        "this program, Python, ONNX Runtime, the kernel",
+        needs_settings=False,
+    ),
+    Check(
+        "permissions",
+        ("permissions",),
+        "examine_line",
+        10.0,
+        "who else may change the configuration, the bundles or read the keys",
+    ),
+    Check(
+        "line", ("line",), "examine_line", 15.0, "whether a daemon runs, and what it says of itself (`hello`, `status`)"
+    ),
+    Check(
+        "bundles",
+        ("bundle",),
+        "examine_model",
+        60.0,
+        "every hash and the signature of each bundle, and whether it fits the configuration",
+        as_service=True,
+        exit_code=66,
+    ),
+    Check(
+        "keys",
+        ("keys",),
+        "examine_line",
+        10.0,
+        "the line's own key, the list of those who may connect, the authenticator of a running line",
+        as_service=True,
+        exit_code=78,
+    ),
+    Check(
+        "sessions",
+        ("session",),
+        "examine_model",
+        120.0,
+        "the model loaded on the provider asked for, golden tiles replayed; left to a running line, which did it",
+        as_service=True,
+    ),
+    Check(
+        "cameras",
+        ("camera",),
+        "examine_model",
+        90.0,
+        "each camera connected and armed as configured; left to a running line, which holds it",
+        as_service=True,
+        exit_code=69,
+    ),
+    Check(
+        "ports",
+        ("port",),
+        "examine_line",
+        15.0,
+        "each address: free, this line's, or another program's, which is named",
+    ),
+    Check(
+        "state",
+        ("state",),
+        "examine_folders",
+        20.0,
+        "the state folder: who holds it, whose it is, whether the line may write",
+    ),
+    Check(
+        "journal",
+        ("journal",),
+        "examine_folders",
+        30.0,
+        "the newest segment, read only; room, file system, what is durable",
+        as_service=True,
+    ),
+    Check(
+        "evidence",
+        ("evidence",),
+        "examine_folders",
+        30.0,
+        "a file of its own written, synced, timed and removed; room and quota",
+        as_service=True,
+    ),
+    Check("clock", ("clock",), "examine_computer", 10.0, "whether it is synchronised, and whether it was set back"),
+    Check("host", ("host",), "examine_computer", 10.0, "network and USB settings, where a camera needs them"),
+    Check(
+        "cores",
+        ("cores", "priority", "governor"),
+        "examine_computer",
+        10.0,
+        "cores asked for and offered, their governor, the right to a priority",
+    ),
+    Check(
+        "unit",
+        ("unit",),
+        "examine_computer",
+        10.0,
+        "the systemd unit: active, failed, started again how often, enabled",
+        needs_settings=False,
+    ),
+    Check("sandbox", ("sandbox",), "examine_computer", 10.0, "whether the unit allows what the configuration asks for"),
+    Check(
+        "addresses",
+        ("binds", "connects"),
+        "examine_egress",
+        10.0,
+        "every address that the configuration names",
+        is_egress=True,
+    ),
+    Check(
+        "sockets",
+        ("sockets",),
+        "examine_egress",
+        15.0,
+        "every socket that the line's processes hold, against those addresses",
+        is_egress=True,
+    ),
+    Check(
+        "address_filter",
+        ("filter",),
+        "examine_egress",
+        10.0,
+        "what the unit lets through (IPAddressAllow, IPAddressDeny)",
+        is_egress=True,
+    ),
+    Check(
+        "outside",
+        ("outside",),
+        "examine_egress",
+        10.0,
+        "commands with which anybody can see it from outside",
+        is_egress=True,
+    ),
+)
 """As `check` does first, so that both end with the same code; then the computer."""
 
 

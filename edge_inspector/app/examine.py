@@ -16,9 +16,6 @@ from edge_inspector.core.errors import EdgeInspectorError, SettingsError
 from edge_inspector.doctor.row import Row
 from edge_inspector.run.child import end_with_parent
 
-NICE = 10
-"""Beside a running line it takes what nobody else wants, at least a tenth of a core."""
-
 
 def look(check: Check, patient: Patient) -> list[Row]:
     """Return the rows of one check; what it raises is a row too."""
@@ -52,7 +49,6 @@ class Teller:
 def main(start_fd: int, out_fd: int, parent_pid: int) -> int:
     """Make the checks that the parent names, in their order."""
     end_with_parent(parent_pid, signal.SIGKILL)
-    os.nice(NICE)
     with os.fdopen(start_fd, "rb") as file:
         asked, names = pickle.loads(file.read())
     tell, patient = Teller(out_fd), Patient(asked)

@@ -9,9 +9,18 @@ from pathlib import Path
 from edge_inspector.app.patient import Answers, Patient
 from edge_inspector.app.planning import journal_plan
 from edge_inspector.core.errors import EdgeInspectorError
-from edge_inspector.doctor.folders import MB, disk_row, missing_row, nearest, room_row, used_bytes, user, write_row
+from edge_inspector.doctor.folders import (
+    MB,
+    MOST_FILES,
+    disk_row,
+    missing_row,
+    nearest,
+    room_row,
+    used_bytes,
+    user,
+    write_row,
+)
 from edge_inspector.doctor.permissions import owner
-from edge_inspector.doctor.processes import named
 from edge_inspector.doctor.row import Row
 from edge_inspector.signal.journal_files import SegmentDamaged, check_segment, read_segment, segment_files
 
@@ -25,7 +34,7 @@ def state(patient: Patient) -> Iterator[Row]:
             return
         who = user()
     if patient.main is not None:
-        yield Row.ok("state", f"{folder} of {owner(folder)}: held by {named(patient.main)}")
+        yield Row.ok("state", f"{folder} of {owner(folder)}: held by process {patient.main}")
     else:
         yield Row.ok("state", f"{folder} of {owner(folder)}: no daemon holds it, {who} would")
         with patient.as_service():
@@ -97,8 +106,9 @@ def evidence(patient: Patient) -> Iterator[Row]:
         return
     yield write_row("evidence", folder)
     n_bytes, n_files = used_bytes(folder)
+    at_least = "at least " if n_files >= MOST_FILES else ""
     row = room_row("evidence room", folder, n_bytes, settings.quota_mb * MB, settings.min_free_mb * MB)
-    yield Row(row.name, row.status, f"{n_files} files; {row.seen}", row.next, row.exit_code)
+    yield Row(row.name, row.status, f"{at_least}{n_files} files; {row.seen}", row.next, row.exit_code)
     if not _is_with_state(patient, folder):
         yield disk_row("evidence disk", folder)
 

@@ -102,6 +102,10 @@ def _state(who: str, answers: Answers) -> Iterator[Row]:
     if hello["ready"]:
         yield Row.ok("line", seen)
         return
+    if hello["hb_age_ms"] > hello["lease_ms"]:
+        seen += f", over the lease of {hello['lease_ms']} ms"
+        yield Row.failed("line", seen, "its inspect process hangs, or other programs leave it no core; see its log")
+        return
     faults = list(beat["faults"])
     advice = "; ".join(_ADVICE[fault] for fault in faults if fault in _ADVICE) or "see the service's log"
     code = CameraError.exit_code if faults[:1] and faults[0].startswith("camera") else 70

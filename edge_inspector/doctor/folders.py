@@ -14,8 +14,8 @@ from edge_inspector.doctor.row import Row
 MB = 1_000_000
 SLOW_S = 0.1
 """A disk that syncs some bytes in more than that delays the journal's rows and so verdicts."""
-MOST_FILES = 200_000
-"""Files of an evidence folder that are counted: then the answer is `at least`."""
+MOST_FILES = 50_000
+"""Files of an evidence folder that are counted, in about a quarter of a second; then the answer is `at least`."""
 _NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "glusterfs"}
 _FORGETS = {"tmpfs", "ramfs", "overlay"}
 

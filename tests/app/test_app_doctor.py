@@ -57,6 +57,8 @@ def test_a_sound_line_has_no_failed_row(short: Path) -> None:
     rows = list(examine(Asked(configuration(short, evidence={"folder": "evidence", "quota_mb": 1, "min_free_mb": 0}))))
 
     assert [row for row in rows if row.status is Status.FAILED] == []
+    known = {name for check in CHECKS for name in check.rows}
+    assert {row.name.split()[0] for row in rows} <= known, "the reference page names what rows begin with"
     assert {"configuration", "versions", "bundle", "session", "camera cam0", "port signals", "state", "journal",
             "evidence", "clock", "cores", "unit"} <= {row.name for row in rows}  # fmt: skip
 
