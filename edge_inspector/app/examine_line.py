@@ -81,7 +81,11 @@ def line(patient: Patient) -> Iterator[Row]:
     if patient.main is None:
         yield Row.note("line", f"no daemon holds {settings.state_dir}", "start it when the rows below are good")
         return
-    who, answers = named(patient.main), patient.answers
+    who = named(patient.main)
+    if patient.asked.egress:  # a check that nothing is sent sends nothing, not even to this computer
+        yield Row.ok("line", f"{who} runs it; not asked, for that would be a message")
+        return
+    answers = patient.answers
     if isinstance(answers, str):
         is_key = settings.endpoints.curve is not None and patient.asked.key is None
         then = "give --key FILE of a client, and it is asked" if is_key else "see the service's log"

@@ -26,7 +26,9 @@ def running(sandbox: Sandbox) -> Iterator[tuple[Sandbox, Path, subprocess.Popen[
     """Give a line that is at work."""
     config = sandbox.config(evidence={"folder": "evidence", "quota_mb": 1, "min_free_mb": 0})
     daemon = sandbox.start("run", "--config", config)
-    wait_until(lambda: report(sandbox, config, "--egress")[1]["line"]["status"] == "ok", WAIT_S, "a line that is ready")
+    wait_until(
+        lambda: report(sandbox, config, "--no-camera")[1]["line"]["status"] == "ok", WAIT_S, "a line that is ready"
+    )
     yield sandbox, config, daemon
     daemon.terminate()
     assert sandbox.ended(daemon).code == 0
@@ -44,7 +46,7 @@ def report(sandbox: Sandbox, config: Path, *options: str) -> tuple[Said, dict[st
 
 
 def seqs(sandbox: Sandbox, config: Path) -> int:
-    return int(report(sandbox, config, "--egress")[1]["line"]["seen"].split(" parts:")[0].split()[-1])
+    return int(report(sandbox, config)[1]["line"]["seen"].split(" parts:")[0].split()[-1])
 
 
 def test_beside_a_running_line_everything_is_asked_from_it(running: tuple[Sandbox, Path, Any]) -> None:
@@ -68,7 +70,6 @@ def test_a_running_line_goes_on_as_if_nobody_had_asked(running: tuple[Sandbox, P
     before = set((sandbox.folder / "state").iterdir())
 
     first = seqs(sandbox, config)
-    report(sandbox, config)
     wait_until(lambda: seqs(sandbox, config) > first, WAIT_S, f"a part after {first}")
 
     assert daemon.poll() is None
