@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from edge_inspector.acquire.host import HostCheck, host_checks
 from edge_inspector.app.patient import Patient
 from edge_inspector.app.planning import journal_plan
+from edge_inspector.core.errors import JournalError
 from edge_inspector.doctor.clock import clock_rows
 from edge_inspector.doctor.cores import core_rows, priority_row
 from edge_inspector.doctor.row import Row
 from edge_inspector.doctor.sandbox import sandbox_rows
-from edge_inspector.doctor.unit import Unit
+from edge_inspector.doctor.unit import Unit, unit_rows
 from edge_inspector.run.clocksync import is_clock_synced
 from edge_inspector.run.scheduling import may_raise
 from edge_inspector.settings.camera import GenicamSettings
+from edge_inspector.signal.journal_files import SegmentDamaged, newest_row, segment_files
 
 _REHEARSED = ("viky", "simulator")
-_RESTARTS = 3
-"""Started again more often than this since it was started by hand: something is wrong that comes back."""
 
 
 def clock(patient: Patient) -> Iterator[Row]:
-    """Look at the clock of day."""
-    settings = patient.settings
-    yield from clock_rows(is_clock_synced(), (settings.state_dir, journal_plan(settings).folder))
+    """Look at the clock of day, and at whose clock the newest trigger time is."""
+    settings, folder = patient.settings, journal_plan(patient.settings).folder
+    yield from clock_rows(is_clock_synced(), (settings.state_dir, folder))
+    camera = settings.camera
+    if isinstance(camera, GenicamSettings) and (source := _trigger_source(folder)) is not None:
+        name = f"clock {camera.name}"
+        if camera.clock == "auto" and source != "camera":
+            then = "see the service's log, camera_clock_not_latched"
+            yield Row.note(name, f"the newest trigger time is the {source}'s, though the camera's is asked for", then)
+        else:
+            yield Row.ok(name, f"the newest trigger time is the {source}'s, as configured ({camera.clock})")
+
+
+def _trigger_source(folder: Path) -> str | None:
+    """Return whose clock gave the newest time in the journal; None for none, and where it cannot be read."""
+    for file in reversed(segment_files(folder)[-2:]):
+        with suppress(SegmentDamaged, JournalError, sqlite3.Error, ValueError, KeyError):
+            if (row := newest_row(file)) is not None:
+                return str(json.loads(row[2])["t_trigger_source"])
+    return None
 
 
 def host(patient: Patient) -> Iterator[Row]:
@@ -60,44 +81,11 @@ def cores(patient: Patient) -> Iterator[Row]:
 
 def unit(patient: Patient) -> Iterator[Row]:
     """Ask the service manager for the line's unit."""
-    found = patient.unit
-    if isinstance(found, str):
-        yield Row.note("unit", found, "install it, and the line starts with the computer (docs: run as a service)")
+    if isinstance(patient.unit, str):
+        then = "install it, and the line starts with the computer (docs: run as a service)"
+        yield Row.note("unit", patient.unit, then)
         return
-    enabled = found["UnitFileState"]
-    seen = f"{found.name}: {found['ActiveState']} ({found['SubState']}), {enabled or 'not enabled'}, started again "
-    seen += f"{found['NRestarts'] or 0} times" + (f"; {found['StatusText']}" if found["StatusText"] else "")
-    n_restarts = int(found["NRestarts"]) if found["NRestarts"].isdigit() else 0
-    if found["ActiveState"] == "failed":
-        code = int(found["ExecMainStatus"]) if found["ExecMainStatus"].isdigit() else 70
-        then = f"journalctl -u {found.name} -n 50 says why; mend it, then systemctl restart {found.name}"
-        yield Row.failed(
-            "unit", f"{seen}; result {found['Result']}, exit code {code}", then, code if code in range(1, 256) else 70
-        )
-    elif found["ActiveState"] == "active" and n_restarts > _RESTARTS:
-        yield Row.warning("unit", seen, f"journalctl -u {found.name} -p warning says why it ended")
-    elif found["ActiveState"] == "active" and enabled != "enabled":
-        yield Row.warning(
-            "unit", f"{seen}: it does not come back with the computer", f"sudo systemctl enable {found.name}"
-        )
-    elif found["ActiveState"] == "active":
-        yield Row.ok("unit", seen)
-    else:
-        yield Row.note("unit", seen, f"sudo systemctl start {found.name}")
-    yield from _unit_rows(found, patient)
-
-
-def _unit_rows(found: Unit, patient: Patient) -> Iterator[Row]:
-    if found.is_on("NeedDaemonReload"):
-        yield Row.warning(
-            "unit", f"{found.name} was changed on disk since systemd read it", "sudo systemctl daemon-reload"
-        )
-    asked = str(patient.asked.config.absolute())
-    if asked not in found["ExecStart"]:
-        then = f"name the unit that does with --unit, or ask with the configuration of {found.name}"
-        yield Row.note("unit", f"{found.name} does not run {asked}", then)
-    if names := [word.rpartition("/")[2] for word in found.words("DropInPaths")]:
-        yield Row.ok("unit", f"drop-ins: {', '.join(names)}")
+    yield from unit_rows(patient.unit, patient.asked.config.absolute())
 
 
 def sandbox(patient: Patient) -> Iterator[Row]:

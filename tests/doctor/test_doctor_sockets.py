@@ -162,3 +162,14 @@ def test_what_is_held_often_is_said_once() -> None:
     held = Held(ME, Kind.CLIENT, "127.0.0.1:1 connected")
 
     assert list(counted([held, held])) == ["main: 127.0.0.1:1 connected (2 times)"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_what_another_user_s_process_holds_is_hidden_and_not_empty() -> None:
+    os.seteuid(65534)
+    try:
+        found = look([LineProcess(1, "main")], [], has_camera=False)
+    finally:
+        os.seteuid(0)
+
+    assert found.hidden == (LineProcess(1, "main"),)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from edge_inspector.doctor.cores import priority_row
 from edge_inspector.doctor.row import Row, Status
-from edge_inspector.doctor.sandbox import sandbox_rows, writable
-from edge_inspector.doctor.unit import Unit, parse_show, unit_name, unit_of
+from edge_inspector.doctor.sandbox import denies_all, leaves_computer, sandbox_rows, writable
+from edge_inspector.doctor.unit import Unit, parse_show, unit_name, unit_of, unit_rows
 from edge_inspector.settings.line import LineSettings
 
 TIGHT = {
@@ -22,6 +23,34 @@ TIGHT = {
     "DevicePolicy": "closed",
     "MemoryDenyWriteExecute": "yes",
 }
+SHOWN = """\
+MainPID=0
+StatusText=
+Result=exit-code
+NRestarts=6
+ExecMainStatus=78
+ExecStart={ path=/opt/edge-inspector/bin/edge-inspector ; argv[]=/opt/edge-inspector/bin/edge-inspector run --config \
+/etc/edge-inspector/press-3.yaml ; ignore_errors=no ; pid=133 ; code=exited ; status=78 }
+DevicePolicy=closed
+DeviceAllow=/dev/null rw
+DeviceAllow=char-usb_device rw
+IPAddressAllow=::1/128 192.168.10.0/24 127.0.0.0/8
+IPAddressDeny=0.0.0.0/0 ::/0
+LimitNICE=30
+User=edge-inspector
+DynamicUser=yes
+ReadWritePaths=-/data/evidence /srv
+ProtectSystem=strict
+StateDirectory=edge-inspector/press-3
+LoadState=loaded
+ActiveState=activating
+SubState=auto-restart
+DropInPaths=/etc/systemd/system/edge-inspector@.service.d/egress.conf
+UnitFileState=enabled
+NeedDaemonReload=no
+"""
+"""As systemd 252 writes it, for a unit that ends at each start and loosens some of its sandbox."""
+RUNS = Path("/etc/edge-inspector/press-3.yaml")
 BELOW = "/var/lib/edge-inspector/press-3"
 GENICAM = {
     "kind": "genicam",
@@ -149,3 +178,49 @@ def test_a_service_manager_without_an_answer_is_told(
 
     assert isinstance(told, str)
     assert words in told
+
+
+def test_what_a_real_systemd_writes_is_understood() -> None:
+    unit = Unit("edge-inspector@press-3.service", parse_show(SHOWN))
+
+    assert denies_all(unit)
+    assert list(map(str, leaves_computer(unit))) == ["192.168.10.0/24"]
+    assert "char-usb_device rw" in unit["DeviceAllow"]
+    assert {Path("/data/evidence"), Path("/srv"), Path("/var/lib/private/edge-inspector/press-3")} <= set(
+        writable(unit)
+    )
+    assert priority_row(-10, False, unit["LimitNICE"]).status is Status.OK
+    assert priority_row(-11, True, unit["LimitNICE"]).status is Status.WARNING
+
+
+ACTIVE = {"ActiveState": "active", "SubState": "running", "NRestarts": "0"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "exit_code", "words"),
+    [
+        ({}, Status.FAILED, 78, "exit code 78"),
+        ({"ExecMainStatus": "9"}, Status.FAILED, 70, "exit code 9"),
+        ({"ActiveState": "failed", "SubState": "failed", "ExecMainStatus": "66"}, Status.FAILED, 66, "exit code 66"),
+        ({"ActiveState": "inactive", "SubState": "dead"}, Status.NOTE, 0, "inactive"),
+        (ACTIVE | {"NRestarts": "6"}, Status.WARNING, 0, "started again 6 times"),
+        (ACTIVE | {"StatusText": "ready; 12 parts"}, Status.OK, 0, "it says: ready; 12 parts"),
+        (ACTIVE | {"UnitFileState": "disabled"}, Status.WARNING, 0, "does not come back"),
+    ],
+    ids=["ends-at-each-start", "killed", "failed", "stopped", "restarts", "sound", "not-enabled"],
+)
+def test_each_state_of_a_unit_is_told(changed: dict[str, str], status: Status, exit_code: int, words: str) -> None:
+    first, *rest = unit_rows(Unit("edge-inspector@press-3.service", parse_show(SHOWN) | changed), RUNS)
+
+    assert (first.status, first.exit_code, words in first.seen) == (status, exit_code, True)
+    assert bool(first.next) is (status is not Status.OK)
+    assert [row.seen for row in rest] == ["drop-ins: egress.conf"]
+
+
+def test_a_unit_of_another_configuration_or_not_read_again_is_told() -> None:
+    unit = Unit("edge-inspector@press-3.service", parse_show(SHOWN) | {"NeedDaemonReload": "yes"})
+
+    seen = [row.seen for row in unit_rows(unit, Path("/etc/edge-inspector/press-4.yaml"))]
+
+    assert any("was changed since systemd read it" in each for each in seen)
+    assert any("does not run /etc/edge-inspector/press-4.yaml" in each for each in seen)
