@@ -6,12 +6,17 @@ import json
 import os
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_inspector.cli.options import config_option, key_option
 
-NICE = 10
+if TYPE_CHECKING:
+    from edge_inspector.settings.line import LineSettings
+
+NICE = 5
+"""Beside a running line."""
 
 
 @click.command()
@@ -35,12 +40,15 @@ def doctor(
     from edge_inspector.app.checkup import Asked
     from edge_inspector.app.doctor import examine
     from edge_inspector.cli.sheet import row_text, sum_text, terminal_columns
+    from edge_inspector.doctor.processes import main_of
     from edge_inspector.doctor.row import exit_code_of, report_json
     from edge_inspector.run.scheduling import stand_behind
 
-    # Beside a running line it, and what it starts, takes what nobody else wants: at least a tenth of a core.
-    stand_behind()
-    os.nice(NICE)
+    settings = _settings(config)
+    if settings is not None and main_of(settings.state_dir) is not None:
+        # It, and what it starts, interrupts nobody by waking up, and gets a quarter of a core that others want.
+        stand_behind()
+        os.nice(NICE)
     asked = Asked(config, camera, key, unit, egress, limit)
     rows, columns = [], terminal_columns()
     for row in examine(asked):
@@ -48,17 +56,19 @@ def doctor(
         if not as_json:
             click.echo(row_text(row, columns))  # at once: a camera that is searched for takes its time
     if as_json:
-        click.echo(json.dumps(report_json(_line_of(config), str(config), version("edge_inspector"), rows), indent=2))
+        line = None if settings is None else settings.line
+        click.echo(json.dumps(report_json(line, str(config), version("edge_inspector"), rows), indent=2))
     else:
         click.echo(sum_text(rows))
     return exit_code_of(rows)
 
 
-def _line_of(config: Path) -> str | None:
+def _settings(config: Path) -> LineSettings | None:
+    """Return the configuration; None for a wrong one, of which a row will tell."""
     from edge_inspector.core.errors import SettingsError
     from edge_inspector.settings.load import load_line
 
     try:
-        return load_line(config).line
+        return load_line(config)
     except SettingsError:
         return None

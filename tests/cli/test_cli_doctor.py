@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from cli_program import WAIT_S, Said, Sandbox, wait_until
 
+from edge_inspector.client.service import ask
+
 GENICAM = {"kind": "genicam", "cti": "viky", "serial": "absent", "frame": {"width": 128, "height": 112, "channels": 1}}
 
 
@@ -21,17 +23,24 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def running(sandbox: Sandbox) -> Iterator[tuple[Sandbox, Path, subprocess.Popen[str]]]:
-    """Give a line that is at work."""
-    config = sandbox.config(evidence={"folder": "evidence", "quota_mb": 1, "min_free_mb": 0})
-    daemon = sandbox.start("run", "--config", config)
-    wait_until(
-        lambda: report(sandbox, config, "--no-camera")[1]["line"]["status"] == "ok", WAIT_S, "a line that is ready"
-    )
-    yield sandbox, config, daemon
-    daemon.terminate()
-    assert sandbox.ended(daemon).code == 0
+Running = tuple[Sandbox, Path, "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Give a line that is at work; nobody here changes it."""
+    with Sandbox(tmp_path_factory.mktemp("running")) as sandbox:
+        config = sandbox.config(evidence={"folder": "evidence", "quota_mb": 1, "min_free_mb": 0})
+        daemon = sandbox.start("run", "--config", config)
+        wait_until(lambda: asked(sandbox, "hello").get("ready"), WAIT_S, "a line that is ready")
+        yield sandbox, config, daemon
+        daemon.terminate()
+        assert sandbox.ended(daemon).code == 0
+
+
+def asked(sandbox: Sandbox, op: str) -> dict[str, Any]:
+    """Return what a line answers; empty where there is none."""
+    return ask(f"tcp://127.0.0.1:{sandbox.ports['service']}", {"op": op}, 1.0) or {}
 
 
 def report(sandbox: Sandbox, config: Path, *options: str) -> tuple[Said, dict[str, Any]]:
@@ -45,11 +54,7 @@ def report(sandbox: Sandbox, config: Path, *options: str) -> tuple[Said, dict[st
     return said, rows
 
 
-def seqs(sandbox: Sandbox, config: Path) -> int:
-    return int(report(sandbox, config)[1]["line"]["seen"].split(" parts:")[0].split()[-1])
-
-
-def test_beside_a_running_line_everything_is_asked_from_it(running: tuple[Sandbox, Path, Any]) -> None:
+def test_beside_a_running_line_everything_is_asked_from_it(running: Running) -> None:
     sandbox, config, daemon = running
 
     said, rows = report(sandbox, config)
@@ -65,19 +70,20 @@ def test_beside_a_running_line_everything_is_asked_from_it(running: tuple[Sandbo
     assert {row["status"] for row in rows.values()} <= {"ok", "note", "warning"}
 
 
-def test_a_running_line_goes_on_as_if_nobody_had_asked(running: tuple[Sandbox, Path, Any]) -> None:
+def test_a_running_line_goes_on_as_if_nobody_had_asked(running: Running) -> None:
     sandbox, config, daemon = running
     before = set((sandbox.folder / "state").iterdir())
 
-    first = seqs(sandbox, config)
-    wait_until(lambda: seqs(sandbox, config) > first, WAIT_S, f"a part after {first}")
+    report(sandbox, config)
+    after = asked(sandbox, "status")["heartbeat"]["head_seq"]
+    wait_until(lambda: asked(sandbox, "status")["heartbeat"]["head_seq"] > after, WAIT_S, f"a part after {after}")
 
     assert daemon.poll() is None
     assert set((sandbox.folder / "state").iterdir()) == before
     assert not list((sandbox.folder / "evidence").glob(".doctor*"))
 
 
-def test_a_running_line_holds_nothing_that_is_not_named(running: tuple[Sandbox, Path, Any]) -> None:
+def test_a_running_line_holds_nothing_that_is_not_named(running: Running) -> None:
     sandbox, config, _ = running
 
     said, rows = report(sandbox, config, "--egress")
@@ -89,7 +95,7 @@ def test_a_running_line_holds_nothing_that_is_not_named(running: tuple[Sandbox, 
     assert "sudo nft" in rows["outside"]["next"]
 
 
-def test_another_configuration_of_the_same_folder_is_found_by_its_addresses(running: tuple[Sandbox, Path, Any]) -> None:
+def test_another_configuration_of_the_same_folder_is_found_by_its_addresses(running: Running) -> None:
     sandbox, config, _ = running
     port = sandbox.ports["telemetry"]
     with socket.socket() as probe:
