@@ -14,7 +14,12 @@ from cli_program import WAIT_S, Said, Sandbox, wait_until
 
 from edge_inspector.client.service import ask
 
-GENICAM = {"kind": "genicam", "cti": "viky", "serial": "absent", "frame": {"width": 128, "height": 112, "channels": 1}}
+GENICAM = {
+    "kind": "genicam",
+    "cti": "/nowhere/maker.cti",
+    "serial": "1",
+    "frame": {"width": 128, "height": 112, "channels": 1},
+}
 
 
 @pytest.fixture

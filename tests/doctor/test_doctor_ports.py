@@ -90,3 +90,24 @@ def test_every_address_of_a_configuration_is_named() -> None:
         ("service", "tcp://127.0.0.1:5562"),
         ("metrics", "http://[::1]:9560"),
     ]
+
+
+def test_a_line_that_starts_while_an_address_is_tried_has_it_all_the_same(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = []
+
+    class Tried(socket.socket):
+        def bind(self, address: tuple[str, int]) -> None:  # type: ignore[override]
+            super().bind(address)
+            with real() as line:  # at the worst moment, as ZeroMQ does it
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                line.bind(address)
+                line.listen()
+                outcome.append("has it")
+
+    real = socket.socket
+    monkeypatch.setattr("edge_inspector.doctor.ports.socket.socket", Tried)
+
+    assert port_row(at("127.0.0.1", port), set(), "").status is Status.OK
+    assert outcome == ["has it"]
