@@ -45,6 +45,22 @@ ALLOWED_SKIPS: dict[str, str] = {
     "tests/offline/test_offline_units.py": "no systemd is booted here",
     "tests/offline/test_offline_clean_root.py": "unshare is refused, or mmdebstrap is not installed",
     **{
+        f"tests/end_to_end/test_e2e_egress.py::{name}": "unshare or a tun device is refused"
+        for name in (
+            "test_a_line_at_work_with_clients_sends_no_packet_by_a_way_out_that_is_open",
+            "test_a_line_that_calls_out_is_seen_by_its_packets_and_by_the_doctor",
+        )
+    },
+    **{
+        f"tests/end_to_end/test_e2e_egress.py::{name}": "strace is not installed, or refused"
+        for name in (
+            "test_a_whole_run_binds_what_is_named_and_connects_to_nobody",
+            "test_a_run_that_calls_out_is_seen_in_its_calls",
+        )
+    },
+    "tests/app/test_app_doctor.py::test_root_writes_as_the_line_s_user": "not root",
+    "tests/doctor/test_doctor_sockets.py::test_what_another_user_s_process_holds_is_hidden_and_not_empty": "not root",
+    **{
         f"tests/signal/test_signal_journal_disk.py::{name}": "unshare is refused"
         for name in (
             "test_a_full_disk_refuses_rows_and_takes_them_again_when_there_is_room",

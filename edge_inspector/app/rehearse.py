@@ -107,12 +107,20 @@ def see_cameras(settings: LineSettings) -> list[str]:
 
 
 def _see(settings: LineSettings) -> list[str]:
+    hints = [f"hint: {one}" for one in host_checks(see_camera(settings)) if not one.ok]
+    return [f"camera {settings.camera.name} is there and armed as configured", *hints]
+
+
+def see_camera(settings: LineSettings) -> str:
+    """Connect to the first camera as the line would and disconnect; returns its transport: GEV, U3V, or empty.
+
+    Raises:
+        CameraError: It is not there, or sends something else than configured.
+    """
     from edge_inspector.acquire.open import open_camera
 
     with open_camera(camera_plan(settings)) as camera:
-        transport = camera.transport if isinstance(camera, HasTransport) else ""
-    hints = [f"hint: {one}" for one in host_checks(transport) if not one.ok]
-    return [f"camera {settings.camera.name} is there and armed as configured", *hints]
+        return camera.transport if isinstance(camera, HasTransport) else ""
 
 
 def take_picture(settings: LineSettings, timeout_s: float) -> U8:

@@ -17,6 +17,7 @@ class LazyGroup(click.Group):
         "run": "edge_inspector.cli.run",
         "watch": "edge_inspector.cli.watch",
         "check": "edge_inspector.cli.check",
+        "doctor": "edge_inspector.cli.doctor",
         "camera": "edge_inspector.cli.camera",
         "reload": "edge_inspector.cli.reload",
         "bypass": "edge_inspector.cli.bypass",

@@ -17,7 +17,8 @@ from edge_inspector.cli.camera import camera as camera_group
 from edge_inspector.core.errors import CameraNotFoundError, EdgeInspectorError
 
 VERBS = [
-    *("demo", "run", "watch", "check", "camera", "reload", "bypass", "drill", "bridge", "model", "keys", "schema"),
+    *("demo", "run", "watch", "check", "doctor", "camera", "reload", "bypass", "drill", "bridge", "model", "keys"),
+    "schema",
     "version",
 ]
 NEED_CONFIG = [

@@ -1,0 +1,83 @@
+"""The process in which `doctor` looks at things: it may hang or crash, and says before each check which one begins."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import sys
+from contextlib import nullcontext
+from typing import Any
+
+from edge_inspector.app.checkup import CHECKS, Check
+from edge_inspector.app.patient import Patient
+from edge_inspector.core.errors import EdgeInspectorError, SettingsError
+from edge_inspector.doctor.row import Row
+from edge_inspector.run.child import end_with_parent
+
+
+def look(check: Check, patient: Patient) -> list[Row]:
+    """Return the rows of one check; what it raises is a row too."""
+    try:
+        make = check.look()  # before it is another user, who may not be able to read the program
+        with patient.as_service() if check.as_service else nullcontext():
+            return list(make(patient))
+    except EdgeInspectorError as error:
+        return [Row.of(check.name, error)]
+    except Exception as error:  # noqa: BLE001 - see tests/test_layout.py
+        what = f"the check itself failed: {type(error).__name__}: {error}"
+        return [
+            Row.failed(check.name, what, "tell those who maintain the program; the other rows hold", check.exit_code)
+        ]
+
+
+class Teller:
+    """Writes what happens for the parent, a JSON object a line."""
+
+    def __init__(self, fd: int) -> None:
+        """Take over a pipe."""
+        self._fd = fd
+
+    def __call__(self, **what: Any) -> None:
+        """Tell."""
+        data = json.dumps(what).encode() + b"\n"
+        while data:
+            data = data[os.write(self._fd, data) :]
+
+
+def main(start_fd: int, out_fd: int, parent_pid: int) -> int:
+    """Make the checks that the parent names, in their order."""
+    end_with_parent(parent_pid, signal.SIGKILL)
+    with os.fdopen(start_fd, "rb") as file:
+        asked, names = pickle.loads(file.read())
+    tell, patient = Teller(out_fd), Patient(asked)
+    for check in CHECKS:
+        if check.name not in names:
+            continue
+        limit_s = asked.limit_s or (check.limit_s if check.name != "sessions" else _session_s(patient, check.limit_s))
+        tell(begin=check.name, limit_s=limit_s)
+        rows = [] if check.needs_settings and not _is_readable(patient) else look(check, patient)
+        # Becoming another user takes the kernel's promise away.
+        end_with_parent(parent_pid, signal.SIGKILL)
+        tell(end=check.name, rows=[row.as_json() for row in rows])
+    return 0
+
+
+def _is_readable(patient: Patient) -> bool:
+    try:
+        return bool(patient.settings.line)
+    except SettingsError:
+        return False
+
+
+def _session_s(patient: Patient, usual_s: float) -> float:
+    from edge_inspector.app.main import START_S
+
+    if not _is_readable(patient):
+        return usual_s
+    return sum(max(usual_s, START_S[view.model.provider]) for view in patient.settings.views())
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:4])))
