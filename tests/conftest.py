@@ -11,9 +11,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 # A shell that starts this in the background has it ignore Ctrl-C, and every program that a test starts inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# An example that takes long says that the computer is busy, no more.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 ALLOWED_SKIPS: dict[str, str] = {
     "tests/client/test_client_wire_page.py::test_the_c_example_reads_the_header": "there is no C compiler",

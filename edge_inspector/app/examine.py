@@ -72,7 +72,7 @@ def _is_readable(patient: Patient) -> bool:
 
 
 def _session_s(patient: Patient, usual_s: float) -> float:
-    from edge_inspector.app.main import START_S
+    from edge_inspector.app.patience import START_S
 
     if not _is_readable(patient):
         return usual_s
