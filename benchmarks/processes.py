@@ -33,10 +33,19 @@ def cpu_time(pid: int) -> CpuTime:
 
 def pss_mb(pid: int) -> float:
     """Return the proportional set size in MB: what is shared counts once among those that share it."""
+    return _rolled_up_mb(pid, "Pss:")
+
+
+def rss_mb(pid: int) -> float:
+    """Return the resident set size in MB: what is shared counts whole, whoever else comes and goes."""
+    return _rolled_up_mb(pid, "Rss:")
+
+
+def _rolled_up_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024 / 1e6
-    raise ValueError(f"process {pid} tells no Pss")
+    raise ValueError(f"process {pid} tells no {name}")
 
 
 def family(pid: int) -> dict[str, int]:
