@@ -19,8 +19,6 @@ import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -124,24 +122,6 @@ def bare_loop(rate_hz: float, said: Connection) -> None:
             pass
         held_up_ms.append(took_ms - SPIN_MS)
     said.send(held_up_ms)
-
-
-@contextmanager
-def bare_looping(rate_hz: float) -> Iterator[list[float]]:
-    """Run the bare loop beside the block, in a process of its own; what held it up is in the list after the block."""
-    spawn = multiprocessing.get_context("spawn")
-    (here, there), found = multiprocessing.Pipe(), []
-    process = spawn.Process(target=bare_loop, args=(rate_hz, there), daemon=True)
-    process.start()
-    try:
-        yield found
-        here.send("end")
-        found += here.recv() if here.poll(10) else []
-    finally:
-        process.kill()
-        process.join()
-        here.close()
-        there.close()
 
 
 def measure(

@@ -16,7 +16,6 @@ from benchmarks.noting import VARIABLE as NOTES
 from benchmarks.noting import took_ms
 from benchmarks.operations.disturbances import broken_pictures, may_mount, on_full_disk, read_pipe, unread_pipe
 from benchmarks.scraper import scraping
-from benchmarks.subscribers import bare_looping
 from edge_inspector.run.failpoint import VARIABLE as FAILPOINTS
 
 RATE_HZ = 100.0
@@ -40,8 +39,6 @@ class Way:
     """Verdicts whose time never reached main."""
     unjudged: int = 0
     """Parts that no model was asked about, though their picture was whole."""
-    held_up: list[float] = field(default_factory=list)
-    """How long the machine held up a loop that does nothing but read the clock as often, in ms."""
     remarks: list[str] = field(default_factory=list)
     """What shows that the disturbance took place, a sentence a round."""
 
@@ -84,7 +81,7 @@ def _name(way: str) -> str:
 
 def _row(section: str, name: str, way: Way, alone: Way) -> Row:
     value, each = way.at(99), [percentile(times, 99) for times in way.rounds]
-    note = f"p50 {way.at(50):.2f}, most {way.at(100):.2f} ms; a bare loop was held up {percentile(way.held_up, 99):.2f}"
+    note = f"p50 {way.at(50):.2f}, most {way.at(100):.2f} ms; {RATE_HZ:g} parts/s"
     if way is not alone:
         note = f"{value / alone.at(99):.2f} times that alone; {note}"
     note += f"; {way.unsent} not sent in time" if way.unsent else ""
@@ -159,7 +156,6 @@ def _listen(bench: Bench, way: Way, knobs: Knobs, scrapes_per_s: float = 0.0) ->
     environment = os.environ | (knobs.environment or {}) | {NOTES: str(path)}
     noting = replace(knobs, program="benchmarks.noting", environment=environment)
     with Line(bench.one_tile(), noting) as line, ExitStack() as stack:
-        held_up = stack.enter_context(bare_looping(RATE_HZ))
         if scrapes_per_s:
             scrapes = stack.enter_context(scraping(line.metrics_port, scrapes_per_s))
         began = time.monotonic()
@@ -170,7 +166,6 @@ def _listen(bench: Bench, way: Way, knobs: Knobs, scrapes_per_s: float = 0.0) ->
         figures, heard = line.figures(), line.ear.drain()
         last = line.stop()
     times, n_skipped = took_ms(path), round(WARM_UP_S * RATE_HZ)
-    way.held_up += held_up
     way.rounds.append(times[n_skipped:])
     way.untold += last["head_seq"] - len(times)
     way.unsent += round(figures["journal_rows_late_total"] + figures["journal_rows_refused_total"])
