@@ -15,6 +15,7 @@ from typing import Any
 
 from edge_inspector.app.report import Reporter
 from edge_inspector.cli.main import main as run_daemon
+from edge_inspector.core.verdict import Stages
 
 VARIABLE = "BENCH_NOTES"
 _TOOK_NS = struct.Struct("<Q")
@@ -29,7 +30,7 @@ def took_ms(path: Path) -> list[float]:
 
 def packed(note: dict[str, Any]) -> bytes:
     """Return what is written down of a verdict's note."""
-    return _TOOK_NS.pack(note["stages"][-1])
+    return _TOOK_NS.pack(Stages(*note["stages"]).publish_ns)
 
 
 def main() -> None:

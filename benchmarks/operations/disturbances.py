@@ -32,7 +32,8 @@ def broken_pictures(good: Path, folder: Path, n: int) -> Path:
     for i in range(n):
         path = folder / f"{i:06}{pictures[0].suffix}"
         if i % 2:
-            path.write_bytes(pictures[i % len(pictures)].read_bytes()[:200])
+            data = pictures[i % len(pictures)].read_bytes()
+            path.write_bytes(data[: len(data) // 2])
         else:
             os.link(pictures[i % len(pictures)], path)
     return folder
