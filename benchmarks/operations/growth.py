@@ -39,7 +39,8 @@ def growth_rows(section: str, bench: Bench) -> list[Row]:
         bar = at_most(MOST_MB) if name == "all processes" else None
         note = f"{values[0]:.1f} to {values[-1]:.1f} MB, frames {seen[0]:,} to {seen[-1]:,}; 95 % interval"
         full, unit = f"growth of RSS over {frames:,} frames of one tile, {name}", f"MB per {PER_FRAMES:,}"
-        value, low, high = slope.value, slope.low, slope.high
+        # Of a process that did not grow at all nothing but the error of the sums is left.
+        value, low, high = (round(each, 6) for each in (slope.value, slope.low, slope.high))
         rows.append(Row(section, full, value, unit, bar, False, len(values), low, high, note=note, grain=0.5))
     return rows
 
