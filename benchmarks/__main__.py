@@ -24,6 +24,7 @@ from benchmarks.sections import (
     faults,
     heartbeat,
     journal,
+    operations,
     paced,
     peers,
     publish,
@@ -36,7 +37,20 @@ RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
     module.SECTION: module.measure
-    for module in (throughput, cpu, paced, publish, journal, faults, start, heartbeat, camera, engine, peers)
+    for module in (
+        throughput,
+        cpu,
+        paced,
+        publish,
+        journal,
+        faults,
+        start,
+        heartbeat,
+        camera,
+        operations,
+        engine,
+        peers,
+    )
 }
 
 

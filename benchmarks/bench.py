@@ -33,6 +33,7 @@ class Scale:
     kills: int = 5
     starts: int = 5
     small_frames: int = 20_000
+    long_frames: int = 200_000
     heartbeats: int = 200
     engine_rounds: int = 8
     camera_frames: int = 2_000
@@ -54,6 +55,7 @@ QUICK = Scale(
     kills=1,
     starts=2,
     small_frames=4_000,
+    long_frames=6_000,
     heartbeats=30,
     engine_rounds=3,
     camera_frames=300,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,6 +51,12 @@ class Knobs:
     """Folder of keys, in which `bench.key` is authorised; None for endpoints without keys."""
     environment: dict[str, str] | None = None
     """None for this process's own."""
+    program: str = "edge_inspector.cli.main"
+    """Module that is run; another one does something beside."""
+    before: tuple[str, ...] = ()
+    """Words in front of the command, that end by becoming it."""
+    log_fd: int | None = None
+    """Descriptor that its log goes to; None for a file, whose last line tells why it did not start."""
 
 
 class Line:
@@ -82,10 +89,10 @@ class Line:
         self._words = (folder / "stderr.txt").open("w+b")
         self.began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edge_inspector.cli.main", "run", "--config", str(path)],
+            [*knobs.before, sys.executable, "-m", knobs.program, "run", "--config", str(path)],
             stdin=subprocess.DEVNULL,
             stdout=self._words,
-            stderr=self._words,
+            stderr=self._words if knobs.log_fd is None else knobs.log_fd,
             env=knobs.environment,
             # A bench that is killed leaves no line behind, which would disturb every later one.
             preexec_fn=partial(end_with_parent, os.getpid(), signal.SIGTERM),
@@ -108,6 +115,12 @@ class Line:
     def cpu(self) -> dict[str, CpuTime]:
         """Return the CPU time of each process so far."""
         return {name: cpu_time(pid) for name, pid in self.family().items()}
+
+    def figures(self) -> dict[str, float]:
+        """Return the numbers of its metrics page by name, without the program's, and labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            rows = (row.rsplit(" ", 1) for row in answer.read().decode().splitlines() if not row.startswith("#"))
+            return {name.removeprefix("edge_inspector_"): float(value) for name, value in rows}
 
     def window(self, warm_up_s: float, seconds: float) -> Window:
         """Let it work and count the verdicts that were sent within the window, by their own time of sending.

@@ -31,12 +31,28 @@ def cpu_time(pid: int) -> CpuTime:
     return CpuTime(int(fields[11]) / _TICKS, int(fields[12]) / _TICKS)
 
 
+def other_threads_time(pid: int) -> CpuTime:
+    """Return utime and stime of all threads of a process but its first."""
+    others = [thread for thread in Path(f"/proc/{pid}/task").iterdir() if thread.name != str(pid)]
+    stats = [_fields(thread / "stat") for thread in others]
+    return CpuTime(sum(int(stat[11]) for stat in stats) / _TICKS, sum(int(stat[12]) for stat in stats) / _TICKS)
+
+
 def pss_mb(pid: int) -> float:
     """Return the proportional set size in MB: what is shared counts once among those that share it."""
+    return _rolled_up_mb(pid, "Pss:")
+
+
+def rss_mb(pid: int) -> float:
+    """Return the resident set size in MB: what is shared counts whole, whoever else comes and goes."""
+    return _rolled_up_mb(pid, "Rss:")
+
+
+def _rolled_up_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024 / 1e6
-    raise ValueError(f"process {pid} tells no Pss")
+    raise ValueError(f"process {pid} tells no {name}")
 
 
 def family(pid: int) -> dict[str, int]:
@@ -57,8 +73,12 @@ def family(pid: int) -> dict[str, int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from `state` on: the name before them may hold blanks."""
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return _fields(Path(f"/proc/{pid}/stat"))
+
+
+def _fields(stat: Path) -> list[str]:
+    """Return the fields of a `stat` from `state` on: the name before them may hold blanks."""
+    return stat.read_text().rsplit(")", 1)[1].split()
 
 
 def reap(process: subprocess.Popen[bytes], within_s: float) -> None:

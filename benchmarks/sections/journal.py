@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -101,7 +100,7 @@ def _listen(bench: Bench, way: Way, is_busy: bool = False) -> dict[str, float]:
             for what in ("replay", "ack"):
                 clients[what] = stack.enter_context(asking(what, line.service, seconds + WARM_UP_S))
         delays = _delays_ms(listeners, bench)
-        figures = _figures(line.metrics_port)
+        figures = line.figures()
         asked = {what: json.loads(_line_of(process)) for what, process in clients.items()}
     way.delays_ms.append(delays[int(len(delays) * WARM_UP_S / (seconds + WARM_UP_S)) :])
     sent = figures['stage_duration_seconds_count{stage="publish"}']
@@ -149,10 +148,3 @@ def _listeners(signals: str, sockets: int, stalled: int, seconds: float) -> subp
     command = [sys.executable, "-m", "benchmarks.listeners", "--signals", signals, "--line", LINE]
     command += ["--sockets", str(sockets), "--stalled", str(stalled), "--seconds", str(seconds)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-
-
-def _figures(port: int) -> dict[str, float]:
-    """Return the numbers of a line's metrics page by name and labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        rows = (row.rsplit(" ", 1) for row in answer.read().decode().splitlines() if not row.startswith("#"))
-        return {name.removeprefix("edge_inspector_"): float(value) for name, value in rows}

@@ -14,6 +14,7 @@ from edge_inspector.acquire.camera_clock import CameraClock, Latch, Moment
 from edge_inspector.acquire.encoder import Encoder
 from edge_inspector.acquire.frame_ids import Followed, FrameIds
 from edge_inspector.acquire.image_part import BadBuffer, find_image, value_or
+from edge_inspector.acquire.look_pace import look_pace_s
 from edge_inspector.acquire.over_triggers import OverTrigger, OverTriggers
 from edge_inspector.acquire.pixels import PixelFormat, copy_to_rgb, rows_in
 from edge_inspector.acquire.plan import GenicamPlan
@@ -25,8 +26,6 @@ from edge_inspector.core.logs import get_log
 
 log = get_log(__name__)
 
-POLL_S = 0.0005
-"""Between two looks at the queue: asking GenTL to wait would hold the GIL all that time."""
 MOST_REPEATS = 3
 """A buffer is delivered twice now and then. A camera whose number and time stand still takes pictures that nobody would
 judge: from here on they are parts, UNKNOWN."""
@@ -116,6 +115,7 @@ class Grabber:
         self._repeats = 0  # discarded one after the other
         self._heard_ns = self._checked_ns = now_ns()
         self._last_trigger_ns: int | None = None
+        self._is_timed = False  # the newest trigger has its time from the camera's clock
         self._complaints: set[str] = set()
         self.discarded = 0
         """Buffers that were no trigger of their own: delivered twice, or after their successor."""
@@ -140,7 +140,7 @@ class Grabber:
             left_s = (until_ns - self._now_ns()) / 1e9
             if left_s <= 0:
                 return None
-            self._sleep_s(min(POLL_S, left_s))
+            self._sleep_s(min(look_pace_s(self._now_ns() - self._heard_ns, self._is_timed), left_s))
         return self._ready.popleft()
 
     def _take(self, buffer: Any) -> None:
@@ -237,7 +237,7 @@ class Grabber:
             self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", count=told))
         pixels = self._pixels if kind in PICTURED else None
         self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel, count))
-        self._last_trigger_ns = moment.trigger_ns
+        self._last_trigger_ns, self._is_timed = moment.trigger_ns, moment.source == "camera"
 
     def _hear_over_triggers(self) -> None:
         if self._plan.count_source == "over_trigger":

@@ -1,9 +1,11 @@
-"""Named places at which a test has a process killed, delayed or refused by its disk; nothing but tests asks for it.
+"""Named places at which a test has a process killed, delayed, refused by its disk or flood its log; nothing but tests
+and measurements asks for it.
 
     EDGE_INSPECTOR_FAILPOINTS="journal.after_commit=kill@40 journal.before_commit=delay:30@200-210"
 
-An action is `kill`, `delay:milliseconds` or `refuse`; after the @ stands which passes of that place it is for, all
-without it. A process in which nothing is named gets None, and asks for nothing at its places.
+An action is `kill`, `delay:milliseconds`, `refuse` or `log` (an error, and a line of information, whose repetition
+nothing limits); after the @ stands which passes of that place it is for, all without it. A process in which nothing is
+named gets None, and asks for nothing at its places.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ import time
 from collections import Counter
 
 from edge_inspector.core.journal import Failpoint
+from edge_inspector.core.logs import get_log
+
+log = get_log(__name__)
 
 VARIABLE = "EDGE_INSPECTOR_FAILPOINTS"
-_ORDER = re.compile(r"([a-z_.]+)=(kill|refuse|delay:(\d+))(?:@(\d+)(?:-(\d+))?)?")
+_ORDER = re.compile(r"([a-z_.]+)=(kill|refuse|log|delay:(\d+))(?:@(\d+)(?:-(\d+))?)?")
 
 
 class _Points:
@@ -40,6 +45,9 @@ class _Points:
             os.kill(os.getpid(), signal.SIGKILL)
         elif order[2] == "refuse":
             raise sqlite3.OperationalError("database or disk is full")
+        elif order[2] == "log":
+            log.error("failpoint_error", at=name, passes=self._passes[name])
+            log.info("failpoint_passed", at=name, passes=self._passes[name])
         else:
             time.sleep(int(order[3]) / 1000)
 
@@ -55,6 +63,7 @@ def failpoint(text: str | None) -> Failpoint | None:
     orders = []
     for word in text.split():
         if (order := _ORDER.fullmatch(word)) is None:
-            raise ValueError(f"{VARIABLE}: {word!r} is not name=kill, name=delay:milliseconds or name=refuse, with @n")
+            actions = "name=kill, name=delay:milliseconds, name=refuse or name=log"
+            raise ValueError(f"{VARIABLE}: {word!r} is not {actions}, with @n")
         orders.append(order)
     return _Points(orders)

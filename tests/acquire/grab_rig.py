@@ -82,8 +82,10 @@ class FakeStream:
     ns: int = 1_000_000_000
     is_there: bool = True
     given_back: list[Any] = field(default_factory=list)
+    looks: int = 0
 
     def take(self) -> Any | None:
+        self.looks += 1
         if not self.buffers:
             return None
         self.ns += PERIOD_NS

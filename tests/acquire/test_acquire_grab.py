@@ -196,3 +196,40 @@ def test_a_camera_that_counts_anew_is_lost_and_its_buffer_given_back() -> None:
         grabber.fetch(0.0)
 
     assert len(stream.given_back) == 2
+
+
+def looks_in_a_tenth(after_s: float, source: str) -> int:
+    """Count the looks at the queue within 0.1 s, so long after the newest buffer."""
+    grabber, stream = make_grabber(FakeBuffer(1, timestamp_ns=1_005_000_000), triggered=True)
+    grabber._meters.clock_offset_ns = 0 if source == "camera" else None  # type: ignore[attr-defined]
+    arrival = grabber.fetch(0.0)
+    assert arrival is not None
+    assert arrival.trigger_source == source
+    stream.ns += round(after_s * 1e9)
+    began_looks = stream.looks
+
+    assert grabber.fetch(0.1) is None
+
+    return stream.looks - began_looks
+
+
+def test_a_line_that_stands_still_is_looked_at_more_rarely_but_never_where_the_moment_seen_is_the_trigger_time() -> (
+    None
+):
+    assert looks_in_a_tenth(9.0, "camera") > 150
+    assert looks_in_a_tenth(11.0, "camera") < 30
+    assert looks_in_a_tenth(11.0, "host") > 150
+
+
+def test_after_a_pause_the_next_part_is_looked_for_as_often_as_ever() -> None:
+    grabber, stream = make_grabber(FakeBuffer(1, timestamp_ns=1_005_000_000), triggered=True)
+    grabber._meters.clock_offset_ns = 0  # type: ignore[attr-defined]
+    grabber.fetch(0.0)
+    stream.ns += 11_000_000_000
+    stream.buffers.append(FakeBuffer(2, timestamp_ns=stream.ns))
+    assert grabber.fetch(0.1) is not None
+    began_looks = stream.looks
+
+    assert grabber.fetch(0.1) is None
+
+    assert stream.looks - began_looks > 150

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import signal
 import sqlite3
 
@@ -42,6 +43,16 @@ def test_the_disk_refuses_for_as_long_as_was_named() -> None:
             point("a.b")
 
     point("a.b")
+
+
+def test_a_log_is_flooded_with_an_error_and_a_line_of_information_at_each_pass(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    pass_by("a.b=log@2-3", "a.b", 4)
+
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"] * 2
 
 
 @pytest.mark.parametrize("text", ["a.b", "a.b=eat", "a.b=delay", "a.b=kill@x", "=kill"])

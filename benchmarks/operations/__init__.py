@@ -1,0 +1,1 @@
+"""What a line takes while nothing comes, whether it grows, and what disturbs its verdicts."""
