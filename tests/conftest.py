@@ -30,7 +30,7 @@ ALLOWED_SKIPS: dict[str, str] = {
         )
     },
     **{
-        f"tests/systemd/test_systemd_{name}.py": "unshare is refused, or systemd is not installed"
+        f"tests/systemd/test_systemd_{name}.py": "unshare or control groups are refused, or systemd is not installed"
         for name in ("install", "life", "refusals", "sandbox")
     },
     "tests/systemd/test_systemd_life.py::test_when_memory_runs_out_the_line_goes_on_and_what_took_it_is_ended": (
