@@ -12,6 +12,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,16 +29,30 @@ WEIGHT = 2
 POLL_S = 0.2
 """Asking systemd takes processes of its own, which must not take the time of the line that they ask for."""
 BOOT_S, RUN_S = 30.0, 40.0
+_PROBE = """
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+"""
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"}
 
 
+@cache
 def why_not_here() -> str:
     """Return why no systemd can be booted here; empty when one can."""
     if not SYSTEMD.exists():
         return "systemd is not installed"
-    probe = ["unshare", *NAMESPACES, "sh", "-c", "mount --make-rprivate / && mount -t tmpfs tmpfs /mnt"]
+    probe = ["unshare", *NAMESPACES, "sh", "-ec", _PROBE]
     if os.geteuid() != 0 or subprocess.run(probe, capture_output=True, timeout=20, check=False).returncode != 0:
-        return "unshare is refused"
+        return "unshare is refused, or a view over / in it"
+    groups = Groups()
+    try:
+        groups.make(WEIGHT)
+    except OSError as error:
+        return f"control groups are refused: {error}"
+    finally:
+        groups.remove()
     return ""
 
 

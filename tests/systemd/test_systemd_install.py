@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +26,23 @@ def test_what_install_has_made_belongs_to_whom_it_must(machine: Machine) -> None
     ]
     assert machine.run("getent", "passwd", "edge-inspector").endswith("nologin")
     assert "Installed" in machine.run(INSTALL), "a second time does no harm"
+
+
+@pytest.mark.skipif(shutil.which("udevadm") is None, reason="udev is not installed")
+def test_udev_understands_the_rule_for_usb_cameras(machine: Machine) -> None:
+    rules = "/etc/udev/rules.d/70-edge-inspector.rules"
+    shipped = machine.path(rules).read_text()
+
+    try:
+        said = machine.run("udevadm", "test", "--action=add", "/sys/class/mem/null")
+        machine.write(rules, shipped.replace("GROUP=", "GRUOP="))
+        would_say = machine.run("udevadm", "test", "--action=add", "/sys/class/mem/null", is_checked=False)
+    finally:
+        machine.write(rules, shipped)
+
+    assert [row for row in said.splitlines() if row.startswith(rules)] == []
+    assert f"Reading rules file: {rules}" in said
+    assert [row for row in would_say.splitlines() if row.startswith(f"{rules}:2 Invalid key 'GRUOP'")]
 
 
 def test_uninstalling_ends_the_lines_in_good_order_and_keeps_what_they_made(
