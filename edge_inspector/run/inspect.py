@@ -135,7 +135,8 @@ class InspectLoop:
                 if not self._assembler.is_recovering:
                     self._terms.taken(next_id)
                 return
-            part = replace(part, terms=terms)
+            if terms is not None:
+                part = replace(part, terms=terms)
             if not part.is_old:
                 self._terms.taken(part.part_id)
             if part.is_old:
