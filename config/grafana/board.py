@@ -99,7 +99,7 @@ def lines(
 def table(title: str, query: Query, columns: Iterable[str], width: int, height: int, description: str = "") -> Panel:
     """Return the labels of all series now, those named in `columns`."""
     options = {"footer": {"show": False}, "columns": list(columns)}
-    return Panel(title, "table", (query,), width, height, description, options=options)
+    return Panel(title, "table", (query,), width, height, description, {"noValue": "nothing"}, options)
 
 
 def dashboard(uid: str, title: str, description: str, panels: Iterable[Panel], since: str, refresh: str) -> str:

@@ -26,8 +26,9 @@ from edge_inspector.client.subscriber import ask
 
 FACTOR = 30
 """Durations of the rules are so many times shorter here: a minute is 2 s, in which the page changes twice."""
-GOOD_S = 45
-"""Of the line whose parts become bad: a share that is over twice that of all its time needs a good time before."""
+GOOD_S = 55
+"""Of the line whose parts become bad. Its share is over twice that of all its time as long as the bad time is
+shorter than the good one, and must be so for 12 s after the first 60 that are seen."""
 NEVER_FREE_MB = 10**9
 MORTAL = """
 import pathlib
@@ -87,11 +88,11 @@ class LiveSite:
         other_build(self.turning)
         program = ["-c", MORTAL.format(killer=str(self.killer))]
         self.orderly.start(program=program)
-        self.turning.start()
         self.slow.start({"EDGE_INSPECTOR_FAILPOINTS": "journal.before_sync=refuse@20-100000"})
         self.dark.start()
-        for name, line in self._lines.items():
-            wait_until(lambda line=line: (line.figure("triggers_total") or 0) > 20, START_S, f"parts of {name}")
+        for line in (self.orderly, self.slow, self.dark):
+            has_parts(line)
+        has_parts(self.turning.start())  # last: all of its good time shall be seen
         # Not before: a start takes some seconds, which is longer than half a minute here.
         self._stack.enter_context(self.prometheus)
         switch(self.slow, "bypass")
@@ -101,14 +102,15 @@ class LiveSite:
 
     def wait_for(self, alert: str, line: str, timeout_s: float) -> dict[str, Any]:
         """Return an alert of a line (empty: of none) once it fires: its labels and annotations."""
-
-        def look() -> dict[str, Any] | None:
-            for firing in self.prometheus.firing():
-                self._fired.setdefault((firing["labels"]["alertname"], firing["labels"].get("line", "")), firing)
-            return self._fired.get((alert, line))
-
-        found: dict[str, Any] = wait_until(look, timeout_s, f"{alert} of {line or 'all lines'} to fire")
+        what = f"{alert} of {line or 'all lines'} to fire"
+        found: dict[str, Any] = wait_until(lambda: self.fired(alert, line), timeout_s, what)
         return found
+
+    def fired(self, alert: str, line: str) -> dict[str, Any] | None:
+        """Return an alert of a line that fires or was seen to fire; None if it was not."""
+        for firing in self.prometheus.firing():
+            self._fired.setdefault((firing["labels"]["alertname"], firing["labels"].get("line", "")), firing)
+        return self._fired.get((alert, line))
 
     @property
     def killer(self) -> Path:
@@ -180,6 +182,11 @@ class LiveSite:
             assert ask(service, request | {"outcomes": outcomes}, 5.0, key) == {"id": 2, "ok": True}
             mine = f'edge_inspector_consumer_acked_seq{{consumer="gate-1"}} == {upto}'
             wait_until(lambda mine=mine: self.prometheus.query(mine), 20, "the acknowledgement among the metrics")
+
+
+def has_parts(line: Line) -> None:
+    """Wait until a line counts parts."""
+    wait_until(lambda: (line.figure("triggers_total") or 0) > 0, START_S, f"parts of {line.folder.name}")
 
 
 def picture(seed: int, spot_px: int) -> Any:
