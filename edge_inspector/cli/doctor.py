@@ -15,7 +15,7 @@ from edge_inspector.cli.options import config_option, key_option
 if TYPE_CHECKING:
     from edge_inspector.settings.line import LineSettings
 
-NICE = 5
+NICE = 10
 """Beside a running line."""
 
 
@@ -46,7 +46,7 @@ def doctor(
 
     settings = _settings(config)
     if settings is not None and main_of(settings.state_dir) is not None:
-        # It, and what it starts, interrupts nobody by waking up, and gets a quarter of a core that others want.
+        # It, and what it starts, interrupts nobody by waking up, and gets a tenth of a core that others want.
         stand_behind()
         os.nice(NICE)
     asked = Asked(config, camera, key, unit, egress, limit)
