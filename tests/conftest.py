@@ -38,7 +38,7 @@ ALLOWED_SKIPS: dict[str, str] = {
     },
     **{
         f"tests/systemd/test_systemd_{name}.py": "unshare or control groups are refused, or systemd is not installed"
-        for name in ("install", "life", "refusals", "sandbox")
+        for name in ("install", "life", "refusals", "reload", "sandbox")
     },
     "tests/systemd/test_systemd_life.py::test_when_memory_runs_out_the_line_goes_on_and_what_took_it_is_ended": (
         "there is no control of memory"
