@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from noticing import noticed, pytest_addoption, pytest_configure  # noqa: F401 - a plugin of these tests
 
 # A shell that starts this in the background has it ignore Ctrl-C, and every program that a test starts inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -99,6 +99,12 @@ def test_each_verdict_is_shown_once_and_in_order(line: WireLine, start: Start) -
     assert line.acks[-1]["consumer"] == "modbus"
 
 
+@pytest.mark.fault(
+    47,
+    injected="a PLC that reads slower than parts come",
+    seen="results wait in order, bounded",
+    noticed="at once",
+)
 def test_results_wait_for_a_plc_that_is_slower(line: WireLine, start: Start) -> None:
     plc = start("--queue", "4")
     for _ in range(6):
@@ -179,6 +185,12 @@ def test_a_verdict_that_was_held_up_is_no_pass(line: WireLine, start: Start) -> 
     assert plc.take().code == UNKNOWN
 
 
+@pytest.mark.fault(
+    47,
+    injected="the line ends under a bridge",
+    seen="registers show the fail-safe value until it is back",
+    noticed="at once",
+)
 @pytest.mark.parametrize(("end", "fault"), [("silent", 2), ("not ready", 3), ("new epoch", 4), ("gone", 2)])
 def test_a_lost_line_shows_the_fail_safe_value_until_it_is_back(
     line: WireLine, start: Start, end: str, fault: int

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon import Line
-
-StartLine = Callable[..., Line]
+from daemon import Line, StartLine
 
 
 @pytest.fixture

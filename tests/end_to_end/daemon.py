@@ -155,10 +155,18 @@ class Line:
         self._listeners: list[Listener] = []
         self._runs = 0
 
-    def start(self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM) -> Self:
-        """Start the program; again after it has ended. `program`: what Python is told to run, before the arguments."""
+    def start(
+        self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM, prefix: Sequence[str] = ()
+    ) -> Self:
+        """Start the program; again after it has ended.
+
+        Args:
+            env: Added to this process's own.
+            program: What Python is told to run, before the arguments.
+            prefix: A command that becomes the program, such as `unshare`.
+        """
         self._runs += 1
-        command = [sys.executable, *program, "run", "--config", str(self.config)]
+        command = [*prefix, sys.executable, *program, "run", "--config", str(self.config)]
         with (self.folder / f"stderr-{self._runs}.txt").open("wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=stderr, stderr=stderr, stdin=subprocess.DEVNULL, env=os.environ | (env or {})
@@ -206,6 +214,10 @@ class Line:
     def child(self, name: str) -> int:
         """Return the pid of one child, once it runs."""
         return int(wait_until(lambda: self.children().get(name), START_S, f"the {name} process"))
+
+    def kill_child(self, name: str) -> None:
+        """SIGKILL to one child, once it runs."""
+        os.kill(self.child(name), signal.SIGKILL)
 
     def has_ended(self, pid: int, timeout_s: float) -> bool:
         """Return whether a child that `children` has seen ends within the time."""
@@ -265,6 +277,10 @@ class Line:
         self._journal.cleanup()
         if self._runs:  # pytest shows it where a test failed
             sys.stderr.write(f"--- the daemon said:\n{self.stderr()[-6000:]}\n")
+
+
+StartLine = Callable[..., Line]
+"""What the fixture `make_line` gives."""
 
 
 class Client:

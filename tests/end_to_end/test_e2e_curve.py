@@ -84,6 +84,12 @@ def make_site(make_line: MakeLine) -> Iterator[Callable[..., Site]]:
         yield lambda **settings: Site(make_line, stack, **settings)
 
 
+@pytest.mark.fault(
+    41,
+    injected="a client with an unknown key, one without encryption",
+    seen="refused, counted by endpoint and reason; the gate goes on",
+    noticed="at once",
+)
 @pytest.mark.timeout(120)
 def test_a_gate_with_its_key_hears_and_asks_an_encrypted_line_and_nobody_else_does(
     make_site: Callable[..., Site],
@@ -200,6 +206,12 @@ def test_a_line_whose_inspect_process_is_replaced_has_the_same_key_and_the_same_
     assert site.line.stop() == 0
 
 
+@pytest.mark.fault(
+    42,
+    injected="the authenticator's thread raises",
+    seen="an event; nobody new is let in, who is there stays; replaced",
+    noticed="at once",
+)
 @pytest.mark.timeout(120)
 def test_a_dead_authenticator_of_main_is_an_event_and_clients_that_are_there_stay(
     make_site: Callable[..., Site],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from daemon import FRAME_HW, Line
+from noticing import Noticed
 from prometheus_client.parser import text_string_to_metric_families
 from witness import SIMULATED, Heard
 
@@ -95,15 +96,22 @@ def test_two_thousand_parts_get_the_right_verdict_in_order_and_memory_stays_flat
     assert max(growth_kb.values()) < GROWTH_KB, growth_kb
 
 
+@pytest.mark.fault(
+    25,
+    injected="SIGTERM at 100 parts a second",
+    seen="what was accepted is judged; last heartbeat Halted, nothing in flight, exit 0",
+)
 @pytest.mark.timeout(60)
-def test_a_stop_request_drains_and_ends_halted(make_line: MakeLine) -> None:
+def test_a_stop_request_drains_and_ends_halted(make_line: MakeLine, noticed: Noticed) -> None:
     line = make_line(camera={"rate_hz": 100.0})
     witness = line.listen()
     line.start()
     witness.wait_for("hb", lambda m: m.body["ready"])
     witness.wait_for_verdicts(50)
 
+    noticed.injected()
     code = line.stop()
+    noticed.seen()
 
     last = witness.messages("hb")[-1]
     assert code == 0
@@ -148,6 +156,12 @@ def in_flight(metrics: Heard) -> float:
     return float(families["edge_inspector_parts_in_flight"]["samples"][0][2])
 
 
+@pytest.mark.fault(
+    37,
+    injected="SIGSTOP to a subscriber",
+    seen="the other has every verdict",
+    noticed="at once",
+)
 @pytest.mark.timeout(60)
 def test_a_subscriber_that_hangs_delays_nobody(make_line: MakeLine) -> None:
     line = make_line(camera={"count": 1000, "wait_for_subscribers": 2})

@@ -105,6 +105,12 @@ def test_a_service_manager_hears_of_the_start_the_work_and_the_end(make_line: Ma
     assert not any(b"NOTIFY_SOCKET" in one or b"WATCHDOG_USEC" in one for one in environments)
 
 
+@pytest.mark.fault(
+    23,
+    injected="SIGSTOP to main, beside a socket that plays the service manager",
+    seen="no `WATCHDOG=1` any more: the service manager ends it",
+    noticed="at once",
+)
 def test_a_main_process_that_hangs_starves_the_watchdog(make_line: MakeLine, manager: Manager) -> None:
     line = make_line(camera={"rate_hz": 50.0})
     line.listen()
