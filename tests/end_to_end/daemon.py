@@ -20,6 +20,7 @@ import yaml
 import zmq
 from fakes.pipes import is_readable
 from fakes.tiny_bundle import write_tiny_bundle
+from machine import command_of, free_ports
 from transcript import check_transcript
 from witness import Heard, heard
 
@@ -32,15 +33,6 @@ START_S = 40.0
 WITNESS = Path(__file__).with_name("witness.py")
 
 
-def free_ports(n: int) -> list[int]:
-    """Ports that nobody listens on now, each another one: a port that was just let go of may be given again."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
 def wait_until(is_true: Callable[[], Any], timeout_s: float, what: str) -> Any:
     """Return the first true answer; AssertionError when none came within the time."""
     ends = time.monotonic() + timeout_s
@@ -48,12 +40,6 @@ def wait_until(is_true: Callable[[], Any], timeout_s: float, what: str) -> Any:
         assert time.monotonic() < ends, f"waited {timeout_s:g} s for {what}"
         time.sleep(POLL_S)
     return answer
-
-
-def _command_of(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
 
 
 class Listener:
@@ -180,6 +166,11 @@ class Line:
         return listener
 
     @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Every witness so far."""
+        return tuple(self._listeners)
+
+    @property
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
@@ -209,15 +200,11 @@ class Line:
         """Return the pids of all children of one kind, in the order in which they were started."""
         self.children()
         alive = [pid for pid in sorted(self._pid_fds) if not self.has_ended(pid, 0.0)]
-        return [pid for pid in alive if f"edge_inspector.app.{name}".encode() in _command_of(pid)]
+        return [pid for pid in alive if f"edge_inspector.app.{name}".encode() in command_of(pid)]
 
     def child(self, name: str) -> int:
         """Return the pid of one child, once it runs."""
         return int(wait_until(lambda: self.children().get(name), START_S, f"the {name} process"))
-
-    def kill_child(self, name: str) -> None:
-        """SIGKILL to one child, once it runs."""
-        os.kill(self.child(name), signal.SIGKILL)
 
     def has_ended(self, pid: int, timeout_s: float) -> bool:
         """Return whether a child that `children` has seen ends within the time."""

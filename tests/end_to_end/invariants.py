@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import bodies
-from daemon import FRAME_HW, Listener
+import yaml
+from daemon import FRAME_HW, Line, Listener
 from witness import LATE, REJECT, read_head
 
 from benchmarks.account import SEGMENT, Account, Taken, Triggers, account, digest_of, read_journal
@@ -56,6 +57,22 @@ def broken_rows(journal: Path, deadline_ms: float | None = None) -> list[str]:
     for epoch, given in seqs.items():
         if given != list(range(given[0], given[0] + len(given))):
             wrong.append(f"a gap in the numbers of epoch {epoch:08x}")
+    return wrong
+
+
+def broken_at_the_end(line: Line) -> list[str]:
+    """Return what a line broke, as far as it can be told from outside of its test: by its journal and its witnesses.
+
+    A witness may have come late or been stalled, and old segments may be gone: nothing is asked for that is missing.
+    What was heard must be in the journal word for word, unless the journal of that epoch is gone as a whole.
+    """
+    folder = Path(yaml.safe_load(line.config.read_text())["journal"]["folder"])
+    rows, wrong = read_journal(folder), broken_rows(folder)
+    epochs = {row.key[0] for row in rows}
+    for listener in line.listeners:
+        log = [taken for taken in taken_by(listener) if taken.key[0] in epochs]
+        found = account(rows, log, Triggers((), ()))
+        wrong += [f"{listener.out.name}: {what}" for what in (*found.duplicate, *found.unjournaled)]
     return wrong
 
 

@@ -131,7 +131,7 @@ NO_ZEROMQ = {
     39,
     injected="raw bytes of other protocols on each port",
     seen="hung up on; verdicts go on",
-    noticed="at once",
+    noticed="with the call",
 )
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("endpoint", ["signals", "telemetry", "service"])
@@ -164,7 +164,7 @@ GIANT = {
     39,
     injected="messages above the limit",
     seen="connection closed, counted",
-    noticed="at once",
+    noticed="with the call",
 )
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("endpoint", "kind"), [("signals", "SUB"), ("telemetry", "SUB"), ("service", "DEALER")])
@@ -310,7 +310,7 @@ def spoilt(draw: st.DrawFn) -> bytes:
     39,
     injected="300 requests with bytes changed at random",
     seen="one answer each; the next request is served",
-    noticed="at once",
+    noticed="with the call",
 )
 @pytest.mark.timeout(180)
 def test_whatever_a_request_was_spoilt_to_is_answered_once_and_its_neighbour_is_served(site: Site) -> None:

@@ -14,7 +14,7 @@ from daemon import StartLine
     46,
     injected="a pipe for the log that is full from the start",
     seen="lines are lost, verdicts are not",
-    noticed="at once",
+    noticed="no effect",
 )
 def test_a_log_that_nobody_reads_stops_no_verdict(make_line: StartLine) -> None:
     line = make_line(camera={"rate_hz": 50.0})

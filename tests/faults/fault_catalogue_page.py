@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,9 +17,9 @@ from fault_rows import OPEN, ROWS
 
 TESTS = Path(__file__).resolve().parents[1]
 NOTICED = Path(__file__).with_name("noticed.json")
-WHOLE_LINE = {"end_to_end", "camera_faults", "faults", "cli", "bad_input"}
-"""Folders whose tests run the program itself, in its processes; elsewhere a part of it is alone with the fault."""
-WORDS = {"at the start", "with the part", "at once"}
+WHOLE_LINE = re.compile(r"tests/(end_to_end|camera_faults|faults|cli)/|tests/bad_input/test_bad_input_line\.py")
+"""Tests that run the program itself, in its processes; elsewhere a part of it is alone with the fault."""
+WORDS = {"at the start", "with the part", "with the call", "no effect"}
 """What may stand for a time where none means anything."""
 
 _HEAD = """\
@@ -28,13 +29,14 @@ _HEAD = """\
 
 What a line does when something around it or in it goes wrong. Each row is held by at least one test that injects the
 fault. *On* says into what: `line` is the whole daemon in its own processes, `part` is the part of the program that
-meets the fault, alone. After the faults of a whole line, `tests/end_to_end/invariants.py` compares its journal, what an
-independent consumer took and what the source counted: every trigger has one verdict, PASS, REJECT or UNKNOWN;
-numbers have no gap in an epoch; the consumer has what the journal has; nothing passes without a finite score
-or after its deadline.
+meets the fault, alone. After each fault of a line that went on, `tests/end_to_end/invariants.py` compares what it wrote
+down with what independent consumers heard: numbers have no gap in an epoch; what was heard is in the journal, word for word;
+nothing passes without a finite score, or late. After those of `tests/faults`, and after kills, also what the source counted:
+every trigger has one verdict, PASS, REJECT or UNKNOWN, and the consumer has all of them. Tests of cameras compare with what
+the simulated camera counted.
 
 *Noticed* is the time from the injection to the first sign: an event, a heartbeat that is not ready, an exit, a verdict
-UNKNOWN. Times are of one run on two shared cores, the slowest where a test has several cases; no test asserts them. They are
+UNKNOWN. *With the part* and *with the call*: the very part, call or connection that meets it. Times are of one run on two shared cores, the slowest where a test has several cases; no test asserts them. They are
 kept with
 
 ```sh
@@ -66,7 +68,7 @@ class Marked:
     @property
     def where(self) -> str:
         """Into what the fault is injected."""
-        return "line" if self.file.split("/")[1] in WHOLE_LINE else "part"
+        return "line" if WHOLE_LINE.match(self.file) else "part"
 
 
 def marks_of(source: str, file: str) -> Iterator[Marked]:

@@ -13,7 +13,7 @@ from invariants import announced_by, broken_rules, taken_by
 from source_count import SourceCount
 from witness import Heard
 
-from benchmarks.account import Triggers
+from benchmarks.account import Taken, Triggers
 
 INSIDE = Path(__file__).with_name("inside")
 """On the path of a process, the folder that gives it a fault of its own."""
@@ -106,17 +106,24 @@ class FaultyLine:
         """Leave out of the account all that was so far: what the journal holds of it is damaged now."""
         self._runs, self._forgotten = [], {taken.key for taken in taken_by(self.witness)}
 
-    def broken(self, journal: Path | None = None, deadline_ms: float | None = None) -> list[str]:
+    def came_before(self, first: int, count: int) -> None:
+        """Count in what an earlier program's source counted: its first part, and how many."""
+        self._runs.append((first, count))
+
+    def broken(
+        self, deadline_ms: float | None = None, replayed: Sequence[Taken] = (), joined_late: bool = False
+    ) -> list[str]:
         """Return every rule that the line broke: of the account, and of the protocol.
 
         Args:
-            journal: Where its folder is seen from here; None where the line itself sees it.
             deadline_ms: Of its configuration.
+            replayed: What the consumer asked for besides, of verdicts that it had not heard.
+            joined_late: Verdicts had passed when the witness came.
         """
         triggers = Triggers(tuple(self._runs), announced_by(self.witness))
-        log = [taken for taken in taken_by(self.witness) if taken.key not in self._forgotten]
-        account = broken_rules(journal or self.line.journal_folder, log, triggers, deadline_ms=deadline_ms)
-        return [*account, *self.witness.violations(drained=True)]
+        log = [*replayed, *(taken for taken in taken_by(self.witness) if taken.key not in self._forgotten)]
+        account = broken_rules(self.line.journal_folder, log, triggers, deadline_ms=deadline_ms)
+        return [*account, *self.witness.violations(drained=True, joined_late=joined_late)]
 
     def _count(self) -> None:
         assert self._source is not None

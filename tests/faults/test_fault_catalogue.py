@@ -39,7 +39,7 @@ def test_the_page_is_current() -> None:
 def test_markers_are_read_from_the_source_in_order() -> None:
     source = """
 @pytest.mark.fault(3, injected="a", seen="b")
-@pytest.mark.fault(4, injected="c", seen="d", noticed="at once")
+@pytest.mark.fault(4, injected="c", seen="d", noticed="no effect")
 def test_x(noticed): pass
 @pytest.mark.skip
 def test_y(): pass
@@ -47,7 +47,7 @@ def test_y(): pass
 
     found = [(mark.number, mark.injected, mark.noticed, mark.measures) for mark in marks_of(source, "tests/a/b.py")]
 
-    assert found == [(3, "a", None, True), (4, "c", "at once", True)]
+    assert found == [(3, "a", None, True), (4, "c", "no effect", True)]
 
 
 def test_a_marker_that_must_be_computed_is_refused() -> None:

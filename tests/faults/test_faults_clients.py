@@ -16,7 +16,6 @@ import pytest
 import zmq
 from daemon import Client, wait_until
 from faulty_line import FaultyLine, MakeFaulty
-from noticing import Noticed
 
 MANY = Path(__file__).with_name("many_subscribers.py")
 SUBSCRIBERS = 1000
@@ -28,9 +27,10 @@ ENOUGH_FILES = 8192
     21,
     injected="main and the inspect process may open no further file, clients come to all endpoints",
     seen="nobody new is let in; those who are there have every verdict; new ones are let in when there is room again",
+    noticed="with the call",
 )
 def test_without_a_free_descriptor_nobody_new_comes_in_and_the_inspection_goes_on(
-    make_faulty: MakeFaulty, noticed: Noticed
+    make_faulty: MakeFaulty,
 ) -> None:
     faulty = make_faulty(camera={"rate_hz": 30.0})
     faulty.start_working()
@@ -41,9 +41,7 @@ def test_without_a_free_descriptor_nobody_new_comes_in_and_the_inspection_goes_o
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (_first_gap(numbers), before[pid][1]))
 
     beats = len(faulty.witness.messages("hb"))
-    noticed.injected()
     refused = [ask(faulty, 1.0) for _ in range(3)]
-    noticed.seen()
     page = faulty.line.page()
     n_before = len(faulty.witness.messages("verdict"))
     faulty.witness.wait_for_verdicts(n_before + 30)
@@ -75,7 +73,7 @@ def _first_gap(numbers: list[int]) -> int:
     38,
     injected="1000 subscribers beside the first",
     seen="each has every verdict; `edge_inspector_subscribers` shows them; ready all the time",
-    noticed="at once",
+    noticed="no effect",
 )
 def test_a_thousand_subscribers_cost_no_verdict(make_faulty: MakeFaulty) -> None:
     faulty = make_faulty(camera={"rate_hz": 10.0})
@@ -143,7 +141,7 @@ def storms() -> Iterator[list[Storm]]:
     40,
     injected="four clients that replay 0 to head without end",
     seen="each gets its share of time and no more; others are answered, verdicts go on, ready all the time",
-    noticed="at once",
+    noticed="no effect",
 )
 def test_a_storm_of_replays_delays_no_verdict_and_no_other_client_for_long(
     make_faulty: MakeFaulty, storms: list[Storm]

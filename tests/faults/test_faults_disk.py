@@ -69,7 +69,8 @@ def test_a_disk_that_takes_no_rows_makes_the_line_not_ready_and_costs_no_part(
 
     events = [message.body["name"] for message in faulty.witness.messages("event")]
     assert code == 0
-    assert [name for name in events if name.startswith("journal")] == ["journal_fault", "journal_recovered"] * 2
+    turns = [name for name in events if name in ("journal_fault", "journal_recovered")]
+    assert turns == ["journal_fault", "journal_recovered"] * 2
     assert faulty.broken() == []
 
 
@@ -140,15 +141,13 @@ def test_a_line_whose_journal_was_damaged_begins_a_new_epoch_and_says_what_is_go
     27,
     injected="the evidence folder on a tmpfs of 200 kB, every part kept",
     seen="the oldest evidence goes or the new is not kept, counted; every part has its verdict, ready all the time",
+    noticed="with the part",
 )
-def test_a_full_evidence_disk_costs_evidence_and_no_verdict(
-    make_faulty: MakeFaulty, tmp_path: Path, noticed: Noticed
-) -> None:
+def test_a_full_evidence_disk_costs_evidence_and_no_verdict(make_faulty: MakeFaulty, tmp_path: Path) -> None:
     faulty = make_faulty(camera={"rate_hz": 30.0}, evidence=KEEP)
     evidence = tmp_path / "evidence"
     evidence.mkdir()
     small = ["sh", "-c", 'mount -t tmpfs -o size=200k tmpfs "$0" && exec "$@"', str(evidence)]
-    noticed.injected()
     faulty.start_working(prefix=[*ALONE, *small])
     beats = len(faulty.witness.messages("hb"))
 
@@ -158,7 +157,6 @@ def test_a_full_evidence_disk_costs_evidence_and_no_verdict(
     until = time.monotonic() + 30
     while room_made() < 1:
         assert time.monotonic() < until, "a full disk that nobody noticed"
-    noticed.seen()
     n_before = len(faulty.witness.messages("verdict"))
     faulty.witness.wait_for_verdicts(n_before + 40)
     code = faulty.stop()

@@ -80,7 +80,7 @@ def test_an_inspect_process_whose_journal_thread_dies_is_replaced(
     46,
     injected="100 error lines with each part, at 50 parts a second",
     seen="the first lines are written, then they are counted; nothing is late, ready all the time",
-    noticed="at once",
+    noticed="no effect",
 )
 def test_a_flood_of_log_lines_is_cut_and_delays_no_verdict(make_faulty: MakeFaulty, tmp_path: Path) -> None:
     faulty = make_faulty(camera={"rate_hz": 50.0})

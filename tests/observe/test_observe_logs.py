@@ -112,7 +112,7 @@ def test_configuring_again_does_not_double_the_lines(written: io.StringIO) -> No
     46,
     injected="the same warning without end",
     seen="cut after the first ones, then counted",
-    noticed="at once",
+    noticed="with the call",
 )
 def test_a_repeating_warning_is_cut_and_then_counted() -> None:
     now = 0.0
