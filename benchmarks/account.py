@@ -26,7 +26,8 @@ from typing import Any
 
 Key = tuple[int, int]
 """Epoch and seq."""
-_SEGMENT = re.compile(r"\d{8}-([0-9a-f]{8})\.db")
+SEGMENT = re.compile(r"\d{8}-([0-9a-f]{8})\.db")
+"""A segment of the journal that is not set aside."""
 _FLAGS_AT, _REPLAYED = 3, 1
 _SHOWN = 10
 
@@ -114,7 +115,7 @@ def read_journal(folder: Path) -> list[Row]:
     """Return every row of every segment that is not set aside, in order."""
     rows = []
     for path in sorted(folder.iterdir()):
-        if (name := _SEGMENT.fullmatch(path.name)) is None:
+        if (name := SEGMENT.fullmatch(path.name)) is None:
             continue
         epoch = int(name[1], 16)
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:

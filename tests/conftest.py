@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from noticing import noticed, pytest_addoption, pytest_configure  # noqa: F401 - a plugin of these tests
 
 # A shell that starts this in the background has it ignore Ctrl-C, and every program that a test starts inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -78,6 +79,15 @@ ALLOWED_SKIPS: dict[str, str] = {
     },
     "tests/prometheus/test_prometheus_promtool.py": "prometheus is not installed, and only root can",
     "tests/prometheus/test_prometheus_live.py": "prometheus is not installed, and only root can",
+    **{
+        f"tests/faults/test_faults_{name}": "there is no C compiler"
+        for name in (
+            "disk.py::test_a_disk_that_takes_no_rows_makes_the_line_not_ready_and_costs_no_part",
+            "disk.py::test_what_was_not_synced_is_not_called_durable",
+            "clock.py::test_utc_may_jump_by_an_hour_and_be_out_of_step_without_any_effect_on_verdicts",
+        )
+    },
+    "tests/faults/test_faults_disk.py::test_a_full_evidence_disk_costs_evidence_and_no_verdict": "unshare is refused",
     "tests/cli/test_cli_simulate.py": "there is no C compiler",
     "tests/cli/test_cli_description.py": "there is no C compiler",
     "tests/bad_input/test_bad_input_cameras.py": "there is no C compiler",

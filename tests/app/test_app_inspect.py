@@ -45,6 +45,12 @@ def test_side_by_side_each_worker_has_a_proven_engine_of_its_own(plan: InspectPl
     assert len({id(eye.engine) for judge in judges for eye in judge._eyes}) == 3
 
 
+@pytest.mark.fault(
+    51,
+    injected="another bundle lies in the folder when a process is started again",
+    seen="it judges nobody",
+    noticed="at the start",
+)
 @pytest.mark.parametrize("is_first", [True, False])
 def test_another_model_in_the_folder_than_at_the_start_judges_nobody(plan: InspectPlan, is_first: bool) -> None:
     [judge] = make_judges(with_view(plan, model="former@1", model_sha256="0" * 64), is_first)

@@ -214,6 +214,12 @@ def test_no_heat_is_shown_where_nothing_is_inspected(make_bench: MakeBench) -> N
     assert picture.heat[inspected].min() == 3
 
 
+@pytest.mark.fault(
+    32,
+    injected="the disk of the evidence stands still",
+    seen="pictures are dropped and counted; the line goes on",
+    noticed="with the part",
+)
 def test_a_disk_that_stands_still_costs_pictures_and_neither_time_nor_slots(make_bench: MakeBench) -> None:
     bench = make_bench()
     n = MAILBOX_ITEMS + 10

@@ -70,6 +70,12 @@ def flips(files: list[Path], count: int) -> Iterator[tuple[Path, bytes]]:
         path.write_bytes(whole)
 
 
+@pytest.mark.fault(
+    14,
+    injected="300 flipped bits in any file of the bundle",
+    seen="each refused (66) by hash or checksum",
+    noticed="at the start",
+)
 def test_each_of_300_flipped_bits_in_any_file_is_seen(bundle: Path) -> None:
     for path, _ in flips(sorted(p for p in bundle.rglob("*") if p.is_file()), 300):
         assert path.name in refusal(bundle)
@@ -84,6 +90,12 @@ def test_each_of_300_flipped_bits_beside_the_shipped_model_is_seen(tmp_path: Pat
         assert path.name in refusal(bundle)
 
 
+@pytest.mark.fault(
+    13,
+    injected="each file of the bundle cut off at any percent of its length",
+    seen="refused (66)",
+    noticed="at the start",
+)
 @pytest.mark.parametrize("name", ["model.onnx", "manifest.json", "golden/expected.json"])
 def test_a_file_cut_off_at_any_percent_is_seen(bundle: Path, name: str) -> None:
     whole = (bundle / name).read_bytes()

@@ -112,6 +112,12 @@ def _assert_kept(loaded: LineSettings, path: Path_, value: Any) -> None:
         assert isinstance(found, bool) is isinstance(value, bool)
 
 
+@pytest.mark.fault(
+    43,
+    injected="each key misspelt",
+    seen="told with line, column and the key that is meant",
+    noticed="at the start",
+)
 @pytest.mark.parametrize(("kind", "path"), ALL_KEYS, ids=lambda part: part if isinstance(part, str) else dotted(part))
 def test_every_key_is_told_when_it_is_misspelt(file: Path, kind: str, path: Path_) -> None:
     misspelt = (*path[:-1], path[-1] + "x")

@@ -20,6 +20,12 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.mark.fault(
+    43,
+    injected="files that are no configuration",
+    seen="exit 78, with file and line and the next step; a service manager does not try again",
+    noticed="at the start",
+)
 @pytest.mark.parametrize("verb", ["check", "run"])
 @pytest.mark.parametrize(
     "what",

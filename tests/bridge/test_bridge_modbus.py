@@ -16,6 +16,7 @@ import pytest
 from fakes.plc import FAIL_SAFE, FAULT, N_WORDS, NONE, PASS, REJECT, RESULT_ACK, TRIGGER_READY, UNKNOWN, VALID, Plc
 from fakes.raw_modbus import RawModbus, Refused
 from fakes.wire_line import BYPASS, DRILL, LATE, REPLAYED, SIMULATED, WireLine
+from noticing import Noticed
 
 LIMIT_S = 20.0
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS = 1, 2
@@ -99,6 +100,12 @@ def test_each_verdict_is_shown_once_and_in_order(line: WireLine, start: Start) -
     assert line.acks[-1]["consumer"] == "modbus"
 
 
+@pytest.mark.fault(
+    47,
+    injected="a PLC that reads slower than parts come",
+    seen="results wait in order, bounded",
+    noticed="no effect",
+)
 def test_results_wait_for_a_plc_that_is_slower(line: WireLine, start: Start) -> None:
     plc = start("--queue", "4")
     for _ in range(6):
@@ -179,13 +186,19 @@ def test_a_verdict_that_was_held_up_is_no_pass(line: WireLine, start: Start) -> 
     assert plc.take().code == UNKNOWN
 
 
+@pytest.mark.fault(
+    47,
+    injected="the line ends under a bridge",
+    seen="registers show the fail-safe value until it is back",
+)
 @pytest.mark.parametrize(("end", "fault"), [("silent", 2), ("not ready", 3), ("new epoch", 4), ("gone", 2)])
 def test_a_lost_line_shows_the_fail_safe_value_until_it_is_back(
-    line: WireLine, start: Start, end: str, fault: int
+    line: WireLine, start: Start, end: str, fault: int, noticed: Noticed
 ) -> None:
     plc = start()
     line.judge()
     plc.result()
+    noticed.injected()
     if end == "silent":
         line.beats = False
     elif end == "not ready":
@@ -196,6 +209,7 @@ def test_a_lost_line_shows_the_fail_safe_value_until_it_is_back(
     else:
         line.stop()
     lost = plc.until(lambda seen: seen.has(FAULT), "the fault")
+    noticed.seen()
     line.beats = line.ready = line.answers = True
     if end == "gone":
         line.start()

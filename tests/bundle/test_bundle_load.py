@@ -92,6 +92,12 @@ def _link_manifest(folder: Path) -> None:
     (folder / "manifest.json").symlink_to(folder.parent / "m.json")
 
 
+@pytest.mark.fault(
+    13,
+    injected="files of the bundle removed, emptied, replaced",
+    seen="refused (66), with the file and what is wrong",
+    noticed="at the start",
+)
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

@@ -9,6 +9,7 @@ from typing import Any, Self
 import yaml
 from daemon import FRAME_HW, Line, Listener, wait_until
 from fault_cases import JUDGED
+from invariants import broken_at_the_end
 from witness import Heard
 
 from edge_inspector.simulator.build import build_producer
@@ -81,7 +82,11 @@ class SimulatedLine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None and self.line.process is not None and self.line.process.poll() is None:
+            self.line.stop()
+        broken = [] if kind is not None else broken_at_the_end(self.line)
         self.line.__exit__(kind, error, trace)
+        assert broken == []
 
     def beats(self) -> list[Heard]:
         """Return the heartbeats so far."""

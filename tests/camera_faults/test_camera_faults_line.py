@@ -15,6 +15,7 @@ import yaml
 from camera_faults_page import camera_faults_page
 from daemon import Line, wait_until
 from fault_cases import JUDGED, LINES, LineCase
+from noticing import Noticed
 from simulated_line import SimulatedLine, reason_of
 from witness import READY
 
@@ -37,13 +38,22 @@ def line(tmp_path: Path) -> Iterator[SimulatedLine]:
         yield line
 
 
+@pytest.mark.fault(
+    2,
+    injected="the simulated camera loses its power, its registers hang, its registers fail",
+    seen="not ready, an event; after the repair it is armed again by itself and judges the next part",
+)
 @pytest.mark.parametrize("case", LINES, ids=lambda case: case.name)
-def test_a_camera_that_is_gone_is_noticed_and_found_again(line: SimulatedLine, case: LineCase) -> None:
+def test_a_camera_that_is_gone_is_noticed_and_found_again(
+    line: SimulatedLine, case: LineCase, noticed: Noticed
+) -> None:
     line.fire(2)
     assert [reason_of(body) for body in line.verdicts(2)] == [JUDGED] * 2
 
     case.begin(line.camera)
+    noticed.injected()
     line.wait_beat(lambda body: not body["ready"], case.noticed_s + NOISE_S, "the line to be not ready")
+    noticed.seen()
     wait_until(lambda: GONE & {m.body["name"] for m in line.witness.messages("event")}, 10.0, "the process to be gone")
     case.mend(line.camera)
     line.wait_beat(lambda body: body["faults"] == ["resync"], case.back_s + NOISE_S, "the camera to be armed again")
@@ -76,12 +86,21 @@ def test_a_camera_process_that_is_killed_is_replaced_and_the_line_is_ready_after
     assert not said.has(READY), "a verdict of a line that is not in step again must not be acted on"
 
 
-def test_parts_that_pass_while_the_camera_process_is_dead_are_accounted_for(line: SimulatedLine) -> None:
+@pytest.mark.fault(
+    2,
+    injected="SIGKILL to the camera process, three parts pass",
+    seen="not ready; the three parts are UNKNOWN `frame_lost`, by the camera's trigger counter",
+)
+def test_parts_that_pass_while_the_camera_process_is_dead_are_accounted_for(
+    line: SimulatedLine, noticed: Noticed
+) -> None:
     line.fire()
     line.verdicts(1)
 
     os.kill(line.line.child("camera"), signal.SIGKILL)
+    noticed.injected()
     line.wait_beat(lambda body: not body["ready"], 5.0, "the line to be not ready")
+    noticed.seen()
     line.controls.conveyor.fire(3)  # nobody is armed
     line.wait_beat(lambda body: body["faults"] == ["resync"], 10.0, "the camera to be armed again")
     line.fire()
@@ -137,13 +156,20 @@ def test_a_command_for_a_camera_that_a_line_has_ends_with_69(line: SimulatedLine
     assert reason_of(line.verdicts(1)[0]) == JUDGED
 
 
-def test_a_camera_that_comes_later_than_its_line_is_found(tmp_path: Path) -> None:
+@pytest.mark.fault(
+    1,
+    injected="the simulated camera is off when the daemon starts",
+    seen="heartbeats say fault `camera`, not ready; the camera is looked for until it comes, then the line is ready",
+)
+def test_a_camera_that_comes_later_than_its_line_is_found(tmp_path: Path, noticed: Noticed) -> None:
     line = SimulatedLine(tmp_path)
     line.camera.lose()
     line.line.__enter__()
     try:
+        noticed.injected()
         line.line.start(line.controls.environment())
         line.wait_beat(lambda body: body["faults"] == ["camera"], 20.0, "the line to miss its camera")
+        noticed.seen()
 
         line.camera.come_back()
 

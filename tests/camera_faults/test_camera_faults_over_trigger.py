@@ -57,6 +57,12 @@ def test_one_after_which_nothing_comes_is_told_all_the_same(line: SimulatedLine)
     assert line.camera.truth.edges == 2
 
 
+@pytest.mark.fault(
+    9,
+    injected="parts at twice the rate that the camera can expose, some frames lost on top",
+    seen="each missed part is UNKNOWN `frame_lost` in its place, by the camera's over-trigger event",
+    noticed="with the part",
+)
 def test_a_line_that_is_too_fast_for_its_camera_knows_which_parts_it_did_not_see(tmp_path: Path) -> None:
     camera = BY_EVENT | {"features": TRIGGERED | {"ExposureTime": SLOW_US}}
     with SimulatedLine(tmp_path, camera=camera) as line:

@@ -25,6 +25,42 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedLine]:
         yield line
 
 
+@pytest.mark.fault(
+    4,
+    injected="one frame of another size, larger than its buffer, of a maker's own format",
+    seen="UNKNOWN `frame_invalid` for that part; its neighbours are judged",
+    noticed="with the part",
+)
+@pytest.mark.fault(
+    5,
+    injected="one frame lost, with packets missing, cut off",
+    seen="UNKNOWN `frame_lost`, `frame_incomplete`, `frame_invalid` for that part",
+    noticed="with the part",
+)
+@pytest.mark.fault(
+    6,
+    injected="one frame with the number of the one before, delivered twice, after its successor",
+    seen="one verdict for each trigger; UNKNOWN `frame_invalid` or `frame_lost`, the rest is counted as discarded",
+    noticed="with the part",
+)
+@pytest.mark.fault(
+    7,
+    injected="the camera misses a trigger, with and without a gap in frame numbers",
+    seen="UNKNOWN `frame_lost` for that part, by the trigger counter",
+    noticed="with the part",
+)
+@pytest.mark.fault(
+    8,
+    injected="the camera sends a frame that no part triggered",
+    seen="a verdict UNKNOWN `frame_invalid` of its own; later parts keep their pictures",
+    noticed="with the part",
+)
+@pytest.mark.fault(
+    12,
+    injected="the encoder jumps, begins at 0, counts the other way",
+    seen="UNKNOWN `encoder` until the third believable count; `enc_gen` rises",
+    noticed="with the part",
+)
 @pytest.mark.parametrize("case", PARTS, ids=lambda case: case.name)
 def test_a_fault_is_told_of_exactly_its_part(line: SimulatedLine, case: PartCase) -> None:
     line.camera.mend()

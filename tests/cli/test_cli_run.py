@@ -28,6 +28,12 @@ def is_ready(message: Message) -> bool:
     return message.kind == "hb" and bool(message.body["ready"])
 
 
+@pytest.mark.fault(
+    36,
+    injected="another program listens on each of the four ports",
+    seen="exit 70, with the port, its setting and how to find the owner; a service manager tries again",
+    noticed="at the start",
+)
 @pytest.mark.parametrize("name", ["signals", "telemetry", "service", "metrics"])
 def test_a_port_in_use_ends_the_start_and_names_the_port_and_what_to_do(sandbox: Sandbox, name: str) -> None:
     with squatter() as port:

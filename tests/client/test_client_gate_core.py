@@ -214,6 +214,12 @@ def test_a_program_that_was_too_slow_does_not_act() -> None:
     assert outcomes(bench) == [{"seq": 1, "outcome": "late"}]
 
 
+@pytest.mark.fault(
+    48,
+    injected="a PASS that comes after its part was decided",
+    seen="not acted on; outcome `late`",
+    noticed="with the part",
+)
 def test_a_verdict_after_its_part_was_decided_is_late_and_one_without_a_part_missed() -> None:
     bench = Bench()
     bench.part()
@@ -347,6 +353,12 @@ def test_by_encoder_it_acts_before_the_part_is_at_the_gate_and_not_after(count: 
     assert [each.why for each in bench.core.due(bench.now)] == [why] * (why is not None)
 
 
+@pytest.mark.fault(
+    48,
+    injected="a PASS with too little of its time left",
+    seen="rejects",
+    noticed="with the part",
+)
 @pytest.mark.parametrize(
     ("least", "left_us", "why"), [(None, 1_250, Why.PASS), (None, 1_249, Why.LATE), (0, 0, Why.PASS)]
 )

@@ -73,6 +73,12 @@ def test_a_rejected_part_says_where_in_the_frame() -> None:
     assert judgement == Judgement(Outcome.REJECT, Reason.DEFECT, 0.75, "DEFECT", (defect,), 2, 1)
 
 
+@pytest.mark.fault(
+    16,
+    injected="NaN and infinity at each place of scores",
+    seen="UNKNOWN `model_nan`, whatever the other tiles say",
+    noticed="with the part",
+)
 @pytest.mark.parametrize("number", BAD_NUMBERS)
 @given(place=st.integers(0, 7), p_defect=st.floats(0, 1, width=32))
 def test_a_number_that_is_none_never_passes_wherever_it_stands_in_the_scores(

@@ -20,6 +20,7 @@ import yaml
 import zmq
 from fakes.pipes import is_readable
 from fakes.tiny_bundle import write_tiny_bundle
+from machine import command_of, free_ports
 from transcript import check_transcript
 from witness import Heard, heard
 
@@ -32,15 +33,6 @@ START_S = 40.0
 WITNESS = Path(__file__).with_name("witness.py")
 
 
-def free_ports(n: int) -> list[int]:
-    """Ports that nobody listens on now, each another one: a port that was just let go of may be given again."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
 def wait_until(is_true: Callable[[], Any], timeout_s: float, what: str) -> Any:
     """Return the first true answer; AssertionError when none came within the time."""
     ends = time.monotonic() + timeout_s
@@ -48,12 +40,6 @@ def wait_until(is_true: Callable[[], Any], timeout_s: float, what: str) -> Any:
         assert time.monotonic() < ends, f"waited {timeout_s:g} s for {what}"
         time.sleep(POLL_S)
     return answer
-
-
-def _command_of(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
 
 
 class Listener:
@@ -155,10 +141,18 @@ class Line:
         self._listeners: list[Listener] = []
         self._runs = 0
 
-    def start(self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM) -> Self:
-        """Start the program; again after it has ended. `program`: what Python is told to run, before the arguments."""
+    def start(
+        self, env: dict[str, str] | None = None, program: Sequence[str] = PROGRAM, prefix: Sequence[str] = ()
+    ) -> Self:
+        """Start the program; again after it has ended.
+
+        Args:
+            env: Added to this process's own.
+            program: What Python is told to run, before the arguments.
+            prefix: A command that becomes the program, such as `unshare`.
+        """
         self._runs += 1
-        command = [sys.executable, *program, "run", "--config", str(self.config)]
+        command = [*prefix, sys.executable, *program, "run", "--config", str(self.config)]
         with (self.folder / f"stderr-{self._runs}.txt").open("wb") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=stderr, stderr=stderr, stdin=subprocess.DEVNULL, env=os.environ | (env or {})
@@ -170,6 +164,11 @@ class Line:
         listener = Listener("e2e", self.endpoints, self.folder / f"{name}.jsonl")
         self._listeners.append(listener)
         return listener
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Every witness so far."""
+        return tuple(self._listeners)
 
     @property
     def pid(self) -> int:
@@ -201,7 +200,7 @@ class Line:
         """Return the pids of all children of one kind, in the order in which they were started."""
         self.children()
         alive = [pid for pid in sorted(self._pid_fds) if not self.has_ended(pid, 0.0)]
-        return [pid for pid in alive if f"edge_inspector.app.{name}".encode() in _command_of(pid)]
+        return [pid for pid in alive if f"edge_inspector.app.{name}".encode() in command_of(pid)]
 
     def child(self, name: str) -> int:
         """Return the pid of one child, once it runs."""
@@ -265,6 +264,10 @@ class Line:
         self._journal.cleanup()
         if self._runs:  # pytest shows it where a test failed
             sys.stderr.write(f"--- the daemon said:\n{self.stderr()[-6000:]}\n")
+
+
+StartLine = Callable[..., Line]
+"""What the fixture `make_line` gives."""
 
 
 class Client:

@@ -127,6 +127,12 @@ NO_ZEROMQ = {
 }
 
 
+@pytest.mark.fault(
+    39,
+    injected="raw bytes of other protocols on each port",
+    seen="hung up on; verdicts go on",
+    noticed="with the call",
+)
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("endpoint", ["signals", "telemetry", "service"])
 def test_who_speaks_something_else_is_hung_up_on_and_disturbs_nobody(site: Site, endpoint: str) -> None:
@@ -154,6 +160,12 @@ GIANT = {
 }
 
 
+@pytest.mark.fault(
+    39,
+    injected="messages above the limit",
+    seen="connection closed, counted",
+    noticed="with the call",
+)
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("endpoint", "kind"), [("signals", "SUB"), ("telemetry", "SUB"), ("service", "DEALER")])
 def test_a_message_that_is_too_large_ends_its_connection_and_is_counted(site: Site, endpoint: str, kind: str) -> None:
@@ -294,6 +306,12 @@ def spoilt(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.fault(
+    39,
+    injected="300 requests with bytes changed at random",
+    seen="one answer each; the next request is served",
+    noticed="with the call",
+)
 @pytest.mark.timeout(180)
 def test_whatever_a_request_was_spoilt_to_is_answered_once_and_its_neighbour_is_served(site: Site) -> None:
     with Client(site.line, zmq.DEALER) as client:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from daemon import START_S, Line, wait_until
 from keyed import encrypt, key_of, keys_verb
+from noticing import Noticed
 
 from edge_inspector.client.key_file import read_key_file
 from edge_inspector.client.keys import ClientKeys
@@ -84,6 +85,12 @@ def make_site(make_line: MakeLine) -> Iterator[Callable[..., Site]]:
         yield lambda **settings: Site(make_line, stack, **settings)
 
 
+@pytest.mark.fault(
+    41,
+    injected="a client with an unknown key, one without encryption",
+    seen="refused, counted by endpoint and reason; the gate goes on",
+    noticed="with the call",
+)
 @pytest.mark.timeout(120)
 def test_a_gate_with_its_key_hears_and_asks_an_encrypted_line_and_nobody_else_does(
     make_site: Callable[..., Site],
@@ -200,9 +207,14 @@ def test_a_line_whose_inspect_process_is_replaced_has_the_same_key_and_the_same_
     assert site.line.stop() == 0
 
 
+@pytest.mark.fault(
+    42,
+    injected="the authenticator's thread raises",
+    seen="an event; nobody new is let in, who is there stays; replaced",
+)
 @pytest.mark.timeout(120)
 def test_a_dead_authenticator_of_main_is_an_event_and_clients_that_are_there_stay(
-    make_site: Callable[..., Site],
+    make_site: Callable[..., Site], noticed: Noticed
 ) -> None:
     site = make_site()
     killer = site.line.folder / "killer"
@@ -223,7 +235,9 @@ def test_a_dead_authenticator_of_main_is_an_event_and_clients_that_are_there_sta
     gate.wait_for(lambda: len(gate.verdicts) >= 20, "verdicts")
 
     killer.touch()
+    noticed.injected()
     event = gate.wait_for(lambda: gate.event("authenticator"), "the event")
+    noticed.seen()
     nothing = site.ask(site.gate, 4.0, op="hello", id=1)  # less than the 10 s to the next try, which would die too
     killer.unlink()
     gate.wait_for(lambda: gate.event("authenticator_back"), "its return")

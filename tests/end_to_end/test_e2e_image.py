@@ -63,6 +63,12 @@ def test_one_black_picture_is_unknown_and_counted_and_its_neighbours_are_judged(
     assert "no_baseline" in line.stderr()
 
 
+@pytest.mark.fault(
+    11,
+    injected="every second picture is black",
+    seen="UNKNOWN `image_health`, counted by check; with policy `fault` not ready until a healthy picture",
+    noticed="with the part",
+)
 def test_a_fault_of_the_image_makes_the_line_not_ready_until_a_healthy_picture_comes(
     make_line: MakeLine, tmp_path: Path
 ) -> None:
@@ -87,6 +93,12 @@ def test_a_fault_of_the_image_makes_the_line_not_ready_until_a_healthy_picture_c
     assert listener.violations() == []
 
 
+@pytest.mark.fault(
+    10,
+    injected="the same picture twice",
+    seen="UNKNOWN `image_health` for the second",
+    noticed="with the part",
+)
 def test_a_repeated_picture_is_refused_where_the_line_says_so(make_line: MakeLine, tmp_path: Path) -> None:
     write_pictures(tmp_path / "pictures", n=4, black=None)
     (tmp_path / "pictures" / "002-again.png").write_bytes((tmp_path / "pictures" / "002.png").read_bytes())
@@ -101,6 +113,12 @@ def test_a_repeated_picture_is_refused_where_the_line_says_so(make_line: MakeLin
     assert told(listener) == [ok, ok, stuck, ok, ok]
 
 
+@pytest.mark.fault(
+    11,
+    injected="one picture out of focus, against a recorded baseline",
+    seen="UNKNOWN `image_health` for that part alone",
+    noticed="with the part",
+)
 def test_a_line_with_a_baseline_notices_a_lost_focus(make_line: MakeLine, tmp_path: Path) -> None:
     write_pictures(tmp_path / "pictures", black=None)
     line = make_line(camera=replay())

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import zmq
 from daemon import PROGRAM, Line, Listener, wait_until
+from noticing import Noticed
 from witness import READY, REPLAYED, read_head
 
 MakeLine = Callable[..., Line]
@@ -248,15 +249,22 @@ class Held:
             database.close()
 
 
+@pytest.mark.fault(
+    28,
+    injected="another program holds the journal's lock",
+    seen="fault `journal`, not ready, silent; what waited is sent afterwards, not to be acted on",
+)
 @pytest.mark.timeout(90)
 def test_a_journal_that_takes_no_rows_makes_the_line_not_ready_and_silent_and_loses_nothing(
-    make_line: MakeLine,
+    make_line: MakeLine, noticed: Noticed
 ) -> None:
     line = make_line(camera={"rate_hz": 50.0}, journal_mb=64)
     witness = running(line)
     beats = len(witness.messages("hb"))
     with Held(line):
+        noticed.injected()
         held = witness.wait_for("hb", lambda m: "journal" in m.body["faults"], after=beats)
+        noticed.seen()
         n_heard = len(witness.messages("verdict"))
         witness.wait_for("hb", lambda m: m.body["in_flight"] >= 30, after=beats)
         silent = len(witness.messages("verdict")) - n_heard
@@ -280,6 +288,12 @@ def test_a_journal_that_takes_no_rows_makes_the_line_not_ready_and_silent_and_lo
     check_all(line, witness)
 
 
+@pytest.mark.fault(
+    32,
+    injected="three commits that take 30 ms longer",
+    seen="fault `journal` until nothing went wrong for a second; the late rows are kept for replay and not sent",
+    noticed="with the part",
+)
 @pytest.mark.timeout(90)
 def test_a_commit_that_takes_too_long_is_journaled_and_not_sent(make_line: MakeLine) -> None:
     line = make_line(camera={"rate_hz": 100.0})
@@ -303,15 +317,24 @@ def test_a_commit_that_takes_too_long_is_journaled_and_not_sent(make_line: MakeL
     check_all(line, witness)
 
 
+@pytest.mark.fault(
+    31,
+    injected="the segments are deleted while the line runs",
+    seen="event `tail_lost`, a new epoch, ready again",
+)
 @pytest.mark.timeout(90)
-def test_a_journal_that_is_taken_away_while_the_line_runs_begins_a_new_epoch(make_line: MakeLine) -> None:
+def test_a_journal_that_is_taken_away_while_the_line_runs_begins_a_new_epoch(
+    make_line: MakeLine, noticed: Noticed
+) -> None:
     line = make_line(camera=RATE)
     witness = running(line)
     former = witness.messages("hb")[-1].head.epoch
     for path in line.journal_folder.iterdir():
         if path.name != "lock":
             path.unlink()
+    noticed.injected()
     lost = witness.wait_for("event", lambda m: m.body["name"] == "tail_lost").body
+    noticed.seen()
     beat = witness.wait_for("hb", lambda m: m.body["ready"] and m.head.epoch != former)
     hello = None
     with Caller(line) as caller:
@@ -330,6 +353,12 @@ def test_a_journal_that_is_taken_away_while_the_line_runs_begins_a_new_epoch(mak
     assert last["in_flight"] == 0
 
 
+@pytest.mark.fault(
+    49,
+    injected="a second daemon on the same state, or the same journal",
+    seen="exit 70, with the process that was first; the first goes on",
+    noticed="at the start",
+)
 @pytest.mark.timeout(60)
 def test_a_second_daemon_on_the_same_line_or_journal_is_told_who_was_first(make_line: MakeLine, tmp_path: Path) -> None:
     line = make_line(camera=RATE)
@@ -354,6 +383,12 @@ def test_a_second_daemon_on_the_same_line_or_journal_is_told_who_was_first(make_
         assert f"another daemon (process {line.pid}) runs with {setting}" in each.stderr
 
 
+@pytest.mark.fault(
+    52,
+    injected="a segment of a schema that this program does not know",
+    seen="exit 70, with both schemas; the file is left alone",
+    noticed="at the start",
+)
 @pytest.mark.timeout(60)
 def test_a_journal_of_a_newer_program_is_refused_and_left_alone(make_line: MakeLine) -> None:
     line = make_line(camera=RATE)

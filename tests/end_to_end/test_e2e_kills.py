@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 import zmq
 from daemon import Client, Line, Listener, wait_until
+from noticing import Noticed
 
 MakeLine = Callable[..., Line]
 RATE = {"rate_hz": 100.0}
@@ -33,8 +34,15 @@ def all_seqs(witness: Listener) -> list[int]:
     return sorted({m.head.seq for m in witness.messages("verdict")})
 
 
+@pytest.mark.fault(
+    24,
+    injected="SIGKILL to the inspect process with ten parts waiting",
+    seen="an event, not ready; replaced; what waited is UNKNOWN `process_lost`, then it is ready",
+)
 @pytest.mark.timeout(90)
-def test_a_killed_inspect_process_is_replaced_and_its_parts_become_process_lost(make_line: MakeLine) -> None:
+def test_a_killed_inspect_process_is_replaced_and_its_parts_become_process_lost(
+    make_line: MakeLine, noticed: Noticed
+) -> None:
     line = make_line(camera=RATE)
     witness = running(line)
     killed = line.child("inspect")
@@ -43,7 +51,9 @@ def test_a_killed_inspect_process_is_replaced_and_its_parts_become_process_lost(
     heard_before = len(witness.messages("hb"))
 
     os.kill(killed, signal.SIGKILL)
+    noticed.injected()
     witness.wait_for("event", lambda m: m.body["name"] == "inspect_process_lost")
+    noticed.seen()
     again = witness.wait_for("hb", lambda m: m.body["ready"], after=heard_before)
     more = len(witness.messages("verdict")) + 30
     witness.wait_for_verdicts(more)
@@ -76,14 +86,23 @@ def test_an_inspect_process_killed_at_any_moment_numbers_nothing_twice(make_line
     assert all_seqs(witness) == list(range(1, witness.messages("hb")[-1].body["triggers"] + 1))
 
 
+@pytest.mark.fault(
+    24,
+    injected="SIGKILL to the camera process",
+    seen="an event, not ready; replaced; every trigger keeps its verdict",
+)
 @pytest.mark.timeout(90)
-def test_a_killed_camera_process_is_replaced_and_every_trigger_keeps_its_verdict(make_line: MakeLine) -> None:
+def test_a_killed_camera_process_is_replaced_and_every_trigger_keeps_its_verdict(
+    make_line: MakeLine, noticed: Noticed
+) -> None:
     line = make_line(camera=RATE)
     witness = running(line)
     beats = len(witness.messages("hb"))
 
     os.kill(line.child("camera"), signal.SIGKILL)
+    noticed.injected()
     witness.wait_for("event", lambda m: m.body["name"] == "camera_process_lost")
+    noticed.seen()
     down = witness.wait_for("hb", lambda m: not m.body["ready"], after=beats)
     n_before = len(witness.messages("verdict"))
     witness.wait_for("hb", lambda m: m.body["ready"] and m.body["head_seq"] > n_before + 20, after=beats)
@@ -179,13 +198,22 @@ def test_an_inspect_process_that_stops_falls_silent_and_makes_up_when_it_goes_on
     assert {m.body["reason"] for m in witness.messages("verdict")} <= {"ok", "defect", "overrun"}
 
 
+@pytest.mark.fault(
+    18,
+    injected="SIGSTOP to the inspect process",
+    seen="state Preoperational after a lease without a heartbeat; killed after 5 s, replaced; its parts UNKNOWN",
+)
 @pytest.mark.timeout(90)
-def test_an_inspect_process_that_stays_stopped_is_replaced(make_line: MakeLine) -> None:
+def test_an_inspect_process_that_stays_stopped_is_replaced(make_line: MakeLine, noticed: Noticed) -> None:
     line = make_line(camera=RATE)
     witness = running(line)
     stopped = line.child("inspect")
 
+    states = len(witness.messages("state"))
     os.kill(stopped, signal.SIGSTOP)
+    noticed.injected()
+    witness.wait_for("state", lambda m: m.body["state"] == "Preoperational", after=states)
+    noticed.seen()
     witness.wait_for("event", lambda m: m.body["name"] == "inspect_process_lost", timeout_s=20)
     beats = len(witness.messages("hb"))
     witness.wait_for("hb", lambda m: m.body["ready"], after=beats)
@@ -198,6 +226,12 @@ def test_an_inspect_process_that_stays_stopped_is_replaced(make_line: MakeLine) 
     assert all_seqs(witness) == list(range(1, witness.messages("hb")[-1].body["triggers"] + 1))
 
 
+@pytest.mark.fault(
+    9,
+    injected="parts go on while the inspect process is stopped, until the ring is full",
+    seen="UNKNOWN `overrun` for what found no room; every trigger has its verdict",
+    noticed="with the part",
+)
 @pytest.mark.timeout(60)
 def test_a_stop_with_a_full_ring_still_gives_every_trigger_its_verdict(make_line: MakeLine) -> None:
     line = make_line(camera={"rate_hz": 60.0}, ring={"records": 64, "slots": 6, "evidence_slots": 2})

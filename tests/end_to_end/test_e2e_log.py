@@ -6,9 +6,16 @@ import os
 import subprocess
 import sys
 
-from conftest import StartLine
+import pytest
+from daemon import StartLine
 
 
+@pytest.mark.fault(
+    46,
+    injected="a pipe for the log that is full from the start",
+    seen="lines are lost, verdicts are not",
+    noticed="no effect",
+)
 def test_a_log_that_nobody_reads_stops_no_verdict(make_line: StartLine) -> None:
     line = make_line(camera={"rate_hz": 50.0})
     witness = line.listen()

@@ -95,6 +95,12 @@ def test_two_thousand_parts_get_the_right_verdict_in_order_and_memory_stays_flat
     assert max(growth_kb.values()) < GROWTH_KB, growth_kb
 
 
+@pytest.mark.fault(
+    25,
+    injected="SIGTERM at 100 parts a second",
+    seen="what was accepted is judged; last heartbeat Halted, nothing in flight, exit 0",
+    noticed="with the call",
+)
 @pytest.mark.timeout(60)
 def test_a_stop_request_drains_and_ends_halted(make_line: MakeLine) -> None:
     line = make_line(camera={"rate_hz": 100.0})
@@ -148,6 +154,12 @@ def in_flight(metrics: Heard) -> float:
     return float(families["edge_inspector_parts_in_flight"]["samples"][0][2])
 
 
+@pytest.mark.fault(
+    37,
+    injected="SIGSTOP to a subscriber",
+    seen="the other has every verdict",
+    noticed="no effect",
+)
 @pytest.mark.timeout(60)
 def test_a_subscriber_that_hangs_delays_nobody(make_line: MakeLine) -> None:
     line = make_line(camera={"count": 1000, "wait_for_subscribers": 2})

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon import Line, free_ports, wait_until
+from daemon import Line, wait_until
 from fakes.plc import PASS, REJECT, UNKNOWN, Plc
 from fakes.raw_modbus import RawModbus
+from machine import free_ports
 
 from edge_inspector.client import FileCursor, Notice, Subscriber
 

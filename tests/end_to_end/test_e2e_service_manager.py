@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from daemon import START_S, Line
+from noticing import Noticed
 
 MakeLine = Callable[..., Line]
 WATCHDOG_S = 0.4
@@ -105,16 +106,25 @@ def test_a_service_manager_hears_of_the_start_the_work_and_the_end(make_line: Ma
     assert not any(b"NOTIFY_SOCKET" in one or b"WATCHDOG_USEC" in one for one in environments)
 
 
-def test_a_main_process_that_hangs_starves_the_watchdog(make_line: MakeLine, manager: Manager) -> None:
+@pytest.mark.fault(
+    23,
+    injected="SIGSTOP to main, beside a socket that plays the service manager",
+    seen="no `WATCHDOG=1` for four times of a watchdog of 0.4 s: the service manager ends it",
+)
+def test_a_main_process_that_hangs_starves_the_watchdog(
+    make_line: MakeLine, manager: Manager, noticed: Noticed
+) -> None:
     line = make_line(camera={"rate_hz": 50.0})
     line.listen()
     line.start(manager.environment)
     manager.hear(is_status("ready"))
 
     os.kill(line.pid, signal.SIGSTOP)
+    noticed.injected()
     while manager.is_fed(0.05):  # what was sent before
         pass
     starved = not manager.is_fed(4 * WATCHDOG_S)
+    noticed.seen()
     os.kill(line.pid, signal.SIGCONT)
 
     assert starved

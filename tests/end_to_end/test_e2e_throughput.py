@@ -59,6 +59,12 @@ def test_workers_killed_with_parts_in_hand_lose_none_and_number_none_twice(make_
     assert last["in_flight"] == 0
 
 
+@pytest.mark.fault(
+    17,
+    injected="the inspect process stands still past the deadline of parts in hand, workers side by side",
+    seen="UNKNOWN `deadline`, late, in their place in the order",
+    noticed="with the part",
+)
 @pytest.mark.timeout(60)
 def test_parts_past_their_deadline_are_unknown_in_their_place(make_line: MakeLine) -> None:
     line = make_line(camera={"rate_hz": 200.0}, performance=SIDE_BY_SIDE, decide={"deadline_ms": 200.0})

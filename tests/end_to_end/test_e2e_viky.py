@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import yaml
-from conftest import StartLine
+from daemon import StartLine
 
 N_PARTS = 150
 

@@ -155,6 +155,12 @@ def test_golden_tiles_are_replayed_at_every_chunk_size(bundle: Bundle, chunk: in
     assert engine.run(_strip(7), _nothing).scores[7, 1] > 0.9
 
 
+@pytest.mark.fault(
+    15,
+    injected="a model that answers otherwise than its golden tiles say",
+    seen="never ready",
+    noticed="at the start",
+)
 def test_another_answer_to_a_golden_tile_stops_the_engine(tmp_path: Path) -> None:
     shifted = load_bundle(write_tiny_bundle(tmp_path, golden_shift=0.02, tolerance=0.01), trust=ANYONE)
 
@@ -199,6 +205,12 @@ def test_nan_met_on_the_line_is_judged_unknown(tmp_path: Path) -> None:
     assert (judgement.outcome, judgement.reason) == (Outcome.UNKNOWN, Reason.MODEL_NAN)
 
 
+@pytest.mark.fault(
+    15,
+    injected="graphs with other shapes, types or columns than the manifest says",
+    seen="refused before the first part, with both shapes",
+    noticed="at the start",
+)
 @pytest.mark.parametrize(
     ("faults", "message"),
     [

@@ -111,6 +111,12 @@ def test_configuring_again_does_not_double_the_lines(written: io.StringIO) -> No
     assert written.getvalue().count("once") == 1
 
 
+@pytest.mark.fault(
+    46,
+    injected="the same warning without end",
+    seen="cut after the first ones, then counted",
+    noticed="with the call",
+)
 def test_a_repeating_warning_is_cut_and_then_counted() -> None:
     now = 0.0
     limit = RepeatLimit(clock=lambda: now)

@@ -9,6 +9,12 @@ import pytest
 from evidence_samples import bytes_below, make_item, make_store, names_below, refuse
 
 
+@pytest.mark.fault(
+    27,
+    injected="ENOSPC, EDQUOT, EROFS, EACCES, EIO from each call of the evidence store",
+    seen="counted by reason, nothing half-written stays, the next part is tried again",
+    noticed="with the part",
+)
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
@@ -54,6 +60,12 @@ def test_an_error_at_the_last_file_takes_the_first_ones_back(tmp_path: Path, mon
     assert store.status().n_bytes == 0
 
 
+@pytest.mark.fault(
+    54,
+    injected="a link in place of the day's folder",
+    seen="nothing is written through it; counted `io_error`",
+    noticed="with the part",
+)
 def test_a_day_folder_that_is_a_link_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "evidence").mkdir()

@@ -60,6 +60,12 @@ def test_a_trigger_without_a_picture_is_unknown_with_its_reason(
     assert bench.outcomes() == [(Outcome.UNKNOWN, reason)]
 
 
+@pytest.mark.fault(
+    18,
+    injected="a run of the model fails",
+    seen="UNKNOWN `model_error` for that part; golden tiles are replayed before the next",
+    noticed="with the part",
+)
 def test_an_engine_that_fails_once_costs_one_part_and_proves_itself_before_the_next(make_bench: MakeBench) -> None:
     engine = FakeEngine(errors=1)
     bench = make_bench(engine)
@@ -94,6 +100,12 @@ def test_without_a_model_every_part_is_unknown_and_the_line_is_not_ready(make_be
     assert "model" in bench.signals.beats[0].faults
 
 
+@pytest.mark.fault(
+    48,
+    injected="a part that is judged after its deadline",
+    seen="UNKNOWN `deadline`, late",
+    noticed="with the part",
+)
 @pytest.mark.parametrize("score", [10, 200])
 def test_a_part_judged_after_its_deadline_is_unknown_and_late(score: int, make_bench: MakeBench) -> None:
     bench = make_bench(deadline_ns=1)  # passed by the time it is judged

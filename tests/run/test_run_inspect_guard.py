@@ -66,6 +66,12 @@ def test_parts_get_their_verdicts_while_nobody_can_be_let_in(make_bench: MakeBen
     assert [outcome for outcome, _ in bench.outcomes()] == [Outcome.PASS]
 
 
+@pytest.mark.fault(
+    42,
+    injected="the inspect process's authenticator is dead for long",
+    seen="not ready, then replaced",
+    noticed="with the call",
+)
 def test_a_process_that_can_let_nobody_in_for_long_ends_so_that_a_fresh_one_can(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

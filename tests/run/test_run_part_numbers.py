@@ -167,6 +167,12 @@ def test_a_new_epoch_in_the_middle_of_a_run_is_kept_at_once(tmp_path: Path) -> N
     assert (former.epoch, former.offset, former.judged_below) == (78, 500, 501)
 
 
+@pytest.mark.fault(
+    52,
+    injected="a state folder of a program without a journal",
+    seen="goes on above its part numbers",
+    noticed="at the start",
+)
 def test_a_file_of_before_there_was_a_journal_says_nothing_of_an_epoch(tmp_path: Path) -> None:
     (tmp_path / "part_numbers.json").write_text('{"judged_below": 5, "mark": 5, "clean": true}')
 

@@ -112,6 +112,12 @@ def test_a_stop_that_takes_too_long_says_so_and_may_be_asked_again(desk: Desk) -
     assert worker.stop(WAIT_S)
 
 
+@pytest.mark.fault(
+    22,
+    injected="a thread raises",
+    seen="its error is kept, logged, and seen by whoever watches",
+    noticed="with the call",
+)
 def test_what_kills_a_worker_is_kept_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> bool:
         raise RuntimeError("the step fails as the test says")

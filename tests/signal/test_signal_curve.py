@@ -343,6 +343,12 @@ def test_many_strangers_at_once_do_not_keep_a_good_client_out(keys: Keys, line: 
         stranger.close()
 
 
+@pytest.mark.fault(
+    41,
+    injected="a client whose key is not authorised",
+    seen="the client is told why",
+    noticed="with the call",
+)
 def test_a_client_is_told_why_it_is_refused_and_let_in_by_itself_once_its_key_is_known(keys: Keys, line: Line) -> None:
     told: list[Notice] = []
     own = keys.client("panel", role=None)

@@ -199,6 +199,12 @@ def test_a_segment_that_breaks_under_the_writer_ends_it(tmp_path: Path) -> None:
         run.append()
 
 
+@pytest.mark.fault(
+    30,
+    injected="one sync fails",
+    seen="its rows are never called durable",
+    noticed="with the call",
+)
 def test_a_sync_that_failed_is_not_made_good_by_a_later_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = JournalRun(tmp_path)
     run.append(3)

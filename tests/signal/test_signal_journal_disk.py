@@ -48,6 +48,12 @@ began = begin_journal(folder, "{LINE}", "{BOOT}", None)
 """
 
 
+@pytest.mark.fault(
+    28,
+    injected="a tmpfs that is full",
+    seen="rows are refused, none is lost; taken again when there is room",
+    noticed="with the call",
+)
 def test_a_full_disk_refuses_rows_and_takes_them_again_when_there_is_room(tmp_path: Path) -> None:
     program = (
         BEGIN
@@ -77,6 +83,12 @@ print(json.dumps(found | {"again": again.counts.seq, "goes_on": again.epoch == b
     assert found["goes_on"] is True
 
 
+@pytest.mark.fault(
+    29,
+    injected="a tmpfs mounted again read-only",
+    seen="rows are refused with the reason; taken again afterwards",
+    noticed="with the call",
+)
 def test_a_file_system_that_becomes_read_only_refuses_rows_and_says_so(tmp_path: Path) -> None:
     program = (
         BEGIN

@@ -141,6 +141,12 @@ DAMAGES: list[Callable[[Path], object]] = [
 ]
 
 
+@pytest.mark.fault(
+    31,
+    injected="a segment with overwritten or missing pages",
+    seen="set aside for people; a new epoch; `tail_lost` names the rows",
+    noticed="at the start",
+)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_segment_is_set_aside_and_a_new_epoch_begins(
     tmp_path: Path, damage: Callable[[Path], object]

@@ -84,6 +84,12 @@ class Story:
         }
 
 
+@pytest.mark.fault(
+    24,
+    injected="SIGKILL at each named place of the journal",
+    seen="the successor goes on in the same epoch",
+    noticed="at the start",
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_successor_goes_on_after_a_kill_at_any_place(tmp_path: Path, place: str) -> None:
     story = Story(tmp_path)
