@@ -156,6 +156,12 @@ def test_one_key_that_needs_a_restart_keeps_all_others_as_they_were(bench: Bench
     assert "nothing was changed" in bench.outlet.details[0]
 
 
+@pytest.mark.fault(
+    44,
+    injected="a reload of a file that is empty, no YAML, or without what a line needs",
+    seen="nothing applies; the answer names every mistake with its line; audit log and metric",
+    noticed="with the call",
+)
 @pytest.mark.parametrize(
     ("text", "where"),
     [

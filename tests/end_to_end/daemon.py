@@ -18,9 +18,9 @@ from typing import Any, Self
 
 import yaml
 import zmq
+from computer import command_of, free_ports
 from fakes.pipes import is_readable
 from fakes.tiny_bundle import write_tiny_bundle
-from machine import command_of, free_ports
 from transcript import check_transcript
 from witness import Heard, heard
 

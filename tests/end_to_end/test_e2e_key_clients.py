@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from computer import free_ports
 from daemon import PROGRAM, Line, wait_until
 from fakes.plc import PASS, REJECT, Plc
 from fakes.raw_modbus import RawModbus
 from keyed import encrypt, key_file
-from machine import free_ports
 
 from edge_inspector.client.keys import ClientKeys
 from edge_inspector.client.subscriber import ask

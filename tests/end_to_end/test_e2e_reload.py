@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from daemon import Line, Listener, wait_until
+from noticing import Noticed
 from witness import Heard
 
 MakeLine = Callable[..., Line]
@@ -160,6 +161,12 @@ def test_limits_change_between_two_parts_under_load(make_line: MakeLine, kind: s
     assert (entry["uid"], entry["changes"][0]["to"]) == (os.getuid(), CLEAN)
 
 
+@pytest.mark.fault(
+    44,
+    injected="a reload of a file that changes a limit, the tiling and who may drill",
+    seen="nothing applies, not the limit either; the command ends with 64 and names both; event, audit log, metric",
+    noticed="with the call",
+)
 @pytest.mark.timeout(90)
 def test_what_needs_a_restart_is_refused_by_name_and_nothing_else_applies_either(make_line: MakeLine) -> None:
     line = make_line(camera=CAMERA, decide=with_limit(USUAL))
@@ -181,8 +188,15 @@ def test_what_needs_a_restart_is_refused_by_name_and_nothing_else_applies_either
     assert [entry["event"] for entry in audit(line)] == ["line_started", "config_refused", "line_stopped"]
 
 
+@pytest.mark.fault(
+    45,
+    injected="SIGHUP while the file is cut off in its middle",
+    seen="nothing applies; event `config_refused`, why `broken`; the whole file is then the one in force",
+)
 @pytest.mark.timeout(90)
-def test_a_broken_or_half_written_file_keeps_what_was_in_force_and_names_every_line(make_line: MakeLine) -> None:
+def test_a_broken_or_half_written_file_keeps_what_was_in_force_and_names_every_line(
+    make_line: MakeLine, noticed: Noticed
+) -> None:
     line = make_line(camera=CAMERA, decide=with_limit(USUAL))
     witness = running(line)
     whole = line.config.read_text(encoding="utf-8")
@@ -192,8 +206,10 @@ def test_a_broken_or_half_written_file_keeps_what_was_in_force_and_names_every_l
     write(line, decide=with_limit(0.7) | {"limits": {"DEFCT": 0.5}}, log="info")
     misfit = program(line)
     line.config.write_text(whole[: len(whole) // 2], encoding="utf-8")
+    noticed.injected()
     os.kill(line.pid, signal.SIGHUP)
     half = witness.wait_for("event", lambda m: m.body["name"] == "config_refused" and "SIGHUP" in m.body["by"])
+    noticed.seen()
     line.config.write_text(whole, encoding="utf-8")
     again = reloaded(line)
     wait_until(lambda: (counted(line, "broken"), counted(line, "unchanged")) == (3, 1), 10, "the count of reloads")

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from computer import free_ports
 from daemon import Line, wait_until
 from fakes.plc import PASS, REJECT, UNKNOWN, Plc
 from fakes.raw_modbus import RawModbus
-from machine import free_ports
 
 from edge_inspector.client import FileCursor, Notice, Subscriber
 

@@ -61,8 +61,5 @@ ROWS = {
 
 OPEN = {
     19: "a GPU; on a CPU a model that fails in a run is held by row 18's tests and `tests/infer/test_infer_engine.py`",
-    20: "a real service manager with a limit on memory: `MemoryMax` of the unit",
-    44: "reload, which is not built yet",
-    45: "reload, which is not built yet",
 }
 """Row -> what it waits for."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from machine import PROGRAM, PYTHON, wait_until, why_not_here
+from noticing import Noticed
 from transcript import check_transcript
 from witness import heard
 
@@ -72,14 +73,24 @@ def assert_that_the_journal_can_be_asked(line: Service, parts: int) -> None:
     assert line.machine.journal("LINE=another") == []
 
 
-def test_a_main_that_is_frozen_or_killed_is_started_again_and_no_part_is_told_twice(make_service: MakeService) -> None:
+@pytest.mark.fault(
+    23,
+    injected="SIGSTOP to main, under a real systemd",
+    seen="`Watchdog timeout`; ended with its children, started again, inspecting; no part told twice",
+)
+def test_a_main_that_is_frozen_or_killed_is_started_again_and_no_part_is_told_twice(
+    make_service: MakeService, noticed: Noticed
+) -> None:
     line = make_service().start()
     out = "/tmp/heard-again.jsonl"
     line.listen(out)
     line.wait_until_inspecting()
     frozen, children = line.main_pid(), line.children()
 
+    noticed.injected()
     line.signal("STOP")
+    wait_until(lambda: line.main_pid() != frozen, "systemd to end what is frozen")
+    noticed.seen()
     line.wait_until_inspecting(other_than=frozen)
     watched = line.machine.run("journalctl", "--unit", line.unit, "--grep=Watchdog timeout", "--output=cat")
     killed = line.main_pid()
@@ -103,7 +114,14 @@ def verdicts_heard(line: Service, out: str) -> int:
     return sum(message is not None and message.kind == "verdict" for message in messages)
 
 
-def test_when_memory_runs_out_the_line_goes_on_and_what_took_it_is_ended(make_service: MakeService) -> None:
+@pytest.mark.fault(
+    20,
+    injected="a process of the line's unit takes memory without end, under a real systemd (`MemoryMax`)",
+    seen="the kernel ends it; main and the other processes go on, the line inspects",
+)
+def test_when_memory_runs_out_the_line_goes_on_and_what_took_it_is_ended(
+    make_service: MakeService, noticed: Noticed
+) -> None:
     line = make_service()
     line.drop_in("[Service]\nMemoryMax=1500M\n")
     line.start()
@@ -111,10 +129,12 @@ def test_when_memory_runs_out_the_line_goes_on_and_what_took_it_is_ended(make_se
 
     if line.show("MemoryCurrent") == "[not set]":
         pytest.skip("there is no control of memory")
+    noticed.injected()
     said = line.machine.run(
         "sh", "-c", f"echo $$ >'{line.machine.group(group)}/cgroup.procs' && {PYTHON} -c '{HOG}'; echo ended $?",
         is_checked=False,
     )  # fmt: skip
+    noticed.seen()
     line.wait_until_inspecting()
 
     assert said == "Killed\nended 137"
