@@ -67,7 +67,7 @@ def main() -> None:
         "see process 1": said(lambda: Path("/proc/1/stat").read_text()),
         "choose a core": said(lambda: os.sched_setaffinity(0, os.sched_getaffinity(0))),
         "stand behind": said(lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))),
-        "go first": said(lambda: os.setpriority(os.PRIO_PROCESS, 0, -5)),
+        "go first": said(lambda: os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) - 5)),
         "real time": said(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))),
         "write the state": said(lambda: Path("probe").write_text("")),
         "write the configuration": said(lambda: Path("/etc/edge-inspector/probe").write_text("")),
