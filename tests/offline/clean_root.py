@@ -67,6 +67,8 @@ class CleanRoot:
     def __enter__(self) -> Self:
         self.folder.mkdir()
         subprocess.run(["tar", "-xf", self._archive, "-C", self.folder, "--exclude=./dev/*"], check=True, timeout=120)
+        # A distribution's installer writes it, mmdebstrap does not: without it `localhost` is asked from the network.
+        (self.folder / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         return self
 
     def __exit__(self, *_: object) -> None:
