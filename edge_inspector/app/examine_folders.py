@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from edge_inspector.app.patient import Answers, Patient
@@ -22,7 +23,10 @@ from edge_inspector.doctor.folders import (
 )
 from edge_inspector.doctor.permissions import owner
 from edge_inspector.doctor.row import Row
-from edge_inspector.signal.journal_files import SegmentDamaged, check_segment, read_segment, segment_files
+from edge_inspector.signal.journal_files import SegmentDamaged, SegmentFile, check_segment, read_segment, segment_files
+
+_HAS_LOG = b"\x02\x02"
+"""Bytes 18 and 19 of a database whose writer keeps a log beside it (sqlite.org/fileformat2.html)."""
 
 
 def state(patient: Patient) -> Iterator[Row]:
@@ -61,12 +65,15 @@ def _newest(patient: Patient) -> Row:
     files = segment_files(journal_plan(patient.settings).folder)
     if not files:
         return Row.ok("journal", "no segment yet; the first start makes it")
-    newest = files[-1]
+    newest = next((file for file in reversed(files) if not _would_write(file)), None)
+    if newest is None:
+        return Row.note("journal", f"{files[-1].path} was left by a kill: to read it would write to it", "nothing; the "
+                        "next start reads it")  # fmt: skip
     try:
         facts = read_segment(newest)
-        if not facts.first_seq and len(files) > 1:  # made ahead
-            newest = files[-2]
-            facts = read_segment(newest)
+        before = files[max(0, files.index(newest) - 1)]
+        if not facts.first_seq and not _would_write(before):  # it was made ahead
+            newest, facts = before, read_segment(before)
         if patient.main is None:  # a segment that is written to is read by its line all the time
             check_segment(newest)
     except SegmentDamaged as error:
@@ -83,6 +90,15 @@ def _newest(patient: Patient) -> Row:
     rows = f"verdicts {facts.first_seq} to {facts.counts.seq}" if facts.first_seq else "no verdict yet"
     how = "" if patient.main is not None else ", whole" + ("" if facts.label.is_clean else "; the last run was killed")
     return Row.ok("journal", f"{len(files)} segments; the newest, {newest.path.name}: {rows}{how}")
+
+
+def _would_write(file: SegmentFile) -> bool:
+    """Whether SQLite would make files beside a segment to read it: it has a log, or may have one, and no index."""
+    if file.beside("-shm").exists():
+        return False
+    with suppress(OSError), open(file.path, "rb") as head:
+        return head.read(20)[18:20] == _HAS_LOG
+    return False  # it cannot be read at all, and that is told
 
 
 def _durable(head_seq: int, durable_seq: int, is_fault: bool) -> Row:

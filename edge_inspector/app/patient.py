@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from edge_inspector.app.checkup import Asked
@@ -21,6 +22,8 @@ from edge_inspector.settings.endpoint import address_here
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.load import load_line
 
+PRIVATE = Path("/var/lib/private")
+"""Where systemd keeps the folders of users that it makes at each start (DynamicUser)."""
 ANSWER_S = 2.0
 """The service thread answers in milliseconds; beside a busy line it may stand behind."""
 
@@ -92,6 +95,8 @@ class Patient:
     def service_user(self) -> pwd.struct_passwd | None:
         """Who runs the line, where that is somebody else than who asks; None where it cannot be told."""
         user = None
+        if PRIVATE in self.settings.state_dir.resolve().parents:
+            return None  # a user made at each start may not enter it but through the service's own view of it
         if not isinstance(self.unit, str) and self.unit.user:
             with suppress(KeyError):
                 user = pwd.getpwnam(self.unit.user)

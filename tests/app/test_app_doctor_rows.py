@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from test_app_doctor import configuration
 
-from edge_inspector.app import examine_computer, examine_egress, examine_line, examine_model
+from edge_inspector.app import examine_computer, examine_egress, examine_folders, examine_line, examine_model
 from edge_inspector.app.checkup import Asked
 from edge_inspector.app.patient import Answers, Patient
 from edge_inspector.doctor.egress import Findings, Held, Kind
 from edge_inspector.doctor.processes import LineProcess
 from edge_inspector.doctor.row import Status
 from edge_inspector.doctor.unit import Unit
+from edge_inspector.signal.journal_files import Label, make_segment
+from edge_inspector.signal.journal_segment import finish_segment
 
 MAIN, CAMERA = LineProcess(11, "main"), LineProcess(12, "camera")
 HELLO = {"state": "ContinuousExecution", "ready": True, "hb_age_ms": 30, "lease_ms": 1000}
@@ -154,6 +156,29 @@ def test_host_settings_are_looked_at_where_a_camera_needs_them(tmp_path: Path) -
     assert "host usbcore.usbfs_memory_mb" in {row.name for row in unknown} - set(known)
     # What may not be needed at all is no warning.
     assert {row.status for row in unknown} <= {Status.OK, Status.NOTE}
+
+
+def test_a_journal_is_read_without_a_file_beside_it(tmp_path: Path) -> None:
+    line = patient(tmp_path, main=None)
+    folder = tmp_path / "state" / "journal"
+    folder.mkdir(parents=True)
+    finished = make_segment(folder, 1, Label("app", 7, 1, "boot"))
+    finish_segment(finished, is_clean=True)
+
+    def first_row() -> tuple[Status, str]:
+        row = next(iter(examine_folders.journal(line)))
+        return row.status, row.seen
+
+    status, seen = first_row()
+    assert (status, "no verdict yet, whole" in seen) == (Status.OK, True)
+    make_segment(folder, 2, Label("app", 7, 1, "boot"))  # a kill came right after: it may have a log, and has none
+    names = sorted(path.name for path in folder.iterdir())
+
+    assert finished.path.name in first_row()[1]
+    finished.path.unlink()
+    assert first_row()[0] is Status.NOTE
+
+    assert sorted(path.name for path in folder.iterdir()) == [name for name in names if name != finished.path.name]
 
 
 def test_a_line_that_does_not_run_holds_nothing(tmp_path: Path) -> None:
