@@ -2,6 +2,6 @@
 
 import os
 
-# ONNX Runtime on Linux gives this computer a number in the user's cache and is built to report to its maker, from its
-# import on: `disable_telemetry_events` comes too late for the number. Nothing leaves the site.
+# ONNX Runtime on Linux keeps a number for this computer and calls its maker, from its import on, whatever
+# `disable_telemetry_events` is told: docs/decisions/0034-runtime-telemetry.md. Nothing leaves the site.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -24,6 +24,9 @@ settings.load_profile("busy")
 ALLOWED_SKIPS: dict[str, str] = {
     "tests/client/test_client_wire_page.py::test_the_c_example_reads_the_header": "there is no C compiler",
     "tests/benchmarks/test_bench_belt.py": "there is no C compiler",
+    "tests/infer/test_infer_telemetry.py::test_a_session_looks_up_no_name_and_one_without_our_word_would": (
+        "unshare or strace is refused"
+    ),
     "tests/benchmarks/test_bench_operations.py::"
     "test_the_disk_for_evidence_is_full_for_the_line_alone_and_leaves_nothing_behind": "unshare is refused",
     "tests/client/test_client_c.py": "there is no C compiler, or no libzmq3-dev",
