@@ -23,7 +23,7 @@ from way_out import WayOut, set_up
 PROGRAM = [sys.executable, "-m", "edge_inspector.cli.main"]
 WAIT_S = 30.0
 WATCHED_S = 14.0
-"""A library that calls its maker by itself may take its time: ONNX Runtime's first look-up came 9 s after its import."""
+"""A library that calls its maker by itself may take its time: ONNX Runtime's look-up came 9 s after its import."""
 
 
 def asked(endpoint: str, op: str) -> Any:
