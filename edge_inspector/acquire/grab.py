@@ -234,7 +234,8 @@ class Grabber:
             # Nobody saw these triggers. On a line that runs evenly they came evenly.
             guess_ns = before_ns + (moment.trigger_ns - before_ns) * (k + 1) // (lost + 1)
             told = count - lost + k if count >= 0 else -1
-            self._ready.append(Arrival(ArrivalKind.LOST, frame_id - lost + k, guess_ns, "host", count=told))
+            missing_id = max(frame_id - lost + k, -1)  # a camera that counts from 0 gave none to what came before
+            self._ready.append(Arrival(ArrivalKind.LOST, missing_id, guess_ns, "host", count=told))
         pixels = self._pixels if kind in PICTURED else None
         self._ready.append(Arrival(kind, frame_id, moment.trigger_ns, moment.source, pixels, travel, count))
         self._last_trigger_ns, self._is_timed = moment.trigger_ns, moment.source == "camera"

@@ -38,6 +38,12 @@ def test_a_trigger_that_the_camera_missed_is_a_part_of_its_own_by_its_counter() 
     assert grab(counted(1, 1), counted(2, 3))[1].kind is FRAME  # by frame ids nobody sees it
 
 
+def test_more_missed_triggers_than_a_camera_that_counts_from_0_has_numbers_have_none() -> None:
+    arrivals = grab(counted(0, 1), counted(1, 5), count_source="counter")
+
+    assert kinds_and_ids(arrivals) == [(FRAME, 0), (LOST, -1), (LOST, -1), (LOST, 0), (FRAME, 1)]
+
+
 def test_a_picture_without_a_trigger_is_judged_by_nobody() -> None:
     arrivals = grab(counted(1, 1), counted(2, 1), counted(3, 2), count_source="counter")
 

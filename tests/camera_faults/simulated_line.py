@@ -86,7 +86,7 @@ class SimulatedLine:
             self.line.stop()
         broken = [] if kind is not None else broken_at_the_end(self.line)
         self.line.__exit__(kind, error, trace)
-        assert broken == []
+        assert broken == [], broken
 
     def beats(self) -> list[Heard]:
         """Return the heartbeats so far."""

@@ -17,6 +17,7 @@ import zmq
 from daemon import START_S, Client, Line, Listener, wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from invariants import broken_at_the_end
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "signal"))
 from stranger import COMMAND, GREETING, MORE, Stranger, frame
@@ -59,6 +60,8 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Line(tmp_path_factory.mktemp("line"), camera={"rate_hz": 50.0}) as line:
         yield Site(line)
+        assert line.stop() == 0
+        assert broken_at_the_end(line) == []
 
 
 class Neighbour:

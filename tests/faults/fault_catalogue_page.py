@@ -36,8 +36,8 @@ every trigger has one verdict, PASS, REJECT or UNKNOWN, and the consumer has all
 the simulated camera counted.
 
 *Noticed* is the time from the injection to the first sign: an event, a heartbeat that is not ready, an exit, a verdict
-UNKNOWN. *With the part* and *with the call*: the very part, call or connection that meets it. Times are of one run on two shared cores, the slowest where a test has several cases; no test asserts them. They are
-kept with
+UNKNOWN. *With the part* and *with the call*: the very part, call or connection that meets it. Times are of one run on
+two shared cores, the slowest where a test has several cases; no test asserts them. They are kept with
 
 ```sh
 ./scripts/test -m "fault and not soak" --keep-faults tests/faults/noticed.json

@@ -41,7 +41,7 @@ def test_without_a_free_descriptor_nobody_new_comes_in_and_the_inspection_goes_o
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (_first_gap(numbers), before[pid][1]))
 
     beats = len(faulty.witness.messages("hb"))
-    refused = [ask(faulty, 1.0) for _ in range(3)]
+    answer = ask(faulty, 1.0)
     page = faulty.line.page()
     n_before = len(faulty.witness.messages("verdict"))
     faulty.witness.wait_for_verdicts(n_before + 30)
@@ -51,7 +51,7 @@ def test_without_a_free_descriptor_nobody_new_comes_in_and_the_inspection_goes_o
     code = faulty.stop()
 
     assert code == 0
-    assert refused == [None] * 3
+    assert answer is None
     assert page == ""
     assert faulty.faults_since(beats) == set()
     assert faulty.broken() == []
@@ -148,7 +148,7 @@ def test_a_storm_of_replays_delays_no_verdict_and_no_other_client_for_long(
 ) -> None:
     faulty = make_faulty(camera={"rate_hz": 100.0})
     faulty.start_working()
-    faulty.witness.wait_for_verdicts(200)
+    faulty.witness.wait_for_verdicts(100)
     epoch = faulty.witness.messages("hb")[0].head.epoch
     for _ in range(4):
         storms.append(Storm(faulty, epoch).__enter__())
@@ -157,7 +157,7 @@ def test_a_storm_of_replays_delays_no_verdict_and_no_other_client_for_long(
 
     answers = [ask(faulty, 5.0) for _ in range(3)]
     n_before = len(faulty.witness.messages("verdict"))
-    faulty.witness.wait_for_verdicts(n_before + 200)
+    faulty.witness.wait_for_verdicts(n_before + 100)
     code = faulty.stop()
 
     assert code == 0
