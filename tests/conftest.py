@@ -27,7 +27,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 ALLOWED_SKIPS: dict[str, str] = {
     "tests/client/test_client_wire_page.py::test_the_c_example_reads_the_header": "there is no C compiler",
     "tests/benchmarks/test_bench_belt.py": "there is no C compiler",
-    "tests/infer/test_infer_telemetry.py::test_a_session_looks_up_no_name_and_one_without_our_word_would": (
+    "tests/infer/test_infer_telemetry.py::test_a_session_looks_up_no_name_and_one_without_our_word_does": (
         "unshare or strace is refused"
     ),
     "tests/benchmarks/test_bench_operations.py::"
