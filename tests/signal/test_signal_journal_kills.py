@@ -15,6 +15,9 @@ from edge_inspector.signal.journal import begin_journal
 from edge_inspector.signal.journal_files import segment_files
 from edge_inspector.signal.journal_reader import Gap, JournalReader
 
+pytestmark = pytest.mark.timeout(150)
+"""A busy disk syncs slowly, and each story is several processes."""
+
 PLACES = [
     "journal.before_commit=kill@{}",
     "journal.after_commit=kill@{}",
@@ -45,7 +48,7 @@ class Story:
     def live(self, n: int, orders: str) -> int:
         """Run one process; it takes over what its predecessor counted, which may be one row behind the journal."""
         started = start_alone(journal_process.journal_rows, str(self.folder), self.began.epoch, self.counted, n, orders)
-        out, err = started.communicate(timeout=40)
+        out, err = started.communicate(timeout=100)
         assert started.returncode in (0, -signal.SIGKILL), err
         for row in map(json.loads, out.splitlines()):
             if "seq" not in row:
