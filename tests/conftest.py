@@ -16,6 +16,7 @@ from noticing import noticed, pytest_addoption, pytest_configure  # noqa: F401 -
 
 # A shell that starts this in the background has it ignore Ctrl-C, and every program that a test starts inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the same with nohup
 
 # An example that takes long says that the computer is busy, no more.
 settings.register_profile("busy", deadline=None)

@@ -21,10 +21,11 @@ if find_compiler() is None:
 
 MakeLine = Callable[..., Line]
 FEW, MANY = 10, 1000
-WARM_UP = 3
+WARM_UP = 8
 """Cycles until every process has what it will need."""
-GROWTH_MB = 4.0
-"""Less than one node map or one process's worth of anything; what a heap does by itself is below 1 MB."""
+GROWTH_MB = 6.0
+"""Over ten losses less than one node map or process's worth of anything; a heap by itself did 5.4 MB once on a busy
+computer, below 1 MB else."""
 PARTS_PER_S = 20.0
 LIMIT_S = 20.0
 # The pause before a process that died soon is started again is all that is left out: it makes minutes of seconds.

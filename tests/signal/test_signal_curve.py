@@ -300,7 +300,7 @@ def test_a_list_that_cannot_be_read_lets_nobody_new_in_until_it_is_mended(keys: 
             line.turn_until(lambda: late.count("DISCONNECTED"), "the refusal")
             assert line.guard.n_keys == 0
             assert not late.hears()
-            assert inside.hears()  # damage is no revocation
+            line.turn_until(inside.hears, "the first client to hear on: damage is no revocation")
 
             keys.list.write_text(text)
             line.turn_until(late.hears, "it to come back by itself")
