@@ -5,7 +5,7 @@ from __future__ import annotations
 LOOK_S = 0.0005
 """Asking GenTL to wait instead would hold the GIL all that time."""
 REST_AFTER_NS = 10_000_000_000
-REST_S = 0.005
+REST_S = 0.01
 """A look costs about 30 us, which adds up where a line stands still."""
 
 
