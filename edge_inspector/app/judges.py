@@ -15,7 +15,8 @@ from edge_inspector.core.verdict import Judgement, TileResults
 from edge_inspector.decide.image_health import look_at
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.infer.null import NullEngine
-from edge_inspector.infer.providers import ProviderName, usable_cores
+from edge_inspector.infer.providers import usable_cores
+from edge_inspector.infer.runtime import Hardware, ProviderName
 from edge_inspector.run.judge import Eye, Judge
 from edge_inspector.run.terms import Sight
 from edge_inspector.run.worker import all_at_once
@@ -124,13 +125,15 @@ def _engines(plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | Non
         bundle,
         view.layout.frame,
         overlap=view.overlap,
-        provider=cast(ProviderName, view.provider),
-        device_id=view.device_id,
-        threads=threads,
+        hardware=Hardware(
+            cast(ProviderName, view.provider),
+            view.device_id,
+            threads,
+            plan.spin,
+            # A compiled engine belongs to one model; ONNX Runtime adds GPU and versions to its file names.
+            plan.cache_dir / bundle.model_sha256[:16] if view.provider == "tensorrt" else None,
+        ),
         chunk=view.chunk,
-        # A compiled engine belongs to one model; ONNX Runtime adds GPU and versions to its file names.
-        cache_dir=plan.cache_dir / bundle.model_sha256[:16] if view.provider == "tensorrt" else None,
-        spin=plan.spin,
         corners_yx=corners_yx,
         may_skip=view.regions is not None and view.regions.background is not None,
         reads_heat=needs_heat(laid),

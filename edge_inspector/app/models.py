@@ -12,7 +12,7 @@ from edge_inspector.bundle.store import Imported, entries, import_bundle, is_hel
 from edge_inspector.core.errors import BundleError, EngineError
 from edge_inspector.core.frame import FrameShape
 from edge_inspector.infer.engine import OnnxEngine
-from edge_inspector.infer.providers import ProviderName
+from edge_inspector.infer.runtime import Hardware, ProviderName
 from edge_inspector.settings.line import LineSettings
 
 _CHUNKS = 9
@@ -59,8 +59,7 @@ def prove(path: Path, place: Place) -> list[str]:
         engine = OnnxEngine(
             bundle,
             FrameShape(height * _CHUNKS, width, channels),
-            provider=place.provider,
-            device_id=place.device_id,
+            hardware=Hardware(place.provider, place.device_id),
         )
         try:
             engine.verify()

@@ -13,6 +13,7 @@ from edge_inspector.app.ready import Ready, ReadyView
 from edge_inspector.app.regions import laid_out, region_plan, scene_of
 from edge_inspector.core.frame import U8
 from edge_inspector.infer.engine import OnnxEngine
+from edge_inspector.infer.runtime import Hardware
 from edge_inspector.record.annotate import survey
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.tile.background import WebEdges
@@ -39,11 +40,13 @@ def _try_view(view: ReadyView) -> list[str]:
         bundle,
         settings.camera.frame.shape(),
         overlap=settings.tiling.overlap,
-        provider=settings.model.provider,
-        device_id=settings.model.device_id,
-        threads=settings.model.threads,
+        hardware=Hardware(
+            settings.model.provider,
+            settings.model.device_id,
+            settings.model.threads,
+            cache_dir=cache_dir if settings.model.provider == "tensorrt" else None,
+        ),
         chunk=settings.model.chunk,
-        cache_dir=cache_dir if settings.model.provider == "tensorrt" else None,
         corners_yx=None if laid is None else laid.corners_yx,
         may_skip=settings.regions is not None and settings.regions.background is not None,
         reads_heat=laid is not None and not laid.is_plain,

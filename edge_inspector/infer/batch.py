@@ -6,6 +6,8 @@ import numpy as np
 import onnxruntime as ort
 
 from edge_inspector.core.frame import F32, U8
+from edge_inspector.infer.errors import RUNTIME_ERRORS, first_line
+from edge_inspector.infer.runtime import RunFailed
 
 
 class BoundBatch:
@@ -36,10 +38,13 @@ class BoundBatch:
         return len(self.tiles)
 
     def run(self) -> None:
-        """Score what is in `tiles`; raises what ONNX Runtime raises, see RUNTIME_ERRORS."""
+        """Score what is in `tiles`; raises RunFailed."""
         for array in self.outputs:
             # Should the runtime write elsewhere, the answer is NaN, which rejects, and not that of the last part.
             array.fill(np.nan)
         # Bound anew each time: on a GPU it is the binding that copies the input over.
-        self._binding.bind_ortvalue_input(self._input_name, self._input_value)
-        self._session.run_with_iobinding(self._binding)
+        try:
+            self._binding.bind_ortvalue_input(self._input_name, self._input_value)
+            self._session.run_with_iobinding(self._binding)
+        except RUNTIME_ERRORS as error:
+            raise RunFailed(first_line(error)) from error

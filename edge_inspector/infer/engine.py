@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -14,35 +13,26 @@ from edge_inspector.core.frame import U8, FrameShape, Index
 from edge_inspector.core.ports import Progress
 from edge_inspector.core.verdict import TileResults
 from edge_inspector.decide.evidence import Margin
-from edge_inspector.infer.batch import BoundBatch
 from edge_inspector.infer.chunks import chunk_sizes
 from edge_inspector.infer.fit import check_frame, check_graph
 from edge_inspector.infer.golden import first_difference
 from edge_inspector.infer.heat import HeatProbe, blends
-from edge_inspector.infer.providers import (
-    RUNTIME_ERRORS,
-    ProviderName,
-    TensorRtProfile,
-    assert_provider,
-    first_line,
-    make_session,
-)
+from edge_inspector.infer.load import load_runtime
+from edge_inspector.infer.runtime import Batch, Hardware, RunFailed
 from edge_inspector.tile.cut import cut_tiles
+
+_CPU = Hardware()
 
 
 class OnnxEngine:
-    """A model on ONNX Runtime, for frames of one size. Used from one thread; `verify` before the first `run`.
+    """A bundle's graph in a library that runs it, for frames of one size. One thread; `verify` before the first `run`.
 
     Args:
         bundle: The model and what it must answer to its golden tiles.
         frame: Size of every frame. A grey frame serves an RGB model: the grey value is repeated.
         overlap: Pixels that neighbouring tiles share at least.
-        provider: Where every node must run.
-        device_id: Which GPU, for cuda and tensorrt.
-        threads: Threads of one inference on the CPU; None for every core that this process may use.
+        hardware: Where the graph runs, and with what.
         chunk: Largest number of tiles in one inference call.
-        cache_dir: Folder of compiled engines, for tensorrt alone; None elsewhere.
-        spin: Threads turn while they wait for each other: for cores that nobody else uses.
         corners_yx: Shape (n_tiles, 2), top-left corners of the tiles to score; None for a grid over the whole frame.
         may_skip: `run` will be asked for some of the tiles only: every chunk size that may come is bound and proven.
         reads_heat: The rules take scores apart by their heat: `verify` also measures how one follows from the other.
@@ -59,18 +49,14 @@ class OnnxEngine:
         frame: FrameShape,
         *,
         overlap: int = 0,
-        provider: ProviderName = "cpu",
-        device_id: int = 0,
-        threads: int | None = None,
+        hardware: Hardware = _CPU,
         chunk: int = 8,
-        cache_dir: Path | None = None,
-        spin: bool = False,
         corners_yx: Index | None = None,
         may_skip: bool = False,
         reads_heat: bool = False,
     ) -> None:
         manifest = bundle.manifest
-        self.provider_name: ProviderName = provider
+        self.provider_name = hardware.provider
         """What was asked for; `verify` asserts that it came."""
         self.tile_hw = manifest.tile_hw
         """Tile height and width, in pixels."""
@@ -82,22 +68,20 @@ class OnnxEngine:
         self.tile_ns = 0
         """How long the last `run` spent cutting tiles."""
         self.infer_ns = 0
-        """How long the last `run` spent in ONNX Runtime."""
+        """How long the last `run` spent in the model."""
         self.margin: Margin | None = None
         """How scores follow from heat, measured by `verify`; None unless `reads_heat`."""
         self._bundle, self._frame_hwc = bundle, frame.hwc
         n_tiles = len(self.corners_yx)
         self._sizes_of = {n: chunk_sizes(n, chunk) for n in range(1 if may_skip else n_tiles, n_tiles + 1)}
-        sizes = (manifest.tile_hwc, max(sizes[0] for sizes in self._sizes_of.values()))
-        profile = None if cache_dir is None else TensorRtProfile(manifest.input_name, *sizes, cache_dir)
-        self._session = make_session(bundle.model_bytes, provider, device_id, threads, profile, spin=spin)
-        check_graph(self._session, manifest)
+        self._runtime = load_runtime(bundle, hardware, max(sizes[0] for sizes in self._sizes_of.values()))
+        check_graph(self._runtime, manifest)
         self._make_buffers()
 
     def twin(self) -> OnnxEngine:
-        """Return an engine on the same session with buffers of its own, for one more thread; `verify` it too.
+        """Return an engine on the same loaded graph with buffers of its own, for one more thread; `verify` it too.
 
-        ONNX Runtime lets several threads run one session at a time; weights are held once.
+        Several threads may run one graph at a time; weights are held once.
         """
         other = copy.copy(self)
         other._make_buffers()
@@ -154,7 +138,7 @@ class OnnxEngine:
                 do not follow from the heat though the rules need it.
         """
         self._is_verified = False
-        assert_provider(self._session, self.provider_name)
+        self._runtime.assert_place()
         probe = HeatProbe()
         by_size = {size: batch for (_, size), batch in self._batches.items()}
         for batch in by_size.values():
@@ -171,7 +155,7 @@ class OnnxEngine:
         self._heat = np.full((n_tiles, *manifest.heat_hw), np.nan, np.float32)
         self._results = TileResults(self._scores, self._heat)
         inputs: dict[int, U8] = {}
-        self._batches: dict[tuple[int, int], BoundBatch] = {}
+        self._batches: dict[tuple[int, int], Batch] = {}
         """By the row of the first tile and the number of tiles."""
         for sizes in self._sizes_of.values():
             first = 0
@@ -180,10 +164,10 @@ class OnnxEngine:
                     tiles = inputs.setdefault(size, np.zeros((size, *manifest.tile_hwc), np.uint8))
                     rows = slice(first, first + size)
                     outputs = {manifest.scores_name: self._scores[rows], manifest.heat_name: self._heat[rows]}
-                    self._batches[first, size] = BoundBatch(self._session, manifest.input_name, tiles, outputs)
+                    self._batches[first, size] = self._runtime.bind(tiles, outputs)
                 first += size
 
-    def _replay_golden(self, batch: BoundBatch, probe: HeatProbe) -> None:
+    def _replay_golden(self, batch: Batch, probe: HeatProbe) -> None:
         golden = self._bundle.golden
         scores, heat = batch.outputs
         for start in range(0, len(golden), len(batch)):
@@ -200,7 +184,7 @@ class OnnxEngine:
                 )
             probe.add(scores, heat)
 
-    def _measured(self, probe: HeatProbe, batch: BoundBatch) -> Margin:
+    def _measured(self, probe: HeatProbe, batch: Batch) -> Margin:
         """Return how scores follow from heat, by the golden tiles and, where they are too much alike, by blends."""
         scores, heat = batch.outputs
         mixed = [] if probe.has_enough else blends(self._bundle.golden)
@@ -218,13 +202,13 @@ class OnnxEngine:
             )
         return found
 
-    def _run_batch(self, batch: BoundBatch) -> None:
+    def _run_batch(self, batch: Batch) -> None:
         try:
             batch.run()
-        except RUNTIME_ERRORS as error:
+        except RunFailed as error:
             self._is_verified = False  # what failed once is not trusted until it has proven itself again
             raise EngineError(
                 f"{self._bundle.label} failed on {self.provider_name} with a chunk of {len(batch)} tiles: "
-                f"{first_line(error)}. It must replay its golden tiles before it judges again; if this comes back, "
+                f"{error}. It must replay its golden tiles before it judges again; if this comes back, "
                 "look at the machine's memory and at the driver (nvidia-smi)"
             ) from error

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import onnxruntime as ort
-
 from edge_inspector.bundle.manifest import Manifest
 from edge_inspector.core.errors import BundleError, Mistake, SettingsError
 from edge_inspector.core.frame import FrameShape, Index
+from edge_inspector.infer.runtime import Runtime, Tensor
 from edge_inspector.tile.grid import grid_corners
 
 
@@ -26,14 +25,14 @@ def check_frame(manifest: Manifest, frame: FrameShape, overlap: int) -> Index:
         raise SettingsError([Mistake("configuration", None, "tiling", what)]) from error
 
 
-def check_graph(session: ort.InferenceSession, manifest: Manifest) -> None:
+def check_graph(runtime: Runtime, manifest: Manifest) -> None:
     """Compare the graph's input and outputs with the manifest.
 
     Raises:
         BundleError: Another name, type, tile size, number of labels or heat map; or a fixed number of tiles.
     """
-    inputs = {node.name: node for node in session.get_inputs()}
-    outputs = {node.name: node for node in session.get_outputs()}
+    inputs = {node.name: node for node in runtime.inputs}
+    outputs = {node.name: node for node in runtime.outputs}
     if list(inputs) != [manifest.input_name]:
         raise _misfit(manifest, "input", [manifest.input_name], list(inputs))
     wanted = {
@@ -43,18 +42,18 @@ def check_graph(session: ort.InferenceSession, manifest: Manifest) -> None:
     for name in wanted:
         if name not in outputs:
             raise _misfit(manifest, "outputs", list(wanted), list(outputs))
-    _check_tensor(manifest, inputs[manifest.input_name], "tensor(uint8)", manifest.tile_hwc)
+    _check_tensor(manifest, inputs[manifest.input_name], "uint8", manifest.tile_hwc)
     for name, dimensions in wanted.items():
-        _check_tensor(manifest, outputs[name], "tensor(float)", dimensions)
+        _check_tensor(manifest, outputs[name], "float32", dimensions)
 
 
-def _check_tensor(manifest: Manifest, node: ort.NodeArg, kind: str, dimensions: tuple[int, ...]) -> None:
-    if node.type != kind:
-        raise _misfit(manifest, f"type of {node.name}", kind, node.type)
-    batch, *rest = node.shape or [None]
+def _check_tensor(manifest: Manifest, node: Tensor, kind: str, dimensions: tuple[int, ...]) -> None:
+    if node.kind != kind:
+        raise _misfit(manifest, f"type of {node.name}", kind, node.kind)
+    batch, *rest = node.shape or (None,)
     if isinstance(batch, int):
         raise _misfit(manifest, f"first dimension of {node.name}", "any number of tiles", batch)
-    # A dimension that the graph leaves open is a name or None; the golden tiles then show whether it fits.
+    # A dimension that the graph leaves open is None; the golden tiles then show whether it fits.
     if len(rest) != len(dimensions) or any(
         isinstance(got, int) and got != wanted for got, wanted in zip(rest, dimensions, strict=True)
     ):

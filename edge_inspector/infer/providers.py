@@ -8,14 +8,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from edge_inspector.core.errors import BundleError, EngineError
-
-ProviderName = Literal["cpu", "cuda", "tensorrt"]
+from edge_inspector.infer.errors import RUNTIME_ERRORS, first_line
+from edge_inspector.infer.runtime import ProviderName
 
 PROVIDER_CLASSES: dict[ProviderName, str] = {
     "cpu": "CPUExecutionProvider",
@@ -23,28 +22,6 @@ PROVIDER_CLASSES: dict[ProviderName, str] = {
     "tensorrt": "TensorrtExecutionProvider",
 }
 """What ONNX Runtime calls each `model.provider` of the configuration."""
-
-RUNTIME_ERRORS: tuple[type[Exception], ...] = (
-    # ONNX Runtime's own errors have no common base below Exception.
-    ort_state.DeviceReset,
-    ort_state.EPFail,
-    ort_state.EngineError,
-    ort_state.Fail,
-    ort_state.InvalidArgument,
-    ort_state.InvalidGraph,
-    ort_state.InvalidProtobuf,
-    ort_state.ModelLoadCanceled,
-    ort_state.ModelLoaded,
-    ort_state.ModelRequiresCompilation,
-    ort_state.NoModel,
-    ort_state.NoSuchFile,
-    ort_state.NotFound,
-    ort_state.NotImplemented,
-    ort_state.RuntimeException,
-    RuntimeError,
-    ValueError,
-)
-"""Everything a session may raise while it is made or run."""
 
 _UNREADABLE = (ort_state.InvalidGraph, ort_state.InvalidProtobuf, ort_state.NoModel, ort_state.NotImplemented)
 """The graph's own fault, on whatever hardware."""
@@ -195,9 +172,3 @@ def _next_step(provider: ProviderName) -> str:
     if provider == "tensorrt":
         libraries += " and TensorRT 10: pip install 'tensorrt-cu13<11'"
     return f"Install {libraries}; check the driver with nvidia-smi; or set model.provider: cpu"
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a runtime's error, without the path in its source that some begin with."""
-    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return re.sub(r"^/\S+:\d+ .*?\)\s+", "", line).rstrip(" .")

@@ -16,6 +16,7 @@ from edge_inspector.bundle.load import load_bundle
 from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.frame import FrameShape
 from edge_inspector.infer.engine import OnnxEngine
+from edge_inspector.infer.runtime import Hardware
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,9 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
 
 
 def test_the_net_made_on_the_fly_is_a_bundle_that_proves_itself(subject: Subject) -> None:
-    engine = OnnxEngine(load_bundle(subject.bundle, trust=ANYONE), FrameShape(*subject.frame_hwc), threads=1)
+    engine = OnnxEngine(
+        load_bundle(subject.bundle, trust=ANYONE), FrameShape(*subject.frame_hwc), hardware=Hardware(threads=1)
+    )
 
     engine.verify()
 

@@ -22,9 +22,12 @@ from edge_inspector.core.verdict import Outcome, Reason
 from edge_inspector.decide.limits import merged_limits
 from edge_inspector.decide.rules import Rules, judge
 from edge_inspector.infer import engine as engine_module
+from edge_inspector.infer import onnx_runtime
 from edge_inspector.infer.engine import OnnxEngine
+from edge_inspector.infer.runtime import Hardware
 
 FRAME = FrameShape(64, 64 * 9, 3)  # nine tiles side by side: chunks of 5 and 4
+ONE_THREAD = Hardware(threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def engine(bundle: Bundle) -> OnnxEngine:
 
 
 def _verified(bundle: Bundle, frame: FrameShape = FRAME, **options: object) -> OnnxEngine:
-    engine = OnnxEngine(bundle, frame, threads=1, **options)
+    engine = OnnxEngine(bundle, frame, hardware=ONE_THREAD, **options)
     engine.verify()
     return engine
 
@@ -220,7 +223,7 @@ def test_nan_met_on_the_line_is_judged_unknown(tmp_path: Path) -> None:
             r"dimensions of tiles after the first should be \[64, 64, 3\], but is \[32, 32, 3\]",
         ),
         ({"graph_channels": 1}, r"but is \[64, 64, 1\]"),
-        ({"float_input": True}, r"type of tiles should be tensor\(uint8\), but is tensor\(float\)"),
+        ({"float_input": True}, r"type of tiles should be uint8, but is float32"),
         ({"heat_cells": (8, 9)}, r"dimensions of heat after the first should be \[8, 9\], but is \[8, 8\]"),
     ],
 )
@@ -311,7 +314,7 @@ def test_the_provider_is_asserted_again_with_every_proof(engine: OnnxEngine, mon
     def another(_session: object, provider: str) -> None:
         raise EngineError(f"runs elsewhere than on {provider}")
 
-    monkeypatch.setattr(engine_module, "assert_provider", another)
+    monkeypatch.setattr(onnx_runtime, "assert_provider", another)
 
     with pytest.raises(EngineError, match="elsewhere than on cpu"):
         engine.verify()

@@ -16,8 +16,10 @@ from edge_inspector.decide.evidence import Margin
 from edge_inspector.infer.chunks import chunk_sizes
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.infer.heat import HeatProbe, blends
+from edge_inspector.infer.runtime import Hardware
 
 FRAME = FrameShape(64, 64 * 9, 3)
+ONE_THREAD = Hardware(threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def test_blends_lie_between_good_and_bad_golden_tiles(bundle: Bundle) -> None:
 
 
 def test_an_engine_measures_its_heat_where_the_golden_tiles_alone_are_too_much_alike(bundle: Bundle) -> None:
-    engine = OnnxEngine(bundle, FRAME, threads=1, reads_heat=True)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD, reads_heat=True)
 
     engine.verify()
 
@@ -120,7 +122,7 @@ def test_an_engine_measures_its_heat_where_the_golden_tiles_alone_are_too_much_a
 
 
 def test_an_engine_that_need_not_does_not_measure(bundle: Bundle) -> None:
-    engine = OnnxEngine(bundle, FRAME, threads=1)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD)
 
     engine.verify()
 
@@ -130,7 +132,7 @@ def test_an_engine_that_need_not_does_not_measure(bundle: Bundle) -> None:
 def test_a_model_whose_heat_does_not_explain_its_scores_judges_no_zones(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = OnnxEngine(bundle, FRAME, threads=1, reads_heat=True)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD, reads_heat=True)
     monkeypatch.setattr(HeatProbe, "fit", lambda probe: "a score lies 3.1 (logit) from what its heat says")
 
     with pytest.raises(EngineError, match=r"does not tell where its score comes from: a score .* \(regions\.roi"):
@@ -141,7 +143,10 @@ def test_a_model_whose_heat_does_not_explain_its_scores_judges_no_zones(
 
 @pytest.mark.parametrize("chosen", [[6], [0, 6, 8], list(range(8)), list(range(9))])
 def test_some_tiles_get_the_scores_they_have_among_all(bundle: Bundle, chosen: list[int]) -> None:
-    whole, some = OnnxEngine(bundle, FRAME, threads=1), OnnxEngine(bundle, FRAME, threads=1, chunk=5, may_skip=True)
+    whole, some = (
+        OnnxEngine(bundle, FRAME, hardware=ONE_THREAD),
+        OnnxEngine(bundle, FRAME, hardware=ONE_THREAD, chunk=5, may_skip=True),
+    )
     whole.verify()
     some.verify()
     frame, tiles = _strip(2, 6), np.array(chosen, np.intp)
@@ -157,7 +162,7 @@ def test_some_tiles_get_the_scores_they_have_among_all(bundle: Bundle, chosen: l
 def test_every_chunk_size_that_may_come_is_replayed_before_the_first_part(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = OnnxEngine(bundle, FRAME, threads=1, chunk=4, may_skip=True)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD, chunk=4, may_skip=True)
     replayed = set()
     replay = OnnxEngine._replay_golden
 
@@ -174,7 +179,7 @@ def test_every_chunk_size_that_may_come_is_replayed_before_the_first_part(
 
 @pytest.mark.parametrize("tiles", [[0, 1], []])
 def test_an_engine_that_was_not_made_for_fewer_tiles_refuses_them(bundle: Bundle, tiles: list[int]) -> None:
-    engine = OnnxEngine(bundle, FRAME, threads=1)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD)
     engine.verify()
 
     with pytest.raises(ValueError, match="made for 9 tiles"):
@@ -182,7 +187,7 @@ def test_an_engine_that_was_not_made_for_fewer_tiles_refuses_them(bundle: Bundle
 
 
 def test_no_tiles_are_no_part(bundle: Bundle) -> None:
-    engine = OnnxEngine(bundle, FRAME, threads=1, may_skip=True)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD, may_skip=True)
     engine.verify()
 
     with pytest.raises(ValueError, match="not 0"):
@@ -191,7 +196,7 @@ def test_no_tiles_are_no_part(bundle: Bundle) -> None:
 
 def test_an_engine_scores_the_tiles_it_was_given(bundle: Bundle) -> None:
     corners = np.array([(0, 100), (0, 6 * 64)], np.intp)
-    engine = OnnxEngine(bundle, FRAME, threads=1, corners_yx=corners)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD, corners_yx=corners)
     engine.verify()
 
     results = engine.run(_strip(6), _nothing)
@@ -201,7 +206,7 @@ def test_an_engine_scores_the_tiles_it_was_given(bundle: Bundle) -> None:
 
 def test_a_failed_run_of_some_tiles_leaves_no_answer_of_an_earlier_part(tmp_path: Path) -> None:
     bundle = load_bundle(write_tiny_bundle(tmp_path), trust=ANYONE)
-    engine = OnnxEngine(bundle, FRAME, threads=1, may_skip=True)
+    engine = OnnxEngine(bundle, FRAME, hardware=ONE_THREAD, may_skip=True)
     engine.verify()
     tiles = np.array([0, 6], np.intp)
     kept = engine.run(_strip(6), _nothing, tiles)
