@@ -15,7 +15,9 @@ class GpuMetrics:
     def __init__(self, declare: Declare, lock: AbstractContextManager[Any]) -> None:
         """Declare; `lock` makes one moment of a scrape."""
         self._lock = lock
-        self._info = declare("gauge", "gpu_info", "1; which GPU a line uses", "gpu", "product", "uuid", "driver", "cuda")
+        self._info = declare(
+            "gauge", "gpu_info", "1; which GPU a line uses", "gpu", "product", "uuid", "driver", "cuda"
+        )
         text = "Share of the last moment in which the GPU computed anything"
         self._utilization = declare("gauge", "gpu_utilization_ratio", text, "gpu")
         self._used = declare("gauge", "gpu_memory_used_bytes", "Memory in use on the GPU, by whomever", "gpu")
