@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def test_a_line_on_a_gpu_shows_it_and_says_once_that_it_is_lost(make_line: Start
         "main": has_loaded(line.pid)
     }
     assert loaded == {"gpu": True, "inspect": False, "camera": False, "main": False}
+    held = [os.readlink(link) for link in Path(f"/proc/{line.child('gpu')}/fd").iterdir()]
+    assert [what for what in held if "memfd" in what or "eventfd" in what] == []  # it cannot touch a part
     assert (gpu(line, "temperature_celsius"), gpu(line, "throttled", ',reason="thermal_hw"')) == (54, 0)
 
     nvml.answer(nvmlDeviceGetHandleByIndex_v2=GPU_IS_LOST)
