@@ -317,9 +317,11 @@ def test_a_driver_that_comes_later_is_found(nvml: FakeNvml, monkeypatch: pytest.
     with closing(RealWatch()) as real:
         real.until(lambda _: real.heard.names == ["gpu_not_watched"], "the note")
         assert "Driver Not Loaded; load the driver" in real.heard.details[0]
+        first = real.watch._child
         nvml.answer(nvmlInitWithFlags=0)
 
         assert real.until(lambda figures: figures.gpus, "a sample").gpus[0].name == "Fake RTX 1"
+        assert real.watch._child is first  # where there never is a driver, no interpreter starts again and again
 
 
 def test_without_the_package_the_process_ends_for_good(nvml: FakeNvml, tmp_path: Path,
