@@ -85,7 +85,7 @@ ALLOWED_SKIPS: dict[str, str] = {
         )
     },
     "tests/prometheus/test_prometheus_promtool.py": "prometheus is not installed, and only root can",
-    "tests/prometheus/test_prometheus_live.py": "prometheus is not installed, and only root can",
+    "tests/prometheus/test_prometheus_live.py": "prometheus is not installed, and only root can; or no C compiler",
     **{
         f"tests/faults/test_faults_{name}": "there is no C compiler"
         for name in (
@@ -95,6 +95,10 @@ ALLOWED_SKIPS: dict[str, str] = {
         )
     },
     "tests/faults/test_faults_disk.py::test_a_full_evidence_disk_costs_evidence_and_no_verdict": "unshare is refused",
+    "tests/observe/test_observe_nvml.py": "there is no C compiler",
+    "tests/app/test_app_gpu_watch.py": "there is no C compiler",
+    "tests/app/test_app_examine_gpu.py": "there is no C compiler",
+    "tests/end_to_end/test_e2e_gpu.py": "there is no C compiler",
     "tests/cli/test_cli_simulate.py": "there is no C compiler",
     "tests/cli/test_cli_description.py": "there is no C compiler",
     "tests/bad_input/test_bad_input_cameras.py": "there is no C compiler",

@@ -141,6 +141,54 @@ def _processes() -> list[Panel]:
     ]
 
 
+def _gpu() -> list[Panel]:
+    used, total = (f"edge_inspector_gpu_memory_{what}_bytes{{{L}}}" for what in ("used", "total"))
+    return [
+        row("GPU, on a line that computes on one"),
+        lines(
+            "GPU at work",
+            Query(f"edge_inspector_gpu_utilization_ratio{{{L}}}", "GPU {{gpu}}"),
+            unit="percentunit",
+            description="Share of the time in which it computed anything: 1 does not say that it can do no more.",
+            min=0,
+            max=1,
+        ),
+        lines(
+            "Memory of the GPU", Query(used, "used, GPU {{gpu}}"), Query(total, "all, GPU {{gpu}}"), unit="bytes", min=0
+        ),
+        lines(
+            "Temperature of the GPU",
+            Query(f"edge_inspector_gpu_temperature_celsius{{{L}}}", "GPU {{gpu}}"),
+            unit="celsius",
+        ),
+        lines(
+            "GPU slowed down",
+            Query(f"edge_inspector_gpu_throttled{{{L}}}", "{{reason}}, GPU {{gpu}}"),
+            description="power_cap is usual at work; thermal_… is dust or a cabinet without air.",
+            min=0,
+            max=1,
+        ),
+        lines(
+            "GPU lost, and errors of its memory",
+            Query(f"edge_inspector_gpu_lost{{{L}}}", "lost, GPU {{gpu}}"),
+            Query(f"increase(edge_inspector_gpu_ecc_uncorrected_total{{{L}}}[5m])", "uncorrected, GPU {{gpu}}"),
+            min=0,
+        ),
+        lines(
+            "Age of what is known of the GPU",
+            Query(f"edge_inspector_gpu_sample_age_seconds{{{L}}}", "sample"),
+            unit="s",
+        ),
+        table(
+            "Which GPU",
+            Query(f"edge_inspector_gpu_info{{{L}}}"),
+            ["gpu", "product", "uuid", "driver", "cuda"],
+            width=24,
+            height=4,
+        ),
+    ]
+
+
 def _kept() -> list[Panel]:
     return [
         row("What is kept, and who is let in"),
@@ -201,7 +249,7 @@ def engineers_json() -> str:
         "edge-inspector-engineers",
         "Edge inspector: behind the line",
         "Where the time goes, what waits, what drifts, what is kept.",
-        [*_time(), *_queues(), *_drift(), *_processes(), *_kept()],
+        [*_time(), *_queues(), *_drift(), *_processes(), *_gpu(), *_kept()],
         since="now-6h",
         refresh="30s",
     )

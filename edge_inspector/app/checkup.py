@@ -156,6 +156,14 @@ CHECKS = (
     Check("clock", ("clock",), "examine_computer", 10.0, "whether it is synchronised, and whether it was set back"),
     Check("host", ("host",), "examine_computer", 10.0, "network and USB settings, where a camera needs them"),
     Check(
+        "gpus",
+        ("gpu",),
+        "examine_gpu",
+        20.0,
+        "driver, memory, heat and errors of each GPU that the line computes on, as NVML tells them; none, no row",
+        as_service=True,
+    ),
+    Check(
         "cores",
         ("cores", "priority", "governor"),
         "examine_computer",

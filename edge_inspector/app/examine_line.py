@@ -17,7 +17,10 @@ from edge_inspector.doctor.ports import Named, named_ports, port_row
 from edge_inspector.doctor.processes import named
 from edge_inspector.doctor.row import Row
 
-PACKAGES = ("onnxruntime-gpu", "onnxruntime", "harvesters", "genicam", "pyzmq", "numpy", "opencv-python-headless")
+PACKAGES = (
+    *("onnxruntime-gpu", "onnxruntime", "nvidia-ml-py"),
+    *("harvesters", "genicam", "pyzmq", "numpy", "opencv-python-headless"),
+)
 PAGE_S = 2.0
 _ADVICE = {
     "model": "the model does not run here: see `sessions`, and the service's log",

@@ -274,6 +274,7 @@ class Daemon:
 
     def _finish(self) -> None:
         self._attendance.stopping()
+        self._reporter.close()
         self._take_notes(most=sys.maxsize)  # nobody sends any more
         if self._keeper is not None:
             self._keeper.close(timeout_s=5.0)

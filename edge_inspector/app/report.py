@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from edge_inspector.app.gpu_watch import GpuWatch, new_gpu_watch
 from edge_inspector.app.keeping import EvidenceKeeper
 from edge_inspector.app.outlet import Outlet
 from edge_inspector.app.plans import named_model
@@ -63,10 +64,11 @@ class Reporter:
         record: Callable[[RecordMetrics], None] = lambda _: None,
         faults: Callable[[], Iterable[str]] = tuple,
         name_recipe: Callable[[str], None] = lambda _: None,
+        gpus: GpuWatch | None = None,
     ) -> None:
         self._name_recipe, self._recipe = name_recipe, ""
         self._metrics, self._take, self._memory, self._names, self._keys = metrics, take, memory, cameras, keys
-        self._record, self._faults = record, faults
+        self._record, self._faults, self._gpus = record, faults, gpus
 
     def verdict(self, note: dict[str, Any]) -> None:
         """Take in one verdict note, and what its pictures said of themselves."""
@@ -120,7 +122,14 @@ class Reporter:
         if (keys := self._keys()) is not None:
             metrics.keys.set(keys)
         self._record(metrics.record)
+        if self._gpus is not None:
+            metrics.gpus.set(self._gpus.turn())
         return self._take()
+
+    def close(self) -> None:
+        """Watch no GPU any more; what is known can still be asked for."""
+        if self._gpus is not None:
+            self._gpus.close()
 
     def _set_cameras(self, children: Sequence[Watched]) -> None:
         for name, memory, child in zip(self._names, self._memory.cameras, children, strict=True):
@@ -168,7 +177,17 @@ def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: Lin
         metrics.models.set(version("edge_inspector"), settings.line, recipe, models)
 
     name_recipe(settings.recipe)
-    return Reporter(metrics, take, memory, names, outlet.key_figures, outlet.record, outlet.faults, name_recipe)
+    return Reporter(
+        metrics,
+        take,
+        memory,
+        names,
+        outlet.key_figures,
+        outlet.record,
+        outlet.faults,
+        name_recipe,
+        new_gpu_watch(settings, outlet),
+    )
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:

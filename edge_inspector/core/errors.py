@@ -10,6 +10,8 @@
     │   ├── CameraFormatError             the camera sends another size or pixel format than configured
     │   └── CameraLostError               a camera that was delivering has stopped
     ├── EngineError                   70  the model cannot run here as configured (provider, session, self-test)
+    ├── GpuWatchError                 70  NVML says nothing of a GPU; `run` goes on without it
+    │   └── NvmlMissingError              its Python package is not installed
     ├── EndpointError                 70  an address cannot be bound
     ├── JournalError                  70  the journal is another's, of a newer program, gone, or cannot be written
     └── ProcessError                  70  a process of the daemon ended or hung and could not be replaced
@@ -99,6 +101,14 @@ class CameraLostError(CameraError):
 
 class EngineError(EdgeInspectorError):
     """Raised when the model cannot run as configured: provider refused, session failed, golden tiles differ."""
+
+
+class GpuWatchError(EdgeInspectorError):
+    """Raised when nothing can be said of a GPU: no driver, no such GPU. Not raised for a GPU that is lost: a figure."""
+
+
+class NvmlMissingError(GpuWatchError):
+    """Raised when the Python package of NVML is not installed: nothing is wrong, and nothing will come."""
 
 
 class EndpointError(EdgeInspectorError):

@@ -57,7 +57,8 @@ def priority_row(steps: int, may: bool, limit: str | None) -> Row:
 
 def _places(asked: PerformanceSettings, running: Sequence[LineProcess]) -> Iterator[Row]:
     for process in running:
-        wanted = getattr(asked.cores, process.role)
+        # What watches the GPU has no cores of its own: it stays where main started it.
+        wanted = getattr(asked.cores, process.role if process.role in PROCESSES else "main")
         with suppress(OSError):
             has = os.sched_getaffinity(process.pid)
             if wanted and has != set(wanted):

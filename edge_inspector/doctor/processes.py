@@ -22,7 +22,7 @@ class LineProcess:
 
     pid: int
     role: str
-    """`main`, `camera` or `inspect`."""
+    """`main`, `camera`, `inspect` or `gpu`."""
 
 
 def main_of(state_dir: Path, proc: Path = PROC) -> int | None:
@@ -96,7 +96,7 @@ def _command(pid: int, proc: Path) -> bytes:
 
 
 def _role(command: bytes) -> str:
-    for role in ("camera", "inspect"):
+    for role in ("camera", "inspect", "gpu"):
         if f"edge_inspector.app.{role}".encode() in command.split(b"\0"):
             return role
     return ""

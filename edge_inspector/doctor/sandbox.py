@@ -11,6 +11,7 @@ from edge_inspector.doctor.unit import Unit
 from edge_inspector.settings.camera import GenicamSettings
 from edge_inspector.settings.endpoint import parse_tcp
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.model import GPU_PROVIDERS
 
 _STATE = {"StateDirectory": "/var/lib", "CacheDirectory": "/var/cache", "LogsDirectory": "/var/log",
           "RuntimeDirectory": "/run"}  # fmt: skip
@@ -98,7 +99,7 @@ def _network(unit: Unit, settings: LineSettings) -> Iterator[Row]:
 
 
 def _gpu(unit: Unit, settings: LineSettings) -> Iterator[Row]:
-    asked = {view.model.provider for view in settings.views()} & {"cuda", "tensorrt"}
+    asked = {view.model.provider for view in settings.views()} & {*GPU_PROVIDERS}
     if not asked:
         return
     keeps = []

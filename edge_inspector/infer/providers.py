@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnxruntime as ort
+from onnxruntime.capi import build_and_package_info
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from edge_inspector.core.errors import BundleError, EngineError
@@ -95,6 +96,11 @@ def assert_provider(session: ort.InferenceSession, provider: ProviderName, missi
         raise EngineError(_refusal(provider, f"the session came up on {', '.join(came) or 'nothing'}", missing))
 
 
+def built_for_cuda() -> str:
+    """Return the CUDA version that this ONNX Runtime was built for, such as `13.0`; empty for none."""
+    return str(getattr(build_and_package_info, "cuda_version", ""))
+
+
 def usable_cores() -> int:
     """Return the number of cores this process may use: its affinity, not the machine's size."""
     return len(os.sched_getaffinity(0))
@@ -151,6 +157,8 @@ def _quiet_runtime(loads_cuda: bool) -> tuple[str, ...]:
     ort.disable_telemetry_events()
     if not loads_cuda:
         return ()
+    # CUDA's own order is by speed, nvidia-smi's by place: a person who reads one number must not mean another GPU.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):  # preload_dlls tells what is missing with print, and in no other way
         ort.preload_dlls()

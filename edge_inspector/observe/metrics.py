@@ -14,6 +14,7 @@ from edge_inspector.decide.image_health import CHECKS
 from edge_inspector.observe.config_metrics import ConfigMetrics
 from edge_inspector.observe.fault_metrics import FaultMetrics
 from edge_inspector.observe.figures import CameraFigures, EvidenceFigures, ImageFigures, LineFigures, zones_of
+from edge_inspector.observe.gpu_metrics import GpuMetrics
 from edge_inspector.observe.key_metrics import KeyMetrics
 from edge_inspector.observe.model_metrics import ModelMetrics
 from edge_inspector.observe.record_metrics import RecordMetrics
@@ -68,6 +69,7 @@ class LineMetrics:
         self.keys = KeyMetrics(self._series, self._lock)
         self.record = RecordMetrics(self._series, self._lock)
         self.config = ConfigMetrics(self._series, self._lock)
+        self.gpus = GpuMetrics(self._series, self._lock)
         registry.register(self)
 
     def _declare_parts(self, deadline_s: float | None) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 from edge_inspector.run.scheduling import stand_in_line
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+NO_FD = -1
+"""For a child that is not given a descriptor."""
 _LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,8 +41,8 @@ class Child:
 
         Args:
             module: Composition root to run.
-            memory_fd: memfd of the line's shared memory.
-            wake_fd: eventfd of the hop.
+            memory_fd: memfd of the line's shared memory; NO_FD for a child that has nothing to do with parts.
+            wake_fd: eventfd of the hop; NO_FD likewise.
             notes_fd: The child's end of its handover.
             plan: Handed over pickled; read by our own process only.
         """
@@ -54,7 +56,7 @@ class Child:
                 self._process = subprocess.Popen(
                     # -P: the working directory is not searched for modules.
                     [sys.executable, "-P", "-m", module, str(start_fd)],
-                    pass_fds=(memory_fd, wake_fd, notes_fd, start_fd),
+                    pass_fds=[fd for fd in (memory_fd, wake_fd, notes_fd, start_fd) if fd != NO_FD],
                     stdin=subprocess.DEVNULL,
                 )
         finally:
@@ -76,6 +78,10 @@ class Child:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+    def send_kill(self) -> None:
+        """Kill without waiting for the end: what hangs in a driver ends when the driver lets go. Then `poll` tells."""
+        self._process.kill()
 
     def close(self) -> None:
         """Let go of the descriptor of an ended child."""

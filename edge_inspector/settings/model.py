@@ -8,6 +8,9 @@ from pydantic import Field
 
 from edge_inspector.settings.section import AnyPath, Section
 
+GPU_PROVIDERS = ("cuda", "tensorrt")
+"""Those that need a GPU."""
+
 
 class ModelSettings(Section):
     """The bundle and the hardware it runs on."""
@@ -26,7 +29,7 @@ class ModelSettings(Section):
     """Where it must run. If it cannot run there, the line is not ready: there is no silent fall-back. `"null"` (in
     quotes) asks no model and calls every tile good: it measures the line itself, on drawn or replayed pictures."""
     device_id: int = Field(default=0, ge=0, le=63)
-    """Which GPU, for cuda and tensorrt."""
+    """Which GPU, for cuda and tensorrt, as `nvidia-smi` numbers them."""
     threads: int | None = Field(default=None, ge=1, le=256)
     """Threads of one inference on the CPU; null for the number of cores."""
     chunk: int = Field(default=8, ge=1, le=256)

@@ -15,6 +15,7 @@ from edge_inspector.app.report import Children, Reporter, grown_too_large
 from edge_inspector.core.clock import monotonic_ns
 from edge_inspector.core.verdict import LineState, Totals
 from edge_inspector.observe.fresh import fresh_metrics
+from edge_inspector.observe.gpu_figures import GpuFigures, GpuWatchFigures
 from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
 
 PREFIX = "edge_inspector_"
@@ -60,10 +61,10 @@ class Keeper:
 
 
 class Bench:
-    def __init__(self) -> None:
+    def __init__(self, gpus: Any = None) -> None:
         self.memory: LineMemory = make_memory()
         metrics, take = fresh_metrics(0.1)
-        self.reporter = Reporter(metrics, take, self.memory, ["cam0"])
+        self.reporter = Reporter(metrics, take, self.memory, ["cam0"], gpus=gpus)
         self.camera, self.inspect = Replaced(), Replaced()
 
     def numbers(self, totals: Totals | None = None, keeper: Keeper | None = None) -> dict[str, float]:
@@ -191,3 +192,26 @@ def test_a_camera_process_that_leaks_is_replaced_and_told_why(monkeypatch: pytes
 
     assert "MB of memory" in grown_too_large(this, settings)  # type: ignore[arg-type]
     assert grown_too_large(None, settings) == ""
+
+
+class Watch:
+    """What the reporter uses of `GpuWatch`."""
+
+    is_closed = False
+
+    def turn(self) -> GpuWatchFigures:
+        return GpuWatchFigures([GpuFigures(0, utilization=0.5)], 0.25)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_gpus_are_asked_with_each_snapshot_and_let_go_at_the_end() -> None:
+    watch = Watch()
+    bench = Bench(gpus=watch)
+
+    numbers = bench.numbers()
+    bench.reporter.close()
+
+    assert (numbers["gpu_utilization_ratio 0"], numbers["gpu_sample_age_seconds"]) == (0.5, 0.25)
+    assert watch.is_closed

@@ -12,6 +12,7 @@ from edge_inspector.doctor.clock import clock_rows
 from edge_inspector.doctor.cores import core_rows, priority_row
 from edge_inspector.doctor.folders import disk_of, disk_row, missing_row, room_row, used_bytes, write_row
 from edge_inspector.doctor.permissions import open_to_others, secrets_open_to_others
+from edge_inspector.doctor.processes import LineProcess
 from edge_inspector.doctor.row import Status
 from edge_inspector.settings.performance import CoreSettings, PerformanceSettings
 
@@ -132,6 +133,18 @@ def test_a_core_that_is_not_there_fails_as_a_start_does(tmp_path: Path) -> None:
     rows = list(core_rows(asked, [], sys=tmp_path))
 
     assert [(row.status, row.exit_code) for row in rows if row.name == "cores"] == [(Status.FAILED, 78)]
+
+
+@pytest.mark.parametrize(("role", "statuses"), [("gpu", [Status.OK]), ("inspect", [Status.OK, Status.WARNING])])
+def test_what_watches_the_gpu_stays_with_main(role: str, statuses: list[Status], tmp_path: Path) -> None:
+    here, *_ = offered = sorted(os.sched_getaffinity(0))
+    cores = CoreSettings(main=offered, inspect=[here], camera=[here])
+    process = LineProcess(os.getpid(), role)
+
+    rows = list(core_rows(PerformanceSettings(cores=cores), [process], sys=tmp_path))
+
+    # On one core nobody can be on another.
+    assert [row.status for row in rows if row.name == "cores"] == (statuses if len(offered) > 1 else [Status.OK])
 
 
 @pytest.mark.parametrize(("governor", "status"), [("performance", Status.OK), ("powersave", Status.NOTE)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class FakeChild:
-    """Obeys what `Watched` and `Supervisor` use of `Child`."""
+    """Obeys what `Watched`, `Supervisor` and `GpuWatch` use of `Child`."""
 
     def __init__(self, pid: int = 4711) -> None:
         self.pid = pid
@@ -20,6 +20,10 @@ class FakeChild:
         self.kills += 1
         if self.status is None:
             self.status = -9
+
+    def send_kill(self) -> None:
+        """It does not end of it: that is for the test to say."""
+        self.kills += 1
 
     def close(self) -> None:
         self.is_closed = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import onnxruntime as ort
@@ -16,6 +18,7 @@ from edge_inspector.infer.providers import (
     ProviderName,
     TensorRtProfile,
     assert_provider,
+    built_for_cuda,
     make_session,
     usable_cores,
 )
@@ -65,6 +68,25 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_to_do(
     assert "nvidia-smi" in message
     assert "model.provider: cpu" in message
     assert "/" not in message.replace("edge-inspector", "")  # no path of this machine or of somebody's build
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "PCI_BUS_ID"), ("FASTEST_FIRST", "FASTEST_FIRST")])
+def test_cuda_counts_gpus_as_people_do_unless_they_say_otherwise(
+    graph: bytes, monkeypatch: pytest.MonkeyPatch, before: str | None, after: str
+) -> None:
+    _without_gpu(monkeypatch)
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", before or "")  # so that it is put back
+    if before is None:
+        monkeypatch.delenv("CUDA_DEVICE_ORDER")
+
+    with pytest.raises(EngineError):
+        make_session(graph, "cuda")
+
+    assert os.environ["CUDA_DEVICE_ORDER"] == after
+
+
+def test_the_runtime_says_which_cuda_it_was_built_for() -> None:
+    assert re.fullmatch(r"(\d+\.\d+)?", built_for_cuda())
 
 
 def test_a_refusal_prints_nothing_beside_the_error(

@@ -15,6 +15,7 @@ from edge_inspector.observe.figures import (
     LineFigures,
     ModelFigures,
 )
+from edge_inspector.observe.gpu_figures import GpuFigures, GpuWatchFigures
 from edge_inspector.observe.metrics import LineMetrics
 from edge_inspector.observe.snapshot import Family, snapshot
 
@@ -73,3 +74,7 @@ def feed_everything(metrics: LineMetrics) -> None:
     )  # fmt: skip
     metrics.record.set_consumers({"gate-1": 4}, {"fired": 2})
     metrics.config.set(ConfigFigures("0a1b2c3d4e5f", {"applied": 1}, changed_utc_s=1_790_000_000.0))
+    gpu = GpuFigures(
+        0, False, "RTX", "GPU-1", 0.4, 2_000, 6_000, 54, throttled=("power_cap",), ecc_uncorrected=1, is_persistent=True
+    )
+    metrics.gpus.set(GpuWatchFigures([gpu, GpuFigures(1, is_lost=True)], 0.5, "580.65", "13.0"))

@@ -25,6 +25,10 @@ LINE_OF = {
     "EdgeInspectorBypassOn": "press-3",
     "EdgeInspectorAllReject": "press-2",
     "EdgeInspectorRejectRateJump": "press-2",
+    "EdgeInspectorGpuHot": "press-5",
+    "EdgeInspectorGpuMemoryFull": "press-5",
+    "EdgeInspectorGpuLost": "press-5",
+    "EdgeInspectorGpuSampleStale": "press-5",
     "EdgeInspectorDown": "press-2",
 }
 """Alert -> line, in the order in which they are waited for; no line: of all together."""

@@ -1,4 +1,4 @@
-"""A plant of four lines under one Prometheus, and how each alert is provoked there."""
+"""A plant of five lines under one Prometheus, and how each alert is provoked there."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ import onnx
 import yaml
 import zmq
 from daemon import FRAME_HW, PROGRAM, START_S, Line, wait_until
+from fakes.nvml import GPU_IS_LOST, HANGS, FakeNvml
 from fakes.tiny_bundle import draw_tile, write_tiny_bundle
 from keyed import key_of, keys_verb
 from prometheus_server import PrometheusServer
 
 from edge_inspector.client.subscriber import ask
+from edge_inspector.observe.gpu_figures import THROTTLE_REASONS
 
 FACTOR = 30
 """Durations of the rules are so many times shorter here: a minute is 2 s, in which the page changes twice."""
@@ -46,10 +48,13 @@ main()
 
 
 class LiveSite:
-    """press-1 is in order; the parts of press-2 turn bad; press-3 is too slow and its disks refuse; press-4 is dark."""
+    """press-1 is in order; the parts of press-2 turn bad; press-3 is too slow and its disks refuse; press-4 is dark.
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        """Write four configurations; `stack` ends what is started."""
+    press-5 computes on a GPU that is hot and full, or would: the driver is a stand-in, and CUDA is not there.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack, compiler: str) -> None:
+        """Write five configurations; `stack` ends what is started, `compiler` makes the driver."""
         self._stack = stack
         self._fired: dict[tuple[str, str], dict[str, Any]] = {}
         evidence = {"folder": "evidence", "quota_mb": 1, "min_free_mb": 0}
@@ -76,6 +81,9 @@ class LiveSite:
             camera=replay(folder / "press-4", [picture(0, 0) * 0] * 9),
             image_health={"black": "fault"},
         )
+        self.on_gpu = self._line(folder / "press-5", camera=camera | {"rate_hz": 1.0}, model={"provider": "cuda"})
+        self._nvml = FakeNvml(folder / "press-5", compiler)
+        self._nvml.answer(reasons=THROTTLE_REASONS["thermal_hw"], used=5_900_000_000, total=6_000_000_000)
         self._lines = {f"press-{at}": line for at, line in enumerate(self._all(), start=1)}
         server = folder / "prometheus"
         server.mkdir()
@@ -90,7 +98,8 @@ class LiveSite:
         self.orderly.start(program=program)
         self.slow.start({"EDGE_INSPECTOR_FAILPOINTS": "journal.before_sync=refuse@20-100000"})
         self.dark.start()
-        for line in (self.orderly, self.slow, self.dark):
+        self.on_gpu.start(self._nvml.environment)
+        for line in (self.orderly, self.slow, self.dark, self.on_gpu):
             has_parts(line)
         has_parts(self.turning.start())  # last: all of its good time shall be seen
         # Not before: a start takes some seconds, which is longer than half a minute here.
@@ -145,6 +154,14 @@ class LiveSite:
         self.turning.children()
         os.kill(self.turning.pid, signal.SIGKILL)
 
+    def lose_the_gpu(self) -> None:
+        """Have the GPU of press-5 fall off its bus."""
+        self._nvml.answer(nvmlDeviceGetHandleByIndex_v2=GPU_IS_LOST)
+
+    def hang_the_driver(self) -> None:
+        """Have the driver of press-5 answer nothing any more."""
+        self._nvml.answer(nvmlInitWithFlags=HANGS, nvmlDeviceGetHandleByIndex_v2=HANGS)
+
     def end_cameras_of_the_slow_line(self) -> None:
         """Kill each camera process that comes, four times."""
         for _ in range(4):
@@ -169,7 +186,7 @@ class LiveSite:
         return self._stack.enter_context(Line(folder, line=folder.name, **settings))
 
     def _all(self) -> tuple[Line, ...]:
-        return self.orderly, self.turning, self.slow, self.dark
+        return self.orderly, self.turning, self.slow, self.dark, self.on_gpu
 
     def _acknowledge(self) -> None:
         """Have a gate of press-1 acknowledge twice, and then never again."""

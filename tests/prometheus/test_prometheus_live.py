@@ -13,8 +13,13 @@ from live_alerts import LINE_OF
 from live_site import LiveSite
 from rule_files import BoardQuery, board_queries, is_missing
 
+from edge_inspector.simulator.build import find_compiler
+
 if is_missing("prometheus"):
     pytest.skip("prometheus is not installed, and only root can", allow_module_level=True)
+COMPILER = find_compiler()
+if COMPILER is None:
+    pytest.skip("there is no C compiler", allow_module_level=True)
 
 pytestmark = pytest.mark.timeout(240)
 DATA_S = 30.0
@@ -33,7 +38,7 @@ NEVER_BY_LOAD = {
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
     with ExitStack() as stack:
-        yield LiveSite(tmp_path_factory.mktemp("site"), stack).start()
+        yield LiveSite(tmp_path_factory.mktemp("site"), stack, COMPILER or "").start()
 
 
 def test_the_page_of_a_line_follows_the_customs_of_prometheus(site: LiveSite) -> None:
@@ -58,13 +63,18 @@ def provoke(site: LiveSite, alert: str, stack: ExitStack) -> None:
             site.take_the_camera_of_the_dark_line()
         case "EdgeInspectorAuthenticatorDead":
             site.killer.touch()
+        case "EdgeInspectorGpuLost":
+            site.lose_the_gpu()
+        case "EdgeInspectorGpuSampleStale":
+            site.hang_the_driver()
         case "EdgeInspectorDown":
             site.kill_the_turning_line()
 
 
 @pytest.mark.parametrize("query", list(board_queries()), ids=lambda query: f"{query.board}: {query.panel}")
 def test_every_panel_has_data(site: LiveSite, query: BoardQuery) -> None:
-    expr = query.expr.replace("$line", BROKEN.get(query.panel, "press-1"))
+    line = "press-5" if "GPU" in query.panel else BROKEN.get(query.panel, "press-1")
+    expr = query.expr.replace("$line", line)
 
     def numbers() -> bool:
         # A quantile of no parts is no number: what was asked before a line's first parts counted is asked again.
