@@ -100,11 +100,11 @@ def test_only_the_worker_makes_threads() -> None:
     assert makers == {"edge_inspector/run/worker.py"}
 
 
-def test_only_the_child_the_demo_the_drill_and_the_doctor_make_processes() -> None:
+def test_only_the_child_the_probe_the_demo_and_the_drill_make_processes() -> None:
     makers = {name for name, tree in modules().items() if called(tree) & CHILD_MAKERS}
 
     assert makers == {
-        f"edge_inspector/{name}.py" for name in ("run/child", "cli/rehearsal", "drill/processes", "app/doctor")
+        f"edge_inspector/{name}.py" for name in ("run/child", "run/probe", "cli/rehearsal", "drill/processes")
     }
 
 
