@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from settings_samples import GOOD as REPLAYED
 
 from edge_inspector.core.errors import SettingsError
+from edge_inspector.settings import edit
 from edge_inspector.settings.edit import edit_line
 from edge_inspector.settings.load import load_line
 
@@ -99,11 +100,11 @@ def write(folder: Path, text: str) -> Path:
 def test_the_shipped_example_changes_in_two_words(tmp_path: Path) -> None:
     path = write(tmp_path, EXAMPLE.read_text())
 
-    edit = edit_line(path, {PROVIDER: "cuda", PRECISION: "int8"})
+    found = edit_line(path, {PROVIDER: "cuda", PRECISION: "int8"})
 
-    assert len(edit.diff) == 4
+    assert len(found.diff) == 4
     assert path.read_text() == EXAMPLE.read_text(), "nothing is written yet"
-    edit.write()
+    found.write()
     changed = path.read_text()
     assert changed == EXAMPLE.read_text().replace("provider: cpu ", "provider: cuda ").replace(
         "precision: fp32 ", "precision: int8 "
@@ -114,10 +115,10 @@ def test_a_further_camera_s_model_is_edited_and_the_first_is_not(tmp_path: Path)
     view = "  - camera: {kind: synthetic, name: b, frame: {width: 64, height: 64, channels: 1}}\n    model:\n"
     path = write(tmp_path, f"{GOOD}more_views:\n{view}      bundle: other  # mine\n")
 
-    edit = edit_line(path, {("more_views", 0, "model", "precision"): "int8"})
-    edit.write()
+    found = edit_line(path, {("more_views", 0, "model", "precision"): "int8"})
+    found.write()
 
-    assert edit.diff == ["+       precision: int8"]
+    assert found.diff == ["+       precision: int8"]
     first, second = load_line(path).views()
     assert (first.model.precision, second.model.precision) == ("fp32", "int8")
 
@@ -145,11 +146,11 @@ def test_a_link_stays_a_link_and_the_mode_stays(tmp_path: Path) -> None:
 
 def test_a_file_that_somebody_changes_meanwhile_is_left_to_him(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
-    edit = edit_line(path, {PRECISION: "int8"})
+    found = edit_line(path, {PRECISION: "int8"})
     path.write_text(GOOD + "log: debug\n")
 
     with pytest.raises(SettingsError, match="changed by somebody else"):
-        edit.write()
+        found.write()
 
     assert path.read_text() == GOOD + "log: debug\n"
     assert os.listdir(tmp_path) == ["line.yaml"]
@@ -181,3 +182,11 @@ def test_what_cannot_be_edited_safely_is_left_alone(
         edit_line(path, values)
 
     assert path.read_text() == text
+
+
+def test_an_edit_that_changes_anything_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, GOOD)
+    monkeypatch.setattr(edit, "_inserted", lambda _path, text, *_: f"{text}log: debug\n")
+
+    with pytest.raises(SettingsError, match="set the values by hand"):
+        edit_line(path, {PRECISION: "int8"})
