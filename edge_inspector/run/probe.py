@@ -78,9 +78,13 @@ class Probe:
         except subprocess.TimeoutExpired:
             return None
 
+    def kill(self) -> None:
+        """End it; does not wait until it has."""
+        self._process.kill()
+
     def close(self) -> None:
         """End it, if it did not by itself."""
-        self._process.kill()
+        self.kill()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_KILLED_S)
         os.close(self._told)
