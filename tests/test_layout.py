@@ -20,7 +20,10 @@ MAX_FILE_BYTES = 20_000_000
 BROAD = {
     ("edge_inspector/acquire/genicam.py", "__enter__"): "lets go of the camera, then raises again",
     ("edge_inspector/acquire/teardown.py", "_try"): "a dying camera raises what it likes; the next step must run",
-    ("edge_inspector/app/candidate.py", "main"): "whatever a library raises is its row; the others are tried all the same",
+    (
+        "edge_inspector/app/candidate.py",
+        "main",
+    ): "whatever a library raises is its row; the others are tried all the same",
     ("edge_inspector/app/examine.py", "look"): "whatever a check raises is its row; the others are made all the same",
     ("edge_inspector/run/judge.py", "_see"): "whatever the model raises, the part gets its UNKNOWN; logged",
     ("edge_inspector/run/judge.py", "_prove_again"): "a model that cannot prove itself is not trusted; recorded",

@@ -88,15 +88,13 @@ def _row(name: str, job: Job, found: dict[str, Any], now: dict[str, Any]) -> Row
     if told is None:
         return Row.note(name, f"{at}, but not for camera {', '.join(job.cameras)}", again)
     other = {
-        "bundle": told["model_sha256"] != hashes_of(job),
-        "processor": found["here"]["cpu"] != now["cpu"],
-        "GPU driver": found["here"]["gpu_driver"] != now["gpu_driver"],
-        "versions": found["here"]["versions"] != now["versions"],
+        "another bundle": told["model_sha256"] != hashes_of(job),
+        "another processor": found["here"]["cpu"] != now["cpu"],
+        "another GPU driver": found["here"]["gpu_driver"] != now["gpu_driver"],
+        "other versions": found["here"]["versions"] != now["versions"],
     }
     if any(other.values()):
-        return Row.note(
-            name, f"{at}, for another {', another '.join(key for key, is_so in other.items() if is_so)}", again
-        )
+        return Row.note(name, f"{at}, for {', '.join(key for key, is_so in other.items() if is_so)}", again)
     mine = next((one for one in told["trials"] if _is(one, job)), None)
     if mine is not None and mine["standing"] == "refused":
         return Row.warning(name, f"{at}: {job.configured} was refused: {mine['why']}", again)

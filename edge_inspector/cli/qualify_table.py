@@ -72,11 +72,15 @@ def _timed_text(trial: Trial, reference: Trial | None, is_chosen: bool) -> str:
     times = "1" if found is None else f"{found.median:.2f} ({found.low:.2f}-{found.high:.2f})"
     facts = trial.facts
     row = (
-        f"{'>' if is_chosen else ' '} {trial.candidate!s:<13}{trial.tiles_per_s:>8.4g}{times:>18}"
-        f"{trial.part_ms(0.5):>7.4g}{trial.part_ms(0.99):>8.4g}{facts.load_s + facts.proof_s:>8.1f}"
+        f"{'>' if is_chosen else ' '} {trial.candidate!s:<13}{_figure(trial.tiles_per_s):>8}{times:>18}"
+        f"{_figure(trial.part_ms(0.5)):>7}{_figure(trial.part_ms(0.99)):>8}{facts.load_s + facts.proof_s:>8.1f}"
         f"{facts.memory_mib:>8.0f}{facts.tolerance_used:>7.1%}"
     )
     return click.style(row, bold=is_chosen)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _refused_text(trials: list[Trial], columns: int) -> str:
@@ -84,7 +88,9 @@ def _refused_text(trials: list[Trial], columns: int) -> str:
     first = trials[0]
     name = f"{first.candidate.provider} {', '.join(trial.candidate.precision for trial in trials)}"
     _, marker, reason = first.why.partition(", but ")
-    why = textwrap.shorten(reason if marker and first.standing is Standing.ABSENT else first.why, _WHY_CHARS)
+    why = textwrap.shorten(
+        reason if marker and first.standing is Standing.ABSENT else first.why, _WHY_CHARS, placeholder=" …"
+    )
     word = "not here" if first.standing is Standing.ABSENT else str(first.standing).upper()
     text = _wrapped(f"  {name}: {word}: {why}", columns, indent=" " * 4)
     return click.style(text, fg=_COLOUR[first.standing])

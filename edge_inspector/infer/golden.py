@@ -42,7 +42,10 @@ def tolerance_used(golden: Sequence[GoldenTile], scores: F32, heat: F32, toleran
     expected = np.array([tile.scores for tile in golden])
     peaks = np.array([tile.heat_peak for tile in golden])
     came = np.array([values[tile.heat_peak_yx] for tile, values in zip(golden, heat, strict=True)], float)
-    return float(max(np.abs(scores - expected).max() / tolerance.score, np.abs(came - peaks).max() / tolerance.peak))
+    # np.maximum, unlike max, keeps a NaN wherever it stands.
+    return float(
+        np.maximum(np.abs(scores - expected).max() / tolerance.score, np.abs(came - peaks).max() / tolerance.peak)
+    )
 
 
 def _told(tile: GoldenTile, what: str, expected: float, got: float, tolerance: float) -> str:
