@@ -64,7 +64,8 @@ class Counted:
             return f"lets {self.let_through[0]} pass, a defect that the reference rejects{_more(self.let_through)}"
         if len(self.flips) > MOST_FLIPS * self.n:
             share = f"{len(self.flips) / self.n:.1%} of the verdicts, {MOST_FLIPS:.1%} are allowed"
-            return f"changes {share}: {self.flips[0]}{_more(self.flips)}"
+            few = f"; of fewer than {1 / MOST_FLIPS:.0f} pictures none may change" if self.n * MOST_FLIPS < 1 else ""
+            return f"changes {share}: {self.flips[0]}{_more(self.flips)}{few}"
         return ""
 
 

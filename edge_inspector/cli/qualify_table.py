@@ -52,13 +52,13 @@ def _result_lines(result: Result, columns: int) -> Iterator[str]:
     yield _wrapped(f"{result.label}{whose}{size}", columns)
     yield from _HEAD
     chosen, reference = result.choice, reference_of(result.trials)
-    for (_, why), group in groupby(result.trials, key=lambda trial: (trial.candidate.provider, trial.why)):
+    for _, group in groupby(result.trials, key=lambda trial: (trial.candidate.provider, trial.why)):
         same = list(group)
-        if why:
-            yield _refused_text(same, columns)
-            continue
         for trial in same:
-            yield _timed_text(trial, reference, is_chosen=chosen is not None and trial is chosen)
+            if trial.turns:
+                yield _timed_text(trial, reference, is_chosen=chosen is not None and trial is chosen)
+        if same[0].why:
+            yield _refused_text(same, columns)
     if result.labels is not None and reference is not None:
         yield from _labelled_lines(result, result.labels, reference)
     for sentence in result.sentences():

@@ -85,7 +85,8 @@ def write_tiny_bundle(
         tolerance: Score tolerance of the golden tiles.
         graph_bytes: Written as model.onnx instead of the graph.
         int8: Also a second graph, called int8: `same` as the first, `slow` with the same answers after far more work,
-            `fast` where it is the first that works in vain, `near` with answers within the tolerance that change a verdict close to the limit, `wrong` with others.
+            `fast` where it is the first that works in vain, `near` with answers within the tolerance that change a
+            verdict close to the limit, `wrong` with others.
     """
     golden = folder / "golden"
     golden.mkdir(parents=True, exist_ok=True)
