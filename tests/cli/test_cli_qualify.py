@@ -96,6 +96,18 @@ def test_a_bundle_of_which_nothing_is_proven_ends_with_66_and_is_not_written(san
     assert config.read_bytes() == before
 
 
+def test_a_bundle_that_nothing_here_can_load_ends_with_70(
+    sandbox: Sandbox, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = line(sandbox, "")
+    monkeypatch.setattr(qualify, "candidates", lambda _: [Candidate("tensorrt", "fp32")])
+
+    told = say("-c", config, "--write", *QUICK)
+
+    assert told.code == 70
+    assert has_all(told.out, ["tensorrt fp32: not here:", "nothing of tiny-spots@1.0.0 is proven"])
+
+
 def test_labelled_pictures_that_int8_decides_otherwise(sandbox: Sandbox, say: Say) -> None:
     config = line(sandbox, "near")
     close = draw_tile((64, 64), 3, 0)
