@@ -138,7 +138,9 @@ def _progress() -> Iterator[Tell]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    is_shown = console.is_terminal
+    # Drawn seldom: what draws takes time from what is measured.
+    with Progress(*columns, console=console, transient=True, refresh_per_second=2, disable=not is_shown) as bar:
         task = bar.add_task("begin", total=None)
 
         def tell(what: str, done: int, total: int) -> None:
