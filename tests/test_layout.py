@@ -20,6 +20,10 @@ MAX_FILE_BYTES = 20_000_000
 BROAD = {
     ("edge_inspector/acquire/genicam.py", "__enter__"): "lets go of the camera, then raises again",
     ("edge_inspector/acquire/teardown.py", "_try"): "a dying camera raises what it likes; the next step must run",
+    (
+        "edge_inspector/app/candidate.py",
+        "main",
+    ): "whatever a library raises is its row; the others are tried all the same",
     ("edge_inspector/app/examine.py", "look"): "whatever a check raises is its row; the others are made all the same",
     ("edge_inspector/run/judge.py", "_see"): "whatever the model raises, the part gets its UNKNOWN; logged",
     ("edge_inspector/run/judge.py", "_prove_again"): "a model that cannot prove itself is not trusted; recorded",
@@ -100,11 +104,11 @@ def test_only_the_worker_makes_threads() -> None:
     assert makers == {"edge_inspector/run/worker.py"}
 
 
-def test_only_the_child_the_demo_the_drill_and_the_doctor_make_processes() -> None:
+def test_only_the_child_the_probe_the_demo_and_the_drill_make_processes() -> None:
     makers = {name for name, tree in modules().items() if called(tree) & CHILD_MAKERS}
 
     assert makers == {
-        f"edge_inspector/{name}.py" for name in ("run/child", "cli/rehearsal", "drill/processes", "app/doctor")
+        f"edge_inspector/{name}.py" for name in ("run/child", "run/probe", "cli/rehearsal", "drill/processes")
     }
 
 

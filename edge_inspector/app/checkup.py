@@ -115,6 +115,14 @@ CHECKS = (
         as_service=True,
     ),
     Check(
+        "qualified",
+        ("qualified",),
+        "examine_model",
+        60.0,
+        "whether `model qualify` was run for this bundle, processor and versions, and what it recommended",
+        as_service=True,
+    ),
+    Check(
         "cameras",
         ("camera",),
         "examine_model",

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import pickle
 import signal
 import sys
 from contextlib import nullcontext
-from typing import Any
 
 from edge_inspector.app.checkup import CHECKS, Check
 from edge_inspector.app.patient import Patient
 from edge_inspector.core.errors import EdgeInspectorError, SettingsError
 from edge_inspector.doctor.row import Row
 from edge_inspector.run.child import end_with_parent
+from edge_inspector.run.probe import enter_probe
 
 
 def look(check: Check, patient: Patient) -> list[Row]:
@@ -32,26 +29,10 @@ def look(check: Check, patient: Patient) -> list[Row]:
         ]
 
 
-class Teller:
-    """Writes what happens for the parent, a JSON object a line."""
-
-    def __init__(self, fd: int) -> None:
-        """Take over a pipe."""
-        self._fd = fd
-
-    def __call__(self, **what: Any) -> None:
-        """Tell."""
-        data = json.dumps(what).encode() + b"\n"
-        while data:
-            data = data[os.write(self._fd, data) :]
-
-
-def main(start_fd: int, out_fd: int, parent_pid: int) -> int:
+def main(start_fd: int, ask_fd: int, tell_fd: int, parent_pid: int) -> int:
     """Make the checks that the parent names, in their order."""
-    end_with_parent(parent_pid, signal.SIGKILL)
-    with os.fdopen(start_fd, "rb") as file:
-        asked, names = pickle.loads(file.read())
-    tell, patient = Teller(out_fd), Patient(asked)
+    (asked, names), tell = enter_probe(start_fd, ask_fd, tell_fd, parent_pid)
+    patient = Patient(asked)
     for check in CHECKS:
         if check.name not in names:
             continue
@@ -80,4 +61,4 @@ def _session_s(patient: Patient, usual_s: float) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:4])))
+    sys.exit(main(*map(int, sys.argv[1:5])))

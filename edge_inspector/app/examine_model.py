@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 from edge_inspector.app.patient import Answers, Patient
+from edge_inspector.app.qualified import here, qualified_rows
 from edge_inspector.app.ready import Ready
 from edge_inspector.app.rehearse import see_camera, try_model
 from edge_inspector.core.errors import CameraError, EdgeInspectorError, SettingsError
@@ -68,6 +69,16 @@ def _proven_by_line(patient: Patient) -> Row:
         return Row.failed("session", f"{_LEFT}, which says that its model is not proven on {provider}",
                           "see the service's log; stop the line and ask again to see it here")  # fmt: skip
     return Row.ok("session", f"{_LEFT}, which has replayed its golden tiles on {provider} and answers for them")
+
+
+def qualified(patient: Patient) -> Iterator[Row]:
+    """Compare the line with what `model qualify` found."""
+    try:
+        ready = patient.ready
+    except EdgeInspectorError:
+        yield Row.note("qualified", "not compared: there is no bundle to compare with", "mend the bundle first")
+        return
+    yield from qualified_rows(ready, here())
 
 
 def cameras(patient: Patient) -> Iterator[Row]:

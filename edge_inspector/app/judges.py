@@ -77,11 +77,28 @@ def _never(_: TileResults) -> Judgement:
 
 
 def _proven(plan: InspectPlan, drill: Callable[[int], None]) -> Judges:
-    views = [_View(plan, view) for view in plan.views]
+    views = load_views(plan)
+    return Judges([Judge(eyes, plan.deadline_ns, drill) for eyes in prove_views(views)], views)
+
+
+def load_views(plan: InspectPlan) -> list[_View]:
+    """Return each camera's model, loaded, with an engine for each worker; nothing is proven yet.
+
+    Raises:
+        BundleError, EngineError: One cannot be used.
+    """
+    return [_View(plan, view) for view in plan.views]
+
+
+def prove_views(views: Sequence[_View]) -> list[tuple[Eye, ...]]:
+    """Replay golden tiles in every engine; returns for each worker how it judges each camera's pictures.
+
+    Raises:
+        EngineError: One answers otherwise than where it was exported.
+    """
     # At once, as they will work: one after the other, an engine on each of many cores would take minutes.
     all_at_once([engine.verify for view in views for engine in view.engines])
-    eyes = [view.eyes() for view in views]
-    return Judges([Judge(of_worker, plan.deadline_ns, drill) for of_worker in zip(*eyes, strict=True)], views)
+    return list(zip(*(view.eyes() for view in views), strict=True))
 
 
 class _View:
@@ -89,14 +106,14 @@ class _View:
 
     def __init__(self, plan: InspectPlan, view: ViewPlan) -> None:
         self._plan = view
-        self._bundle = load_bundle(view.bundle, view.precision, trust=view.trust)
-        if self._bundle.model_sha256 != view.model_sha256:
+        self.bundle = load_bundle(view.bundle, view.precision, trust=view.trust)
+        if self.bundle.model_sha256 != view.model_sha256:
             raise EngineError(
-                f"{view.bundle} holds another model than when the line started ({self._bundle.label} instead of "
+                f"{view.bundle} holds another model than when the line started ({self.bundle.label} instead of "
                 f"{view.model}); start the line again to use it, or put the former bundle back"
             )
-        self._laid = layout_of_regions(view, self._bundle.manifest)
-        self.engines = _engines(plan, view, self._bundle, self._laid)
+        self._laid = layout_of_regions(view, self.bundle.manifest)
+        self.engines = _engines(plan, view, self.bundle, self._laid)
 
     def eyes(self) -> list[Eye]:
         """Return how each worker judges this camera's pictures; the engines are verified."""
@@ -105,7 +122,7 @@ class _View:
 
     def sight(self, view: ViewPlan) -> Sight:
         """Return how pictures are judged by a plan whose model and tiles are this one's."""
-        manifest, first = self._bundle.manifest, self.engines[0]
+        manifest, first = self.bundle.manifest, self.engines[0]
         decide = rules_of(view, manifest, first.corners_yx, self._laid, first.margin)
         look = look_for_web(view, manifest, self._laid, partial(look_at, rules=view.image_health))
         return Sight(decide, look, view.image_health.policies["stuck"])

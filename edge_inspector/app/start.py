@@ -26,6 +26,7 @@ from edge_inspector.observe.logs import configure_logging
 from edge_inspector.observe.notify import Notifier
 from edge_inspector.run.scheduling import stand_behind, take_place
 from edge_inspector.settings.line import LineSettings
+from edge_inspector.settings.lines import LineMap
 from edge_inspector.settings.load import load_line_with_lines
 from edge_inspector.settings.performance import missing_cores
 
@@ -40,19 +41,31 @@ _STATUS_CHARS = 500
 def prepare(config: Path) -> Ready:
     """Load and check everything that can be checked without hardware.
 
+    Raises: as `prepare_settings`.
+    """
+    return prepare_settings(*load_line_with_lines(config))
+
+
+def prepare_settings(settings: LineSettings, lines: LineMap, precision: str | None = None) -> Ready:
+    """Load and check what settings name.
+
+    Args:
+        settings: Of the line.
+        lines: Of its file.
+        precision: Of the graphs that are loaded; None for those that the settings name.
+
     Raises:
         SettingsError: Every mistake in the file, with its line; or a baseline that is damaged or of another camera.
         BundleError: A bundle is missing or damaged, or nobody who is trusted signed it.
         KeysError: A key that is to be trusted cannot be read.
     """
-    settings, lines = load_line_with_lines(config)
     baselines = [load_baseline(view, place) for place, view in enumerate(settings.views())]
     bundles: dict[tuple[Path, str, Trust], Bundle] = {}
     views = []
     for view, baseline in zip(settings.views(), baselines, strict=True):
-        path, precision, trust = asked = view.model.bundle, view.model.precision, trust_of(view.model)
+        path, graph, trust = asked = view.model.bundle, precision or view.model.precision, trust_of(view.model)
         if asked not in bundles:
-            bundles[asked] = load_bundle(path, precision, trust=trust)
+            bundles[asked] = load_bundle(path, graph, trust=trust)
         views.append(ReadyView(view, bundles[asked], baseline))
     mistakes = misfits(settings.views(), views, lines)
     offered = os.sched_getaffinity(0)

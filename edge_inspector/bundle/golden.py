@@ -14,6 +14,8 @@ from edge_inspector.bundle.manifest import Manifest
 from edge_inspector.core.frame import U8
 
 EXPECTED_FILE = "golden/expected.json"
+MOST_FLIPS = 0.005
+"""Share of verdicts that another precision or another library may change, on the workstation and on the line PC."""
 
 # A heat map is unbounded by nature; beyond this a float32 network has overflowed, not answered.
 _LARGEST_HEAT = 1e6

@@ -1,4 +1,4 @@
-"""`model import|verify|list`: bundles from a workstation, proven on this computer."""
+"""`model import|verify|list|qualify`: bundles from a workstation, proven on this computer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_inspector.cli.qualify import qualify
 from edge_inspector.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def model() -> None:
     A bundle that is damaged, not signed as the configuration demands, or answers otherwise here than where it was
     exported is refused with 66 and words.
     """
+
+
+model.add_command(qualify)
 
 
 @model.command("import")

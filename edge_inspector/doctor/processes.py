@@ -57,6 +57,17 @@ def processes_of(main: int, proc: Path = PROC) -> list[LineProcess]:
     return found
 
 
+def inspecting(but: int | None, proc: Path = PROC) -> list[int]:
+    """Return the processes that inspect on this computer, whosever they are.
+
+    Args:
+        but: Main process of the line that is left out; None for none.
+        proc: Of the kernel.
+    """
+    own = set() if but is None else {process.pid for process in processes_of(but, proc)}
+    return [pid for pid in pids(proc) if pid not in own and _role(_command(pid, proc)) == "inspect"]
+
+
 def pids(proc: Path = PROC) -> list[int]:
     """Return the numbers of all processes that can be seen."""
     return sorted(int(name) for name in os.listdir(proc) if name.isdigit())

@@ -15,7 +15,7 @@ from edge_inspector.core.verdict import TileResults
 from edge_inspector.decide.evidence import Margin
 from edge_inspector.infer.chunks import chunk_sizes
 from edge_inspector.infer.fit import check_frame, check_graph
-from edge_inspector.infer.golden import first_difference
+from edge_inspector.infer.golden import first_difference, tolerance_used
 from edge_inspector.infer.heat import HeatProbe, blends
 from edge_inspector.infer.load import load_runtime
 from edge_inspector.infer.runtime import Batch, Hardware, RunFailed
@@ -69,6 +69,8 @@ class OnnxEngine:
         """How long the last `run` spent cutting tiles."""
         self.infer_ns = 0
         """How long the last `run` spent in the model."""
+        self.tolerance_used = 0.0
+        """How much of the tolerance the worst golden tile took in the last `verify`; up to 1."""
         self.margin: Margin | None = None
         """How scores follow from heat, measured by `verify`; None unless `reads_heat`."""
         self._bundle, self._frame_hwc = bundle, frame.hwc
@@ -137,7 +139,7 @@ class OnnxEngine:
             EngineError: Another provider, a failed run, the first answer outside the bundle's tolerance, or scores that
                 do not follow from the heat though the rules need it.
         """
-        self._is_verified = False
+        self._is_verified, self.tolerance_used = False, 0.0
         self._runtime.assert_place()
         probe = HeatProbe()
         by_size = {size: batch for (_, size), batch in self._batches.items()}
@@ -182,6 +184,8 @@ class OnnxEngine:
                     f"where it was exported: {difference}. Nothing is judged with it: export the bundle again with "
                     "the versions of this machine, or run it on another provider (model.provider)"
                 )
+            used = tolerance_used(chosen, scores, heat, self._bundle.tolerance)
+            self.tolerance_used = max(self.tolerance_used, used)
             probe.add(scores, heat)
 
     def _measured(self, probe: HeatProbe, batch: Batch) -> Margin:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from edge_inspector.bundle.golden import GoldenTile, Tolerance
 from edge_inspector.core.frame import F32
 
@@ -26,6 +28,24 @@ def first_difference(golden: Sequence[GoldenTile], scores: F32, heat: F32, toler
             row, column = tile.heat_peak_yx
             return _told(tile, f"heat at row {row}, column {column}", tile.heat_peak, got, tolerance.peak)
     return None
+
+
+def tolerance_used(golden: Sequence[GoldenTile], scores: F32, heat: F32, tolerance: Tolerance) -> float:
+    """Return how much of the tolerance the worst answer takes: 0 for no difference, over 1 outside; NaN for no answer.
+
+    Args:
+        golden: The tiles that were run, in order.
+        scores: Shape (n, n_labels), what came.
+        heat: Shape (n, h', w'), what came.
+        tolerance: How far an answer may lie off.
+    """
+    expected = np.array([tile.scores for tile in golden])
+    peaks = np.array([tile.heat_peak for tile in golden])
+    came = np.array([values[tile.heat_peak_yx] for tile, values in zip(golden, heat, strict=True)], float)
+    # np.maximum, unlike max, keeps a NaN wherever it stands.
+    return float(
+        np.maximum(np.abs(scores - expected).max() / tolerance.score, np.abs(came - peaks).max() / tolerance.peak)
+    )
 
 
 def _told(tile: GoldenTile, what: str, expected: float, got: float, tolerance: float) -> str:

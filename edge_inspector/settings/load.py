@@ -54,6 +54,16 @@ def load_line_with_lines(path: Path) -> tuple[LineSettings, LineMap]:
         SettingsError: As `load_line`.
     """
     document = read_document(path)
+    return check_document(document, path), document.lines
+
+
+def check_document(document: Document, path: Path) -> LineSettings:
+    """Return the settings of what was read of a file, or is to be written to it; raises SettingsError.
+
+    Args:
+        document: Its content.
+        path: Of the file: relative paths count from its folder.
+    """
     draft = _Draft(document, Path(os.path.abspath(path)).parent)
     settings = draft.settle()
     mistakes = [mistake for _, mistake in document.mistakes] + draft.mistakes
@@ -65,7 +75,7 @@ def load_line_with_lines(path: Path) -> tuple[LineSettings, LineMap]:
         ]
     if mistakes or settings is None:
         raise SettingsError(_at_most(sorted(mistakes, key=lambda mistake: mistake.line or 0)))
-    return settings, document.lines
+    return settings
 
 
 def state_dir_of(path: Path) -> Path | None:

@@ -49,13 +49,22 @@ def read_document(path: Path) -> Document:
     Raises:
         SettingsError: Nothing can be read: no such file, too large, not text, not YAML.
     """
-    file = str(path)
-    text = _decode(file, _read_bytes(path))
-    composer = Composer(file, text)
+    return document_of(str(path), read_bytes(path))
+
+
+def document_of(file: str, raw: bytes) -> Document:
+    """Return what can be read of a file's content, with the mistakes met on the way; raises SettingsError.
+
+    Args:
+        file: Its path as the person gave it, for messages.
+        raw: The content.
+    """
+    composer = Composer(file, _decode(file, raw))
     return Document(composer.compose(), composer.lines, composer.mistakes)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a configuration file; raises SettingsError."""
     file = str(path)
     try:
         # O_NONBLOCK: opening a named pipe would otherwise wait for its writer.

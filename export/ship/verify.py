@@ -14,6 +14,7 @@ import onnxruntime
 from rich.progress import Progress
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
+from edge_inspector.bundle.golden import MOST_FLIPS
 from edge_inspector.core.frame import F32, U8
 from export.judge.calibrate import load_calibration
 from export.ship.choose_int8 import compare
@@ -24,9 +25,6 @@ from export.ship.to_onnx import PARITY, ask_torch, gaps
 
 MOST_TILES = 2000
 """More would narrow the flips' uncertainty by less than the pictures' choice widens it, and take minutes."""
-
-MOST_FLIPS = 0.005
-"""Share of tiles whose verdict at the limit may change by INT8."""
 
 MOST_AUROC_DROP = 0.005
 

@@ -105,7 +105,7 @@ def test_a_check_that_crashes_its_process_is_named_and_the_others_are_made(short
     try:
         rows = visit.rows()
         next(rows)  # versions
-        os.kill(visit._process.pid, signal.SIGSEGV)  # it hangs in `keys`, or is about to
+        os.kill(visit._probe.pid, signal.SIGSEGV)  # it hangs in `keys`, or is about to
         crashed = list(rows)
     finally:
         visit.close()

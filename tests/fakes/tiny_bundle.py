@@ -31,6 +31,11 @@ GAIN = 10.0
 REST = -3.0
 """Margin of a clean tile: score 0.047."""
 
+NEAR = -0.1
+"""Added to the margin by an int8 graph that is `near`."""
+WRONG = 2.0
+"""The same of one that is `wrong`."""
+
 Tiles = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
@@ -55,6 +60,7 @@ def write_tiny_bundle(
     golden_shift: float = 0.0,
     tolerance: float = 0.01,
     graph_bytes: bytes | None = None,
+    int8: str = "",
 ) -> Path:
     """Write a bundle into `folder` and return it. By default everything about it is right.
 
@@ -78,12 +84,25 @@ def write_tiny_bundle(
         golden_shift: Added to the expected DEFECT scores, so that the self-test must fail.
         tolerance: Score tolerance of the golden tiles.
         graph_bytes: Written as model.onnx instead of the graph.
+        int8: Also a second graph, called int8: `same` as the first, `slow` with the same answers after far more work,
+            `fast` where it is the first that works in vain, `near` with answers within the tolerance that change a
+            verdict close to the limit, `wrong` with others.
     """
     golden = folder / "golden"
     golden.mkdir(parents=True, exist_ok=True)
-    graph = _graph(graph_tile or tile, graph_channels or channels, score_columns, nan_on_white, nan_always, float_input)
+    graph = _graph(
+        graph_tile or tile, graph_channels or channels, score_columns, nan_on_white, nan_always, float_input,
+        is_slow=int8 == "fast",
+    )  # fmt: skip
     (folder / "model.onnx").write_bytes(graph_bytes if graph_bytes is not None else graph.SerializeToString())
-    _write_golden(golden, tile, channels, labels, golden_shift, tolerance)
+    if int8:
+        other = _graph(
+            graph_tile or tile, graph_channels or channels, score_columns, nan_on_white, nan_always, float_input,
+            rest=REST + {"near": NEAR, "wrong": WRONG}.get(int8, 0.0), is_slow=int8 == "slow",
+        )  # fmt: skip
+        (folder / "model.int8.onnx").write_bytes(other.SerializeToString())
+    precisions = {"fp32": "model.onnx"} | ({"int8": "model.int8.onnx"} if int8 else {})
+    _write_golden(golden, tile, channels, labels, golden_shift, tolerance, list(precisions))
     manifest = {
         "format": "insp-model/1",
         "name": name,
@@ -102,7 +121,7 @@ def write_tiny_bundle(
         "training": {"data": "none"},
         "metrics": {},
         "licence": "Apache-2.0",
-        "precisions": {"fp32": "model.onnx"},
+        "precisions": precisions,
     }
     write_manifest(folder, manifest)
     return folder
@@ -151,8 +170,9 @@ def _gain(tile: tuple[int, int]) -> float:
 
 
 def _write_golden(
-    golden: Path, tile: tuple[int, int], channels: int, labels: Sequence[str], shift: float, tolerance: float
-) -> None:
+    golden: Path, tile: tuple[int, int], channels: int, labels: Sequence[str], shift: float, tolerance: float,
+    precisions: Sequence[str],
+) -> None:  # fmt: skip
     entries = []
     for i in range(4):
         has_spot = i % 2 == 1
@@ -170,13 +190,14 @@ def _write_golden(
                 "heat_peak_yx": [int(peak[0]), int(peak[1])],
             }
         )
-    expected = {"tolerance": {"score": tolerance, "peak": 1.0}, "fp32": entries}
+    expected = {"tolerance": {"score": tolerance, "peak": 1.0}} | dict.fromkeys(precisions, entries)
     (golden / "expected.json").write_text(json.dumps(expected, indent=1), encoding="utf-8")
 
 
 def _graph(
-    tile: tuple[int, int], channels: int, columns: int, nan_on_white: bool, nan_always: bool, float_input: bool
-) -> onnx.ModelProto:
+    tile: tuple[int, int], channels: int, columns: int, nan_on_white: bool, nan_always: bool, float_input: bool,
+    rest: float = REST, is_slow: bool = False,
+) -> onnx.ModelProto:  # fmt: skip
     height, width = tile
     nodes = [
         helper.make_node("Cast", ["tiles"], ["pixels"], to=TensorProto.FLOAT),
@@ -188,7 +209,8 @@ def _graph(
         helper.make_node("Squeeze", ["map", "axis_1"], ["heat"]),
         helper.make_node("GlobalAveragePool", ["map"], ["pooled"]),
         helper.make_node("Reshape", ["pooled", "column"], ["clean_margin"]),
-        *_nan_nodes(nan_on_white, nan_always),
+        *_nan_nodes(nan_on_white, nan_always, "cheap" if is_slow else "margin"),
+        *(_work_nodes() if is_slow else ()),
         helper.make_node("Sigmoid", ["margin"], ["defect"]),
         helper.make_node("Sub", ["one", "defect"], ["ok"]),
         helper.make_node("Concat", ["ok", *["defect"] * (columns - 1)], ["scores"], axis=1),
@@ -200,10 +222,13 @@ def _graph(
         "zero": np.array(0.0, np.float32),
         "one": np.array(1.0, np.float32),
         "weight": np.full((1, 1, 1, 1), _gain(tile), np.float32),
-        "rest": np.array([REST], np.float32),
+        "rest": np.array([rest], np.float32),
         "axis_1": np.array([1], np.int64),
         "column": np.array([-1, 1], np.int64),
     }
+    if is_slow:
+        weights["wide"] = np.full((32, channels, 9, 9), 1e-3, np.float32)
+        weights["wider"] = np.full((32, 32, 9, 9), 1e-3, np.float32)
     if nan_on_white:
         weights["white"] = np.array(250.0, np.float32)
     kind = TensorProto.FLOAT if float_input else TensorProto.UINT8
@@ -223,13 +248,25 @@ def _graph(
     return model
 
 
-def _nan_nodes(nan_on_white: bool, nan_always: bool) -> list[onnx.NodeProto]:
-    """Return the nodes from `clean_margin` to `margin`: nothing, or zero times the root of a negative number."""
+def _work_nodes() -> list[onnx.NodeProto]:
+    """Return the nodes from `cheap` to `margin` that work for long and add nothing."""
+    return [
+        helper.make_node("Conv", ["nchw", "wide"], ["worked"], strides=[2, 2]),
+        helper.make_node("Conv", ["worked", "wider"], ["worked_on"]),
+        helper.make_node("ReduceMean", ["worked_on"], ["mean_n111"], axes=[1, 2, 3], keepdims=1),
+        helper.make_node("Reshape", ["mean_n111", "column"], ["mean"]),
+        helper.make_node("Mul", ["mean", "zero"], ["in_vain"]),
+        helper.make_node("Add", ["cheap", "in_vain"], ["margin"]),
+    ]
+
+
+def _nan_nodes(nan_on_white: bool, nan_always: bool, margin: str) -> list[onnx.NodeProto]:
+    """Return the nodes from `clean_margin` to the margin: nothing, or zero times the root of a negative number."""
     if nan_always:
         return [
             helper.make_node("Sub", ["zero", "one"], ["minus_one"]),
             helper.make_node("Sqrt", ["minus_one"], ["poison"]),
-            helper.make_node("Add", ["clean_margin", "poison"], ["margin"]),
+            helper.make_node("Add", ["clean_margin", "poison"], [margin]),
         ]
     if nan_on_white:
         return [
@@ -239,6 +276,6 @@ def _nan_nodes(nan_on_white: bool, nan_always: bool) -> list[onnx.NodeProto]:
             helper.make_node("Sub", ["white", "grey"], ["headroom"]),
             helper.make_node("Sqrt", ["headroom"], ["root"]),
             helper.make_node("Mul", ["root", "zero"], ["nothing"]),
-            helper.make_node("Add", ["clean_margin", "nothing"], ["margin"]),
+            helper.make_node("Add", ["clean_margin", "nothing"], [margin]),
         ]
-    return [helper.make_node("Identity", ["clean_margin"], ["margin"])]
+    return [helper.make_node("Identity", ["clean_margin"], [margin])]
