@@ -146,6 +146,12 @@ def test_nothing_shipped_names_a_folder_of_the_machine_it_was_made_on() -> None:
     assert naming == {}
 
 
+def test_no_merge_was_left_half_done() -> None:
+    marks = re.compile(rb"^(?:<{7} |>{7} )", re.MULTILINE)
+
+    assert [str(path.relative_to(ROOT)) for path in our_files() if marks.search(path.read_bytes())] == []
+
+
 def test_no_file_is_too_large_for_the_history() -> None:
     sizes = {str(path.relative_to(ROOT)): path.stat().st_size for path in our_files()}
 
