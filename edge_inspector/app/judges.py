@@ -8,10 +8,10 @@ from functools import partial
 from typing import cast
 
 from edge_inspector.app.plans import InspectPlan, ViewPlan
-from edge_inspector.app.zoning import layout_of_regions, look_for_web, needs_heat, rules_of
+from edge_inspector.app.zoning import heat_from, layout_of_regions, look_for_web, needs_heat, rules_of
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.core.errors import BundleError, EngineError
-from edge_inspector.core.verdict import Judgement, TileResults
+from edge_inspector.core.verdict import Judgement, Outcome, TileResults
 from edge_inspector.decide.image_health import look_at
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.infer.null import NullEngine
@@ -69,7 +69,7 @@ class Judges:
         """
         if not self.views:
             return tuple(Sight(_never, None, view.image_health.policies["stuck"]) for view in plan.views)
-        return tuple(view.sight(new) for view, new in zip(self.views, plan.views, strict=True))
+        return tuple(view.sight(plan, new) for view, new in zip(self.views, plan.views, strict=True))
 
 
 def _never(_: TileResults) -> Judgement:
@@ -80,7 +80,7 @@ def _proven(plan: InspectPlan, drill: Callable[[int], None]) -> Judges:
     views = [_View(plan, view) for view in plan.views]
     # At once, as they will work: one after the other, an engine on each of many cores would take minutes.
     all_at_once([engine.verify for view in views for engine in view.engines])
-    eyes = [view.eyes() for view in views]
+    eyes = [view.eyes(plan) for view in views]
     return Judges([Judge(of_worker, plan.deadline_ns, drill) for of_worker in zip(*eyes, strict=True)], views)
 
 
@@ -98,17 +98,18 @@ class _View:
         self._laid = layout_of_regions(view, self._bundle.manifest)
         self.engines = _engines(plan, view, self._bundle, self._laid)
 
-    def eyes(self) -> list[Eye]:
+    def eyes(self, plan: InspectPlan) -> list[Eye]:
         """Return how each worker judges this camera's pictures; the engines are verified."""
-        sight = self.sight(self._plan)
-        return [Eye(engine, sight.decide, sight.look) for engine in self.engines]
+        sight = self.sight(plan, self._plan)
+        return [Eye(engine, sight.decide, sight.look, sight.heat_from) for engine in self.engines]
 
-    def sight(self, view: ViewPlan) -> Sight:
+    def sight(self, plan: InspectPlan, view: ViewPlan) -> Sight:
         """Return how pictures are judged by a plan whose model and tiles are this one's."""
         manifest, first = self._bundle.manifest, self.engines[0]
         decide = rules_of(view, manifest, first.corners_yx, self._laid, first.margin)
         look = look_for_web(view, manifest, self._laid, partial(look_at, rules=view.image_health))
-        return Sight(decide, look, view.image_health.policies["stuck"])
+        lowest = heat_from(view, manifest, self._laid, keeps_passed=Outcome.PASS in plan.keep)
+        return Sight(decide, look, view.image_health.policies["stuck"], lowest)
 
 
 def _engines(plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | None) -> list[ModelEngine]:
