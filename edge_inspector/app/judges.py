@@ -16,7 +16,7 @@ from edge_inspector.decide.image_health import look_at
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.infer.null import NullEngine
 from edge_inspector.infer.providers import usable_cores
-from edge_inspector.infer.runtime import Hardware, ProviderName
+from edge_inspector.infer.runtime import Hardware, ProviderName, TellBuild
 from edge_inspector.run.judge import Eye, Judge
 from edge_inspector.run.terms import Sight
 from edge_inspector.run.worker import all_at_once
@@ -39,10 +39,15 @@ def make_judges(plan: InspectPlan, is_first: bool, drill: Callable[[int], None] 
     return prepare_judges(plan, is_first, drill).judges
 
 
-def prepare_judges(plan: InspectPlan, is_first: bool, drill: Callable[[int], None]) -> Judges:
-    """Return the same, with what makes new rules for them; arguments and errors as `make_judges`."""
+def prepare_judges(
+    plan: InspectPlan, is_first: bool, drill: Callable[[int], None], tell_build: TellBuild = lambda _: None
+) -> Judges:
+    """Return the same, with what makes new rules for them; arguments and errors as `make_judges`.
+
+    `tell_build` is called before an engine is compiled and after it.
+    """
     try:
-        return _proven(plan, drill)
+        return _proven(plan, drill, tell_build)
     except EngineError as error:
         failure = error
     except BundleError as error:
@@ -76,8 +81,8 @@ def _never(_: TileResults) -> Judgement:
     raise EngineError("no model is proven, so nothing can be judged")
 
 
-def _proven(plan: InspectPlan, drill: Callable[[int], None]) -> Judges:
-    views = [_View(plan, view) for view in plan.views]
+def _proven(plan: InspectPlan, drill: Callable[[int], None], tell_build: TellBuild) -> Judges:
+    views = [_View(plan, view, tell_build) for view in plan.views]
     # At once, as they will work: one after the other, an engine on each of many cores would take minutes.
     all_at_once([engine.verify for view in views for engine in view.engines])
     eyes = [view.eyes(plan) for view in views]
@@ -87,7 +92,7 @@ def _proven(plan: InspectPlan, drill: Callable[[int], None]) -> Judges:
 class _View:
     """One camera's bundle, and an engine for each worker."""
 
-    def __init__(self, plan: InspectPlan, view: ViewPlan) -> None:
+    def __init__(self, plan: InspectPlan, view: ViewPlan, tell_build: TellBuild) -> None:
         self._plan = view
         self._bundle = load_bundle(view.bundle, view.precision, trust=view.trust)
         if self._bundle.model_sha256 != view.model_sha256:
@@ -96,7 +101,7 @@ class _View:
                 f"{view.model}); start the line again to use it, or put the former bundle back"
             )
         self._laid = layout_of_regions(view, self._bundle.manifest)
-        self.engines = _engines(plan, view, self._bundle, self._laid)
+        self.engines = _engines(plan, view, self._bundle, self._laid, tell_build)
 
     def eyes(self, plan: InspectPlan) -> list[Eye]:
         """Return how each worker judges this camera's pictures; the engines are verified."""
@@ -112,7 +117,9 @@ class _View:
         return Sight(decide, look, view.image_health.policies["stuck"], lowest)
 
 
-def _engines(plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | None) -> list[ModelEngine]:
+def _engines(
+    plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | None, tell_build: TellBuild
+) -> list[ModelEngine]:
     corners_yx = None if laid is None else laid.corners_yx
     n_workers = (plan.workers or usable_cores()) if plan.profile == "throughput" else 1
     if view.provider == "null":
@@ -131,12 +138,13 @@ def _engines(plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | Non
             view.device_id,
             threads,
             plan.spin,
-            # A compiled engine belongs to one model; ONNX Runtime adds GPU and versions to its file names.
-            plan.cache_dir / bundle.model_sha256[:16] if view.provider == "tensorrt" else None,
+            plan.cache_dir,
+            view.tensorrt,
         ),
         chunk=view.chunk,
         corners_yx=corners_yx,
         may_skip=view.regions is not None and view.regions.background is not None,
         reads_heat=needs_heat(laid),
+        tell_build=tell_build,
     )
     return [engine, *(engine.twin() for _ in range(n_workers - 1))]

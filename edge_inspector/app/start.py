@@ -50,7 +50,7 @@ def prepare(config: Path) -> Ready:
     bundles: dict[tuple[Path, str, Trust], Bundle] = {}
     views = []
     for view, baseline in zip(settings.views(), baselines, strict=True):
-        path, precision, trust = asked = view.model.bundle, view.model.precision, trust_of(view.model)
+        path, precision, trust = asked = view.model.bundle, view.model.graph, trust_of(view.model)
         if asked not in bundles:
             bundles[asked] = load_bundle(path, precision, trust=trust)
         views.append(ReadyView(view, bundles[asked], baseline))

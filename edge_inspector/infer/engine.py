@@ -118,8 +118,7 @@ class OnnxEngine:
             raise ValueError(
                 f"made for {len(self.corners_yx)} tiles of a frame (may_skip: fewer), not {len(corners_yx)}"
             )
-        self.tile_ns = self.infer_ns = 0
-        first = 0
+        self.tile_ns = self.infer_ns = first = 0
         for size in self._sizes_of[len(corners_yx)]:
             batch = self._batches[first, size]
             began_ns = time.monotonic_ns()

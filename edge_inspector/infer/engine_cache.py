@@ -73,7 +73,8 @@ class EngineFolder:
             if why is None:
                 os.utime(self.path / KEY_FILE)
                 return
-            self._empty(why, former.get("took_s") or former.get("former_s"))
+            took_s = former.get("took_s")
+            self._empty(why, former.get("former_s") if took_s is None else took_s)
 
     def distrust(self, why: str) -> None:
         """Empty the folder of an engine that fits and yet cannot be loaded; raises EngineError as `open`."""

@@ -151,11 +151,12 @@ def provider_options(hardware: Hardware, profile: Profile | None, engines: Path 
 
 
 def _refusal(provider: ProviderName, why: str, missing: tuple[str, ...]) -> str:
-    """Return why a provider refuses: libraries that are not there first, since all else follows from them."""
+    """Return why a provider refuses: by the library's own words where they say it, else by the libraries missing."""
     said = f"the model was to run on {provider} ({PROVIDER_CLASSES[provider]}), but"
-    if missing:
+    fault = gpu_fault(why)
+    if missing and (fault is None or fault.name in ("not_whole", "tensorrt_not_loaded")):
         return f"{said} {'; '.join(missing)}. Or set model.provider: cpu"
-    if gpu_fault(why) is not None:
+    if fault is not None:
         return f"{said} {told(why)}. Or set model.provider: cpu"
     built = ", ".join(ort.get_available_providers())
     step = "Check that the bundle was exported for this version, and that memory is free"
