@@ -214,5 +214,5 @@ class OnnxEngine:
             raise EngineError(
                 f"{self._bundle.label} failed on {self.provider_name} with a chunk of {len(batch)} tiles: "
                 f"{error}. It must replay its golden tiles before it judges again; if this comes back, "
-                "look at the machine's memory and at the driver (nvidia-smi)"
+                "look at how much memory is free"
             ) from error

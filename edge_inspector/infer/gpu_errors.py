@@ -92,7 +92,7 @@ GPU_FAULTS = (
         "context_broken",
         r"CUDA failure (700|709|710|715|716|717|718)\b|illegal memory access",
         "a computation on the GPU went wrong, and with it all that this process does there",
-        "a fresh process begins anew; if it comes back, update the driver and tell us the log",
+        "a fresh process begins anew; if it comes back, update the driver, and look for `NVRM: Xid` in `journalctl -k`",
         "cudaErrorIllegalAddress and its like; microsoft/onnxruntime issue 26312",
     ),
     _fault(

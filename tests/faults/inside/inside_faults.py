@@ -86,3 +86,17 @@ def dying_keeper() -> None:
         return step(self)
 
     keeper.step = dying  # type: ignore[method-assign]
+
+
+def broken_gpu() -> None:
+    """A run on the GPU fails, and what it answers afterwards is a lie."""
+    import inside_gpu
+
+    inside_gpu.broken_gpu()
+
+
+def compiling_gpu() -> None:
+    """An engine is compiled before the line is ready."""
+    import inside_gpu
+
+    inside_gpu.compiling_gpu()
