@@ -80,7 +80,7 @@ class DeviceBatch:
 
     Args:
         buffers: Of its size.
-        outputs: Graph output name to the array it is written to: the scores first, then the heat.
+        outputs: Graph output name to the array it is written to: scores (n, labels), heat (n, h', w').
         context: Takes in a failed run, and is asked about all others.
     """
 
@@ -89,7 +89,9 @@ class DeviceBatch:
         self.outputs: Sequence[F32] = tuple(outputs.values())
         """In the order they were given."""
         self._buffers, self._context = buffers, context
-        (self._scores_name, self._scores), *self._heats = outputs.items()
+        # A row for each tile: the scores. A map for each tile: heat.
+        self._scores_name, self._scores = next(item for item in outputs.items() if item[1].ndim == 2)
+        self._heats = [item for item in outputs.items() if item[0] != self._scores_name]
 
     def __len__(self) -> int:
         """Return the number of tiles of one run."""
