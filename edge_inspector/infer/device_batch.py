@@ -62,9 +62,12 @@ class DeviceBuffers:
         """Of the input and the outputs, on the device."""
         return tuple(value.data_ptr() for value in (self._input, *self._outputs.values()))
 
-    def run(self) -> None:
-        """Upload the tiles and score them."""
+    def upload(self) -> None:
+        """Bring the tiles to the device."""
         self._input.update_inplace(self.tiles)
+
+    def score(self) -> None:
+        """Score the tiles that are on the device."""
         self._session.run_with_iobinding(self._binding)
 
     def fetch(self, name: str, into: F32) -> None:
@@ -88,7 +91,7 @@ class DeviceBatch:
         self.tiles = buffers.tiles
         self.outputs: Sequence[F32] = tuple(outputs.values())
         """In the order they were given."""
-        self._buffers, self._context = buffers, context
+        self.buffers, self._context = buffers, context
         # A row for each tile: the scores. A map for each tile: heat.
         self._scores_name, self._scores = next(item for item in outputs.items() if item[1].ndim == 2)
         self._heats = [item for item in outputs.items() if item[0] != self._scores_name]
@@ -103,13 +106,14 @@ class DeviceBatch:
             array.fill(np.nan)
         self._context.check_answer()
         try:
-            self._buffers.run()
-            self._buffers.fetch(self._scores_name, self._scores)
+            self.buffers.upload()
+            self.buffers.score()
+            self.buffers.fetch(self._scores_name, self._scores)
             # "not below" instead of "at or over": heat that comes with a NaN is looked at too.
             is_read = not (tile_scores(self._scores) < heat_from).all()
             for name, heat in self._heats:
                 if is_read:
-                    self._buffers.fetch(name, heat)
+                    self.buffers.fetch(name, heat)
                 else:
                     heat.fill(0.0)
         except RUNTIME_ERRORS as error:

@@ -1,7 +1,7 @@
 """What CUDA, TensorRT and ONNX Runtime say when something is wrong with a GPU, and what a person should do about it.
 
-One table. Texts of ONNX Runtime are those in the libraries of 1.31.1; numbers and names of CUDA errors are those of
-`cudaError_t` in NVIDIA's driver_types.h. Where somebody met a text, the issue is named.
+One table. Texts of ONNX Runtime are those in the libraries of 1.31.1; numbers, names and texts of CUDA errors are what
+`cudaGetErrorString` of libcudart 13.0 says. Where somebody met a text, the issue is named.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ GPU_FAULTS = (
     _fault(
         "driver_too_old",
         r"CUDA failure 35\b|driver version is insufficient",
-        "the NVIDIA driver is too old for CUDA 13",
+        "the NVIDIA driver is too old for CUDA 13, or not loaded",
         f"install driver {OLDEST_DRIVER} or newer and restart the computer; nvidia-smi shows what runs now",
         "cudaErrorInsufficientDriver; onnxruntime/mobius issue 316 from cudaSetDevice",
     ),
@@ -81,11 +81,11 @@ GPU_FAULTS = (
     ),
     _fault(
         "gpu_lost",
-        r"CUDA failure (46|214|702|714|719|721|802|999)\b|[Ff]allen off the bus|GPU is lost",
+        r"CUDA failure (46|214|702|714|719|802|999)\b|[Ff]allen off the bus|GPU is lost",
         "the GPU or its driver does not answer any more",
         "look for `NVRM: Xid` in `journalctl -k` (79: fallen off the bus, 48: memory errors); check power, seat and "
         "temperature of the card; restart the computer",
-        "cudaErrorDevicesUnavailable, ECCUncorrectable, LaunchTimeout, HardwareStackError, LaunchFailure, Contained, "
+        "cudaErrorDevicesUnavailable, ECCUncorrectable, LaunchTimeout, HardwareStackError, LaunchFailure, "
         "SystemNotReady, Unknown; microsoft/onnxruntime issue 14211",
     ),
     _fault(

@@ -72,8 +72,8 @@ def load_libraries(provider: ProviderName, load: Load | None = None) -> tuple[st
         load: For tests.
 
     Returns:
-        A sentence for each library that is not there: which, of which version, and what brings it. A session may
-        still come to be without one that the model does not use, so this is no error by itself.
+        A sentence for each remedy: which libraries are not there, of which version, and what brings them. A session
+        may still come to be without one that the model does not use, so this is no error by itself.
     """
     if provider not in NEEDED:
         return ()
@@ -82,8 +82,11 @@ def load_libraries(provider: ProviderName, load: Load | None = None) -> tuple[st
             ort.preload_dlls()
         load = _load
     folder = _wheel_folder()
-    found = [(library, _why_missing(library, load, folder)) for library in NEEDED[provider]]
-    return tuple(why for _, why in found if why)
+    missing: dict[str, list[str]] = {}
+    for library in NEEDED[provider]:
+        if why := _why_missing(library, load, folder):
+            missing.setdefault(library.remedy, []).append(why)
+    return tuple(f"{', '.join(whys)}: {remedy}" for remedy, whys in missing.items())
 
 
 def _load(name: str) -> object:
@@ -110,7 +113,7 @@ def _why_missing(library: Library, load: Load, folder: Path | None) -> str:
             what = f"{library.file} ({library.what}) cannot be loaded: {_without_paths(error)}"
         elif (other := _other_major(library, load, folder)) is not None:
             what += f", only {library.name}.{other}, which ONNX Runtime {ort.__version__} cannot use"
-        return f"{what}: {library.remedy}"
+        return what
     return ""
 
 

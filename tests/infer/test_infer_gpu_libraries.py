@@ -60,6 +60,15 @@ def test_another_version_of_a_library_is_told_of(needed: str, there: str) -> Non
     assert f"was not found, only {there}, which ONNX Runtime {ort.__version__} cannot use" in said
 
 
+def test_libraries_that_one_command_brings_are_named_together() -> None:
+    driver, cuda, tensorrt = load_libraries("tensorrt", Computer().load)
+
+    assert driver.startswith("libcuda.so.1 (the NVIDIA driver) was not found: install NVIDIA's driver 580")
+    assert cuda.count(" was not found") == len(CUDA_LIBRARIES) - 1
+    assert cuda.endswith(": pip install 'edge_inspector[cuda]'")
+    assert tensorrt.endswith(": pip install 'edge_inspector[tensorrt]'")
+
+
 def test_a_library_whose_own_needs_are_missing_says_which() -> None:
     [said] = load_libraries("cuda", Computer(*ALL, broken="libcudnn.so.9").load)
 
