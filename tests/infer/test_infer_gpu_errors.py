@@ -26,13 +26,31 @@ _CALL = (
 """As sessions raise it: onnxruntime/mobius issue 316."""
 
 
+_DEVICES = (
+    "/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc:63 static "
+    "onnxruntime::CUDAExecutionProviderInfo onnxruntime::CUDAExecutionProviderInfo::FromProviderOptions(const "
+    "onnxruntime::ProviderOptions&) [ONNXRuntimeError] : 1 : FAIL : provider_options_utils.h:187 Parse Failed to parse "
+    'provider option "device_id": CUDA failure {number}: {words} ; GPU=-1 ; hostname=line-7 ; '
+    "file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc ; line=70 ; "
+    "expr=cudaGetDeviceCount(&num_devices); \n"
+)
+"""As ONNX Runtime 1.31.1 with CUDA 13 raises it on a driver that answers so."""
+
+
 def _call(number: int, words: str) -> str:
     return _CALL.format(number=number, words=words)
+
+
+def _devices(number: int, words: str) -> str:
+    return _DEVICES.format(number=number, words=words)
 
 
 TEXTS = [
     ("driver_too_old", _call(35, "CUDA driver version is insufficient for CUDA runtime version"), "driver 580"),
     ("driver_mismatch", _call(803, "system has unsupported display driver / cuda driver combination"), "restart"),
+    ("driver_too_old", _devices(35, "CUDA driver version is insufficient for CUDA runtime version"), "driver 580"),
+    ("driver_mismatch", _devices(803, "system has unsupported display driver / cuda driver combination"), "restart"),
+    ("no_gpu", _devices(100, "no CUDA-capable device is detected"), "gpu.conf"),
     ("no_gpu", _call(100, "no CUDA-capable device is detected"), "gpu.conf"),
     ("wrong_device_id", _call(101, "invalid device ordinal"), "model.device_id"),
     ("wrong_device_id", "Invalid device ID: 3, must be between 0 (inclusive) and 1 (exclusive).", "model.device_id"),
