@@ -31,6 +31,7 @@ from benchmarks.sections import (
     start,
     throughput,
 )
+from benchmarks.sections import gpu as gpu_section
 from benchmarks.table import cells, page, terminal_table
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -58,8 +59,9 @@ SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
 @click.option("--only", help=f"Sections, with commas between: {', '.join(SECTIONS)}.")
 @click.option("--quick", is_flag=True, help="Minutes instead of an hour; the figures mean little.")
 @click.option("--json", "result", type=click.Path(path_type=Path), help="Where the result goes and is compared with.")
+@click.option("--gpu", is_flag=True, help="Measure the section gpu instead, on a computer that has one.")
 @click.option("--write-docs", is_flag=True, help="Also write docs/reference/benchmarks.md.")
-def main(only: str | None, quick: bool, result: Path | None, write_docs: bool) -> None:
+def main(only: str | None, quick: bool, result: Path | None, gpu: bool, write_docs: bool) -> None:
     """Measure the system beside what it is made of.
 
     Exit code 1: a figure misses its bar, is missing, or is over 10 % worse than in the run before or the reference.
@@ -67,7 +69,8 @@ def main(only: str | None, quick: bool, result: Path | None, write_docs: bool) -
     path = result or RESULTS / ("quick.json" if quick else "latest.json")
     say = _teller()
     before = read_run(path)
-    run = merged(before, _run(_chosen(only), QUICK if quick else Scale(), quick, say))
+    names = [gpu_section.SECTION] if gpu else _chosen(only)
+    run = merged(before, _run(names, QUICK if quick else Scale(), quick, say))
     write_run(path, run)
     if write_docs:
         PAGE.write_text(page(run), encoding="utf-8")
@@ -86,13 +89,21 @@ def _run(names: list[str], scale: Scale, is_quick: bool, say: Callable[[str], No
             watches[name] = {}
             with watched(watches[name]):
                 try:
-                    rows += SECTIONS[name](bench)
+                    rows += _measure(name, bench)
                 except (Silent, RivalFailed) as why:
                     rows.append(Row(name, "the whole section", None, note=f"failed: {_without_folders(str(why))}"))
                     say(f"failed: {why}")
             if is_disturbed(watches[name]):
                 say(f"others kept {watches[name]['cores busy with others']} cores busy: absolute figures mean little")
     return Run(describe(), is_quick, watches, tuple(rows))
+
+
+def _measure(name: str, bench: Bench) -> list[Row]:
+    if name != gpu_section.SECTION:
+        return SECTIONS[name](bench)
+    if why := gpu_section.why_not(bench):
+        raise click.ClickException(f"nothing is measured, since no GPU can be used here: {why}")
+    return gpu_section.measure(bench)
 
 
 def _without_folders(text: str) -> str:

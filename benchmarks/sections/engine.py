@@ -21,6 +21,7 @@ from edge_inspector.decide.limits import merged_limits
 from edge_inspector.decide.rules import Rules, judge
 from edge_inspector.infer.engine import OnnxEngine
 from edge_inspector.infer.providers import make_session
+from edge_inspector.infer.runtime import Hardware
 from edge_inspector.tile.cut import cut_tiles
 
 SECTION = "engine"
@@ -62,7 +63,7 @@ def _nothing() -> None: ...
 
 def _bare(bundle: Bundle, engine: OnnxEngine, pixels: U8) -> Callable[[], object]:
     """Return the least anyone could do: tiles already cut, one `run` per chunk, answers thrown away."""
-    session = make_session(bundle.model_bytes, "cpu")
+    session = make_session(bundle.model_bytes, Hardware())
     tiles = cut_tiles(pixels, engine.corners_yx, engine.tile_hw)
     ends = np.cumsum(engine.chunk_sizes).tolist()
     chunks = [tiles[end - n : end] for n, end in zip(engine.chunk_sizes, ends, strict=True)]

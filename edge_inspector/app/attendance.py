@@ -53,6 +53,10 @@ class Attendance:
             self._next_status_ns = now_ns + _S
             self._tell_status()
 
+    def allow_start(self, start_s: float) -> None:
+        """Give a process that starts another time to show progress."""
+        self._start_ns = round(start_s * _S)
+
     def stopping(self) -> None:
         """Say that the end has begun, once."""
         if not self._is_stopping:

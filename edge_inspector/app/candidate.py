@@ -78,7 +78,7 @@ class _Work:
         began_s = time.monotonic()
         views = load_views(self._plan.inspect)
         loaded_s, self.at = time.monotonic(), "proof"
-        workers = prove_views(views)
+        workers = prove_views(self._plan.inspect, views)
         proven_s, self.at = time.monotonic(), "work"
         engines = [engine for view in views for engine in view.engines if isinstance(engine, OnnxEngine)]
         self._tell(
@@ -114,7 +114,8 @@ def tile_judge(plan: CandidatePlan) -> Judge:
     first = plan.inspect.views[0]
     layout = replace(first.layout, frame=plan.sizes.tile)
     alone = replace(first, layout=layout, regions=None, overlap=0, min_defect_tiles=1, min_area_px=0)
-    [eyes] = prove_views(load_views(replace(plan.inspect, views=(alone,), profile="latency")))
+    inspect = replace(plan.inspect, views=(alone,), profile="latency")
+    [eyes] = prove_views(inspect, load_views(inspect))
     return Judge([replace(eye, look=None) for eye in eyes], None)
 
 

@@ -53,11 +53,13 @@ def _is_readable(patient: Patient) -> bool:
 
 
 def _session_s(patient: Patient, usual_s: float) -> float:
-    from edge_inspector.app.patience import START_S
+    from edge_inspector.app.patience import BUILD_S, START_S
 
     if not _is_readable(patient):
         return usual_s
-    return sum(max(usual_s, START_S[view.model.provider]) for view in patient.settings.views())
+    models = [view.model for view in patient.settings.views()]
+    builds_s = BUILD_S * sum(model.provider == "tensorrt" for model in models)
+    return builds_s + sum(max(usual_s, START_S[model.provider]) for model in models)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 
 import cv2
 
@@ -18,6 +20,7 @@ from edge_inspector.app.live_plan import unpacked, with_live
 from edge_inspector.app.plans import InspectPlan, named_model
 from edge_inspector.core.errors import EdgeInspectorError
 from edge_inspector.core.logs import get_log
+from edge_inspector.infer.runtime import Build
 from edge_inspector.observe.logs import configure_logging, set_level
 from edge_inspector.run.assemble import Assembler
 from edge_inspector.run.child import Start, enter_child
@@ -67,7 +70,9 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenti
     # Bound first: clients connect while the model loads, and hear the first verdict.
     signals = SignalPublisher(plan.endpoint, plan.is_simulated, guard)
     memory.write(Word.SIGNALS_BOUND, 1)
-    prepared = prepare_judges(plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns))
+    prepared = prepare_judges(
+        plan, memory.read(Word.HEARTBEAT_NS) == 0, failing(memory, plan.drill_most_ns), partial(_tell_build, notes)
+    )
     judges = prepared.judges
     failure = judges[0].failure
     if failure is not None:
@@ -94,6 +99,10 @@ def _inspect(start: Start, plan: InspectPlan, notes: NoteSender, guard: Authenti
             who, memory, assembler, judging, signals, journal, notes, start.wake_fd, watches, guard, terms
         ).run()  # fmt: skip
     return signals
+
+
+def _tell_build(notes: NoteSender, build: Build) -> None:
+    notes.offer({"kind": "build"} | asdict(build))
 
 
 def _terms(plan: InspectPlan, prepared: Judges, memory: LineMemory, wake_fd: int, notes: NoteSender) -> TermsReader:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_inspector.app.attendance import Attendance
+from edge_inspector.app.building import Building
 from edge_inspector.app.bypass import BypassControl
 from edge_inspector.app.camera_advice import with_advice
 from edge_inspector.app.journal import LineJournal
@@ -20,7 +21,7 @@ from edge_inspector.app.patience import CAMERA_START_S, STALL_S, start_s
 from edge_inspector.app.planning import grab_plans, inspect_plan, layouts_of
 from edge_inspector.app.plans import process_name
 from edge_inspector.app.ready import ReadyView
-from edge_inspector.app.report import Children, grown_too_large, new_reporter
+from edge_inspector.app.report import Children, announce_start, grown_too_large, new_reporter
 from edge_inspector.app.stop_signals import StopSignals
 from edge_inspector.app.trust import unsigned_of
 from edge_inspector.core.clock import monotonic_ns
@@ -35,7 +36,6 @@ from edge_inspector.run.handover import NoteReceiver, handover_pair
 from edge_inspector.run.ledger import Ledger
 from edge_inspector.run.memory import CameraWord, LineMemory, Word
 from edge_inspector.run.part_numbers import PartNumbers
-from edge_inspector.run.scheduling import may_raise, priority_refused
 from edge_inspector.run.supervise import Supervisor
 from edge_inspector.run.watch import Watched
 from edge_inspector.settings.line import LineSettings
@@ -69,8 +69,7 @@ class Daemon:
         """
         self._settings = settings
         # Before the binds: a second daemon is told who was first, not that a port is taken.
-        lock = FolderLock(settings.state_dir, "state_dir")
-        self._memory = LineMemory(*layouts_of(settings))
+        lock, self._memory = FolderLock(settings.state_dir, "state_dir"), LineMemory(*layouts_of(settings))
         self._journal = LineJournal(settings, self._memory)
         self._ledger = Ledger(self._memory)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -91,6 +90,7 @@ class Daemon:
         self._inspect = self._inspect_child(views, config_file)
         self._supervisor = self._new_supervisor()
         self._attendance = Attendance(Notifier(), self._memory, self._outlet, STALL_S, start_s(views))
+        self._building = Building(start_s(views), self._inspect, self._attendance, self._outlet)
         self._stops, self._stops_obeyed = StopSignals(), 0
         self._urgent.register(self._stops, selectors.EVENT_READ)
         self._watched_fds: dict[int, int] = {}
@@ -102,7 +102,7 @@ class Daemon:
             self._outlet.start()
             if self._keeper is not None:
                 self._keeper.worker.start()
-            self._announce_start()
+            announce_start(self._settings, self._epoch(), self._numbers.first, self._outlet)
             self._bypass.start()
             with self._stops.caught():
                 while not self._supervisor.is_over:
@@ -129,6 +129,7 @@ class Daemon:
             self._keeper.settle(self._reload.settings.evidence)
             keepers = [self._keeper.worker]
         self._outlet.watch_workers(self._bypass.worker, *keepers)
+        self._building.settle()
         self._attendance.turn(self._inspect.since_ns)
         if monotonic_ns() >= self._next_second_ns:
             self._every_second()
@@ -177,21 +178,6 @@ class Daemon:
 
         return Watched(name, spawn, progress_ns, STALL_S, start_s)
 
-    def _announce_start(self) -> None:
-        settings = self._settings
-        endpoints = settings.endpoints
-        log.info(
-            "line_started",
-            epoch=self._epoch(),
-            first_part=self._numbers.first,
-            signals=endpoints.signals,
-            telemetry=endpoints.telemetry,
-            service=endpoints.service,
-        )
-        steps = min(settings.performance.nice.inspect, settings.performance.nice.camera)
-        if steps < 0 and not may_raise(steps):
-            self._outlet.announce("priority_refused", "warning", priority_refused(steps), stands=True)
-
     def _wait(self) -> None:
         # Notes wake it at once: a heartbeat is what `hello` answers with, a lent slot is what the camera needs back.
         self._selector.select(TICK_S)
@@ -217,6 +203,8 @@ class Daemon:
         match note["kind"]:
             case "hb":
                 self._outlet.heard_beat(note["body"], note["sent_ns"])
+            case "build":
+                self._building.note(note)
             case "view":
                 if self._keeper is not None:
                     self._keeper.keep_view(note, heat)
@@ -255,7 +243,7 @@ class Daemon:
 
     def _send_metrics(self) -> None:
         totals = self._ledger.epoch_totals()
-        self._reporter.settle(self._reload.settings.recipe, self._reload.figures())
+        self._reporter.settle(self._reload.settings.recipe, self._reload.figures(), self._building.newest_s)
         state, _ = self._outlet.state()
         children = Children(self._cameras, self._inspect)
         is_ready, left_s = self._outlet.is_ready(), (self._outlet.bypass_left_s(), self._outlet.drill_left_s())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from edge_inspector.app.trust import trust_of
 from edge_inspector.bundle.load import load_bundle, open_files, read_manifest
@@ -38,7 +39,10 @@ def place_of_line(settings: LineSettings) -> Place:
     """
     model = settings.model
     # A line that asks no model can still take bundles; they are proven on the CPU then.
-    provider: ProviderName = "cpu" if model.provider == "null" else model.provider
+    # TensorRT compiles for minutes, and a line may be inspecting on the same GPU: its engine is made and proven when
+    # the line takes the bundle. Here the same GPU answers without a compiler.
+    here: dict[str, ProviderName] = {"null": "cpu", "tensorrt": "cuda"}
+    provider = here.get(model.provider, cast(ProviderName, model.provider))
     kept = frozenset(view.model.bundle for view in settings.views())
     return Place(trust_of(model), provider, model.device_id, kept)
 

@@ -52,6 +52,8 @@ class Outlet:
         self._epoch = 0
         self._state = LineState.PREOPERATIONAL
         self._dead: set[str] = set()
+        self.doing = ""
+        """Why the line is not ready just now, in words, where a reason is known that no heartbeat tells."""
         self._newest_beat: tuple[dict[str, Any], int] | None = None
         endpoints = settings.endpoints
         self._telemetry = Telemetry(
@@ -157,6 +159,8 @@ class Outlet:
         state = LineState(self._memory.read(Word.STATE))
         if state is LineState.HALTED:
             return state, "stopped, every accepted part has its verdict"
+        if self.doing:
+            return LineState.PREOPERATIONAL, self.doing
         if not heartbeat_ns:
             return LineState.PREOPERATIONAL, "starting"
         if age_ms > self._settings.endpoints.lease_ms:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from edge_inspector.acquire.encoder import EncoderPlan
 from edge_inspector.acquire.plan import CameraPlan, GenicamPlan, ReplayPlan, SyntheticPlan
+from edge_inspector.app.engines import engines_folder, tensorrt_options
 from edge_inspector.app.plans import GrabPlan, InspectPlan, JournalPlan, ViewPlan
 from edge_inspector.app.ready import ReadyView, as_written
 from edge_inspector.app.regions import region_plan
@@ -139,7 +140,7 @@ def inspect_plan(settings: LineSettings, views: Sequence[ReadyView], config_file
         needs_pause=settings.sets.by == "count"
         and any(isinstance(view.settings.camera, GenicamSettings) for view in views),
         gate=gate_of(settings),
-        cache_dir=settings.state_dir / "engines",
+        cache_dir=engines_folder(settings),
         deadline_ns=deadline_ns(settings),
         endpoint=settings.endpoints.signals,
         lease_ms=settings.endpoints.lease_ms,
@@ -174,12 +175,13 @@ def _view_plan(view: ReadyView, config_file: Path) -> ViewPlan:
         bundle=model.bundle,
         model=view.bundle.label,
         model_sha256=view.bundle.model_sha256,
-        precision=model.precision,
+        precision=model.graph,
         trust=trust_of(model),
         provider=model.provider,
         device_id=model.device_id,
         threads=model.threads,
         chunk=model.chunk,
+        tensorrt=tensorrt_options(model),
         overlap=settings.tiling.overlap,
         limits=dict(decide.limits),
         min_defect_tiles=decide.min_defect_tiles,

@@ -13,6 +13,7 @@ from edge_inspector.core.verdict import NO_SCALE, Outcome, Scale
 from edge_inspector.decide.gate import Gate
 from edge_inspector.decide.image_health import HealthRules
 from edge_inspector.decide.seam import Seam
+from edge_inspector.infer.runtime import TensorRtOptions
 from edge_inspector.observe.logs import Level
 from edge_inspector.run.memory import Layout
 from edge_inspector.run.scheduling import ANYWHERE, Place
@@ -98,6 +99,7 @@ class ViewPlan:
     device_id: int
     threads: int | None
     chunk: int
+    tensorrt: TensorRtOptions
     overlap: int
     limits: Mapping[str, float]
     min_defect_tiles: int

@@ -207,7 +207,7 @@ def _plan_of(candidate: Candidate, job: Job, ready: Ready, config: Path) -> Any:
         )
         manifest = view.bundle.manifest
         sha256 = manifest.files[manifest.precisions[candidate.graph]].sha256
-        bundle = replace(view.bundle, precision=candidate.precision, model_sha256=sha256)
+        bundle = replace(view.bundle, precision=candidate.graph, model_sha256=sha256)
         views.append(ReadyView(view.settings.model_copy(update={"model": model}), bundle, view.baseline))
     return inspect_plan(ready.settings, views, config)
 

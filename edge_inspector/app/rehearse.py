@@ -8,34 +8,38 @@ import numpy as np
 
 from edge_inspector.acquire.host import host_checks
 from edge_inspector.acquire.look import snap
+from edge_inspector.app.engines import engines_folder, tensorrt_options
 from edge_inspector.app.planning import camera_plan
 from edge_inspector.app.ready import Ready, ReadyView
 from edge_inspector.app.regions import laid_out, region_plan, scene_of
 from edge_inspector.core.frame import U8
 from edge_inspector.infer.engine import OnnxEngine
-from edge_inspector.infer.runtime import Hardware
+from edge_inspector.infer.runtime import Hardware, TellBuild
 from edge_inspector.record.annotate import survey
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.tile.background import WebEdges
 from edge_inspector.tile.regions import REST, Plan
 
 
-def try_model(ready: Ready) -> list[str]:
+def try_model(ready: Ready, tell_build: TellBuild = lambda _: None) -> list[str]:
     """Load the models as the line would and replay their golden tiles; returns what that showed.
+
+    Args:
+        ready: Of the line.
+        tell_build: Called before an engine is compiled, which takes minutes, and after it.
 
     Raises:
         EngineError: One cannot run here as configured.
         BundleError: A graph is not what its manifest says.
     """
-    return [sentence for view in ready.views for sentence in _try_view(view)]
+    return [sentence for view in ready.views for sentence in _try_view(view, tell_build)]
 
 
-def _try_view(view: ReadyView) -> list[str]:
+def _try_view(view: ReadyView, tell_build: TellBuild) -> list[str]:
     settings, bundle = view.settings, view.bundle
     if settings.model.provider == "null":
         return ["NO MODEL is asked (model.provider: null): every tile is called good; for measuring the line itself"]
     laid = laid_out(settings, bundle.manifest)
-    cache_dir = settings.state_dir / "engines" / bundle.model_sha256[:16]
     engine = OnnxEngine(
         bundle,
         settings.camera.frame.shape(),
@@ -44,12 +48,14 @@ def _try_view(view: ReadyView) -> list[str]:
             settings.model.provider,
             settings.model.device_id,
             settings.model.threads,
-            cache_dir=cache_dir if settings.model.provider == "tensorrt" else None,
+            cache_dir=engines_folder(settings),
+            tensorrt=tensorrt_options(settings.model),
         ),
         chunk=settings.model.chunk,
         corners_yx=None if laid is None else laid.corners_yx,
         may_skip=settings.regions is not None and settings.regions.background is not None,
         reads_heat=laid is not None and not laid.is_plain,
+        tell_build=tell_build,
     )
     engine.verify()
     height, width = engine.tile_hw

@@ -31,6 +31,7 @@ from edge_inspector.observe.record_metrics import RecordMetrics
 from edge_inspector.observe.snapshot import Family
 from edge_inspector.run.child import Child
 from edge_inspector.run.memory import CameraStatus, CameraWord, LineMemory, Word
+from edge_inspector.run.scheduling import may_raise, priority_refused
 from edge_inspector.run.watch import Watched
 from edge_inspector.settings.line import LineSettings
 
@@ -78,8 +79,9 @@ class Reporter:
         for camera, figures in note.get("images", ()):
             self._metrics.observe_image(self._names[camera], ImageFigures(*figures))
 
-    def settle(self, recipe: str, config: ConfigFigures) -> None:
-        """Take in what is in force."""
+    def settle(self, recipe: str, config: ConfigFigures, compiling_s: float = 0.0) -> None:
+        """Take in what is in force, and how long the newest engine took to compile."""
+        self._metrics.models.set_compiling(compiling_s)
         if recipe != self._recipe:
             self._recipe = recipe
             self._name_recipe(recipe)
@@ -188,6 +190,22 @@ def new_reporter(settings: LineSettings, views: Sequence[ReadyView], memory: Lin
         name_recipe,
         new_gpu_watch(settings, outlet),
     )
+
+
+def announce_start(settings: LineSettings, epoch: int, first_part: int, outlet: Outlet) -> None:
+    """Say what begins, and where it can be asked."""
+    endpoints = settings.endpoints
+    log.info(
+        "line_started",
+        epoch=epoch,
+        first_part=first_part,
+        signals=endpoints.signals,
+        telemetry=endpoints.telemetry,
+        service=endpoints.service,
+    )
+    steps = min(settings.performance.nice.inspect, settings.performance.nice.camera)
+    if steps < 0 and not may_raise(steps):
+        outlet.announce("priority_refused", "warning", priority_refused(steps), stands=True)
 
 
 def grown_too_large(child: Child | None, settings: LineSettings) -> str:

@@ -63,7 +63,7 @@ def prepare_settings(settings: LineSettings, lines: LineMap, precision: str | No
     bundles: dict[tuple[Path, str, Trust], Bundle] = {}
     views = []
     for view, baseline in zip(settings.views(), baselines, strict=True):
-        path, graph, trust = asked = view.model.bundle, precision or view.model.precision, trust_of(view.model)
+        path, graph, trust = asked = view.model.bundle, precision or view.model.graph, trust_of(view.model)
         if asked not in bundles:
             bundles[asked] = load_bundle(path, graph, trust=trust)
         views.append(ReadyView(view, bundles[asked], baseline))

@@ -38,6 +38,16 @@ def needs_heat(laid: Plan | None) -> bool:
     return laid is not None and not laid.is_plain
 
 
+def heat_from(plan: ViewPlan, manifest: Manifest, laid: Plan | None, keeps_passed: bool) -> float:
+    """Return the score below which nobody reads a tile's heat; 0 where all is read.
+
+    All is read where scores are taken apart by it, and where a person looks at the pictures of parts that passed.
+    """
+    if needs_heat(laid) or keeps_passed:
+        return 0.0
+    return float(merged_limits(manifest.labels, manifest.limits, plan.limits, plan.config_file)[1:].min())
+
+
 def rules_of(plan: ViewPlan, manifest: Manifest, corners_yx: Index, laid: Plan | None, margin: Margin | None) -> Decide:
     """Return what turns the scores of a part into its judgement.
 

@@ -26,6 +26,7 @@ def check(config: Path, camera: bool) -> int:
     from edge_inspector.app.keys import key_sentences
     from edge_inspector.app.rehearse import see_cameras, try_model
     from edge_inspector.app.start import prepare
+    from edge_inspector.cli.building import BuildProgress
     from edge_inspector.core.errors import BundleError
     from edge_inspector.settings.describe import describe
     from edge_inspector.settings.load import load_line
@@ -41,7 +42,8 @@ def check(config: Path, camera: bool) -> int:
     wrong += _tried(lambda: key_sentences(settings))
     if ready is not None:
         _say(baseline_sentence(view.settings.camera.name, view.baseline) for view in ready.views)
-        wrong += _tried(partial(try_model, ready))
+        with BuildProgress() as building:
+            wrong += _tried(partial(try_model, ready, building))
     if camera:
         wrong += _tried(lambda: see_cameras(settings))
     if not wrong:

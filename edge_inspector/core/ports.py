@@ -64,13 +64,14 @@ class Engine(Protocol):
         """Time the last run spent in the model."""
         ...
 
-    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
         """Score tiles of one frame.
 
         Args:
             frame: Shape (h, w, c), RGB or grey, the size the engine was built for.
             progress: Called after each chunk of tiles.
             tiles: Places in the grid of the tiles to score, ascending; None for all.
+            heat_from: Where no tile's score reaches it nobody reads the heat, and it may be 0; 0 for all heat.
 
         Returns:
             Views of the engine's own buffers, valid until the next call.

@@ -1,4 +1,4 @@
-"""One inference call of a fixed size, with its buffers bound once."""
+"""One inference call of a fixed size on the CPU, with its buffers bound once."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ class BoundBatch:
         self.outputs = tuple(outputs.values())
         """In the order they were given."""
         self._session = session
-        self._input_name = input_name
-        # An OrtValue on an array is a view of it; `self` keeps both alive.
-        self._input_value = ort.OrtValue.ortvalue_from_numpy(tiles)
+        # An OrtValue on an array is a view of it, which the binding keeps alive.
         self._binding = session.io_binding()
+        self._binding.bind_ortvalue_input(input_name, ort.OrtValue.ortvalue_from_numpy(tiles))
         for name, array in outputs.items():
             self._binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array))
 
@@ -37,14 +36,12 @@ class BoundBatch:
         """Return the number of tiles of one run."""
         return len(self.tiles)
 
-    def run(self) -> None:
+    def run(self, heat_from: float = 0.0) -> None:  # noqa: ARG002 - heat is written in place, so it costs nothing
         """Score what is in `tiles`; raises RunFailed."""
         for array in self.outputs:
             # Should the runtime write elsewhere, the answer is NaN, which rejects, and not that of the last part.
             array.fill(np.nan)
-        # Bound anew each time: on a GPU it is the binding that copies the input over.
         try:
-            self._binding.bind_ortvalue_input(self._input_name, self._input_value)
             self._session.run_with_iobinding(self._binding)
         except RUNTIME_ERRORS as error:
             raise RunFailed(first_line(error)) from error

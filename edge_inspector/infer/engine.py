@@ -18,7 +18,7 @@ from edge_inspector.infer.fit import check_frame, check_graph
 from edge_inspector.infer.golden import first_difference, tolerance_used
 from edge_inspector.infer.heat import HeatProbe, blends
 from edge_inspector.infer.load import load_runtime
-from edge_inspector.infer.runtime import Batch, Hardware, RunFailed
+from edge_inspector.infer.runtime import Batch, Hardware, RunFailed, TellBuild
 from edge_inspector.tile.cut import cut_tiles
 
 _CPU = Hardware()
@@ -36,6 +36,7 @@ class OnnxEngine:
         corners_yx: Shape (n_tiles, 2), top-left corners of the tiles to score; None for a grid over the whole frame.
         may_skip: `run` will be asked for some of the tiles only: every chunk size that may come is bound and proven.
         reads_heat: The rules take scores apart by their heat: `verify` also measures how one follows from the other.
+        tell_build: Called before an engine is compiled, which takes minutes, and after it.
 
     Raises:
         EngineError: The provider refuses the model.
@@ -54,6 +55,7 @@ class OnnxEngine:
         corners_yx: Index | None = None,
         may_skip: bool = False,
         reads_heat: bool = False,
+        tell_build: TellBuild = lambda _: None,
     ) -> None:
         manifest = bundle.manifest
         self.provider_name = hardware.provider
@@ -76,7 +78,8 @@ class OnnxEngine:
         self._bundle, self._frame_hwc = bundle, frame.hwc
         n_tiles = len(self.corners_yx)
         self._sizes_of = {n: chunk_sizes(n, chunk) for n in range(1 if may_skip else n_tiles, n_tiles + 1)}
-        self._runtime = load_runtime(bundle, hardware, max(sizes[0] for sizes in self._sizes_of.values()))
+        sizes = {size for sizes in self._sizes_of.values() for size in sizes}
+        self._runtime = load_runtime(bundle, hardware, sizes, tell_build)
         check_graph(self._runtime, manifest)
         self._make_buffers()
 
@@ -89,13 +92,14 @@ class OnnxEngine:
         other._make_buffers()
         return other
 
-    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
         """Score tiles of one frame.
 
         Args:
             frame: Shape (h, w, c), RGB or grey, the size the engine was built for.
             progress: Called after each chunk of tiles.
             tiles: Places in the grid of the tiles to score, ascending; None for all. Not None needs `may_skip`.
+            heat_from: Heat may be 0 in chunks of which no tile's score reaches it; 0 for all heat.
 
         Returns:
             Views of the engine's own buffers, valid until the next call of `run` or `verify`.
@@ -116,14 +120,13 @@ class OnnxEngine:
             raise ValueError(
                 f"made for {len(self.corners_yx)} tiles of a frame (may_skip: fewer), not {len(corners_yx)}"
             )
-        self.tile_ns = self.infer_ns = 0
-        first = 0
+        self.tile_ns = self.infer_ns = first = 0
         for size in self._sizes_of[len(corners_yx)]:
             batch = self._batches[first, size]
             began_ns = time.monotonic_ns()
             cut_tiles(frame, corners_yx[first : first + size], self.tile_hw, out=batch.tiles)
             cut_ns = time.monotonic_ns()
-            self._run_batch(batch)
+            self._run_batch(batch, heat_from)
             self.tile_ns += cut_ns - began_ns
             self.infer_ns += time.monotonic_ns() - cut_ns
             first += size
@@ -147,6 +150,7 @@ class OnnxEngine:
             self._replay_golden(batch, probe)
         if self._reads_heat:
             self.margin = self._measured(probe, by_size[max(by_size)])
+        self._runtime.assert_settled()
         self._is_verified = True
 
     def _make_buffers(self) -> None:
@@ -206,13 +210,13 @@ class OnnxEngine:
             )
         return found
 
-    def _run_batch(self, batch: Batch) -> None:
+    def _run_batch(self, batch: Batch, heat_from: float = 0.0) -> None:
         try:
-            batch.run()
+            batch.run(heat_from)
         except RunFailed as error:
             self._is_verified = False  # what failed once is not trusted until it has proven itself again
             raise EngineError(
                 f"{self._bundle.label} failed on {self.provider_name} with a chunk of {len(batch)} tiles: "
                 f"{error}. It must replay its golden tiles before it judges again; if this comes back, "
-                "look at the machine's memory and at the driver (nvidia-smi)"
+                "look at how much memory is free"
             ) from error

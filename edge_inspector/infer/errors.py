@@ -30,6 +30,11 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of a runtime's error, without the path in its source that some begin with."""
-    line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return re.sub(r"^/\S+:\d+ .*?\)\s+", "", line).rstrip(" .")
+    """Return the first line of a runtime's error, without the places in its source that some hold."""
+    return first_words(str(error)) or type(error).__name__
+
+
+def first_words(text: str) -> str:
+    """Return the first line of what a runtime says, the same way; empty for nothing."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return re.sub(r"/\S+:\d+ .*?\)\s+", "", line).rstrip(" .")

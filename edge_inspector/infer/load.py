@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
+import onnxruntime as ort
+
 from edge_inspector.bundle.load import Bundle
+from edge_inspector.infer.engine_cache import EngineFolder
+from edge_inspector.infer.engine_key import engine_key
+from edge_inspector.infer.gpu_facts import GpuFacts, read_facts
 from edge_inspector.infer.onnx_runtime import OnnxRuntime
-from edge_inspector.infer.providers import TensorRtProfile
-from edge_inspector.infer.runtime import Hardware, Runtime
+from edge_inspector.infer.providers import Profile
+from edge_inspector.infer.runtime import Hardware, Runtime, TellBuild
 
 
-def load_runtime(bundle: Bundle, hardware: Hardware, largest_chunk: int) -> Runtime:
+def load_runtime(
+    bundle: Bundle,
+    hardware: Hardware,
+    sizes: Collection[int],
+    tell: TellBuild = lambda _: None,
+    facts: Callable[[int], GpuFacts] = read_facts,
+) -> Runtime:
     """Load a bundle's graph where it is to run.
 
     Args:
         bundle: Its graph is loaded from the bytes that were hashed.
         hardware: Where, and with what.
-        largest_chunk: Most tiles of one call.
+        sizes: Every number of tiles that one call may have.
+        tell: Called before a compiled engine is built and after it.
+        facts: What an engine depends on besides the model, for a device id.
 
     Raises:
         EngineError: It cannot run there.
         BundleError: The bytes are no graph that the library can read.
     """
-    profile = None
-    if hardware.cache_dir is not None:
-        manifest = bundle.manifest
-        profile = TensorRtProfile(manifest.input_name, manifest.tile_hwc, largest_chunk, hardware.cache_dir)
-    return OnnxRuntime(bundle.model_bytes, hardware, profile)
+    if hardware.provider != "tensorrt":
+        return OnnxRuntime(bundle.model_bytes, hardware)
+    if hardware.cache_dir is None:
+        raise ValueError("tensorrt needs a folder for compiled engines")
+    manifest = bundle.manifest
+    is_int8 = bundle.precision == "int8"
+    profile = Profile(manifest.input_name, manifest.tile_hwc, min(sizes), max(sizes), is_int8)
+    here = facts(hardware.device_id)
+    key = engine_key(bundle.model_sha256, ort.__version__, here, profile, hardware.tensorrt, hardware.device_id)
+    folder = EngineFolder(hardware.cache_dir, key, bundle.label, tell)
+    return OnnxRuntime(bundle.model_bytes, hardware, profile, folder)

@@ -54,7 +54,13 @@ class NullEngine:
         self._scores[:, 0] = 1.0
         self._heat = np.zeros((n_tiles, *manifest.heat_hw), np.float32)
 
-    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+    def run(
+        self,
+        frame: U8,
+        progress: Progress,
+        tiles: Index | None = None,
+        heat_from: float = 0.0,  # noqa: ARG002 - it is 0 anyway
+    ) -> TileResults:
         """Cut the tiles of a frame; returns the same scores for each of them: surely good."""
         corners_yx = self.corners_yx if tiles is None else self.corners_yx[tiles]
         n_tiles = len(corners_yx)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -10,6 +10,36 @@ from typing import Literal, Protocol
 from edge_inspector.core.frame import F32, U8
 
 ProviderName = Literal["cpu", "cuda", "tensorrt"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRtOptions:
+    """How TensorRT compiles a graph. Each makes another engine."""
+
+    half: bool = False
+    """It may compute the fp32 graph in half precision."""
+    builder_level: int = 3
+    """How long it searches for fast code, 0 to 5."""
+    workspace_mib: int | None = None
+    """Most GPU memory that it may use while it searches and runs; None for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """The making of a compiled engine, which takes minutes: told when it begins and when it has ended."""
+
+    what: str
+    """Which model, for people."""
+    why: str
+    """Why it must be made: there was none, or what did not fit."""
+    former_s: float | None
+    """How long it took the last time here; None where nobody knows."""
+    took_s: float | None = None
+    """How long it took; None while it goes on."""
+
+
+TellBuild = Callable[[Build], None]
+"""Called before an engine is built and after it; returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +55,9 @@ class Hardware:
     spin: bool = False
     """Threads turn while they wait for each other: for cores that nobody else uses."""
     cache_dir: Path | None = None
-    """Folder of compiled engines, for tensorrt, which needs one; unused elsewhere."""
+    """Folder of all compiled engines, for tensorrt, which needs one; unused elsewhere."""
+    tensorrt: TensorRtOptions = TensorRtOptions()
+    """Unused elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +92,12 @@ class Batch(Protocol):
         """Return the number of tiles of one run."""
         ...
 
-    def run(self) -> None:
+    def run(self, heat_from: float = 0.0) -> None:
         """Score what is in `tiles`.
+
+        Args:
+            heat_from: Where no tile's score reaches it, nobody will read the heat, and it may be 0 instead of what the
+                graph gave. 0 brings it always.
 
         Raises:
             RunFailed: The library could not. What the outputs hold then is no answer.
@@ -87,6 +123,14 @@ class Runtime(Protocol):
 
         Raises:
             EngineError: It runs elsewhere, or nothing on its device can be trusted any more.
+        """
+        ...
+
+    def assert_settled(self) -> None:
+        """Check, when every size of chunk has run, that nothing is left to be compiled while parts are judged.
+
+        Raises:
+            EngineError: Something was compiled though all should have been there.
         """
         ...
 

@@ -20,6 +20,13 @@ class ModelMetrics:
         self._build = declare("gauge", "build_info", "1; what runs here", *labels)
         text = "1 while a trusted key signed the bundle, 0 where none did and that is allowed"
         self._signed = declare("gauge", "bundle_signed", text, "camera", "signer")
+        text = "How long compiling the newest engine took, or takes so far; 0 where none was compiled"
+        self._compiling = declare("gauge", "engine_build_seconds", text)
+
+    def set_compiling(self, seconds: float) -> None:
+        """Say how long the newest engine took to compile, or takes so far."""
+        with self._lock:
+            self._compiling.set(seconds)
 
     def set(self, version: str, line: str, recipe: str, models: Iterable[ModelFigures]) -> None:
         """Say what runs: one series for each camera's model, replaced when a model or the recipe changes.

@@ -52,6 +52,8 @@ class Eye:
     """The rules, pure; those that a part brings count instead."""
     look: Callable[[U8], Look] | None = None
     """Whether a picture, shape (h, w, c), may be judged at all, and which of its tiles; None: always, all."""
+    heat_from: float = 0.0
+    """Score below which `decide` reads no heat; 0 where it reads all."""
 
 
 class Judge:
@@ -126,7 +128,7 @@ class Judge:
             yield from self._eyes
             return
         for eye, sight in zip(self._eyes, part.terms.sights, strict=True):
-            yield Eye(eye.engine, sight.decide, sight.look)
+            yield Eye(eye.engine, sight.decide, sight.look, sight.heat_from)
 
     def _see(self, part: Part, eye: Eye, pixels: U8, progress: Progress) -> tuple[Seen, int]:
         """Return what is made of one picture, and how long the rules took."""
@@ -136,7 +138,7 @@ class Judge:
             if look is not None and look.refuses:
                 return Seen(unknown(Reason.IMAGE_HEALTH), look=look), 0
             self._drill(part.part_id)
-            results = eye.engine.run(pixels, progress, None if look is None else look.tiles)
+            results = eye.engine.run(pixels, progress, None if look is None else look.tiles, eye.heat_from)
             inferred_ns = monotonic_ns()
             judgement = eye.decide(results)
         except Exception as error:

@@ -37,6 +37,8 @@ class Sight:
     """Whether a picture, shape (h, w, c), may be judged at all, and which of its tiles; None: always, all."""
     stuck: Policy
     """What becomes of a part whose picture is exactly the one before."""
+    heat_from: float = 0.0
+    """Score below which `decide` reads no heat; 0 where it reads all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,11 @@ class Watched:
         """When the present child was started, monotonic; None while none runs."""
         return None if self.child is None else self._began_ns
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the present child has shown progress since it was started."""
+        return self.child is not None and self._progress_ns() >= self._began_ns
+
     def tick(self) -> Ending | None:
         """Start, check or reap the child; returns how it ended, once."""
         now_ns = monotonic_ns()
@@ -86,6 +91,10 @@ class Watched:
             return None
         self.child.kill()
         return self._reap(now_ns, is_hung)
+
+    def allow_start(self, start_s: float) -> None:
+        """Give the first progress after a start another time: the present child has said that it needs it."""
+        self._start_ns = round(start_s * _S)
 
     def replace(self, why: str) -> None:
         """Have the next `tick` put a fresh child in the place of the present one."""

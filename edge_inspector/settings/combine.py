@@ -18,6 +18,7 @@ from edge_inspector.settings.gate import gate_faults
 from edge_inspector.settings.journal import journal_faults
 from edge_inspector.settings.line import LineSettings
 from edge_inspector.settings.lines import KeyPath, dotted
+from edge_inspector.settings.model import model_faults
 from edge_inspector.settings.performance import performance_faults
 from edge_inspector.settings.view_faults import in_view, view_faults
 
@@ -145,6 +146,8 @@ def _cameras(settings: LineSettings) -> Iterator[Clash]:
 
 
 def _models(settings: LineSettings) -> Iterator[Clash]:
+    for path, what in model_faults(settings.model):
+        yield Clash((path,), what)
     if settings.model.provider == "null" and isinstance(settings.camera, GenicamSettings):
         yield Clash(
             (("model", "provider"), ("camera", "kind")),

@@ -28,7 +28,7 @@ from edge_inspector.settings.identity import EncoderSettings, ScaleSettings, Tri
 from edge_inspector.settings.image_health import ImageHealthSettings
 from edge_inspector.settings.journal import JournalSettings
 from edge_inspector.settings.line import LineSettings
-from edge_inspector.settings.model import ModelSettings, TilingSettings
+from edge_inspector.settings.model import ModelSettings, TensorRtSettings, TilingSettings
 from edge_inspector.settings.output import CurveSettings, EndpointSettings, EvidenceSettings, MetricsSettings
 from edge_inspector.settings.performance import CoreSettings, NiceSettings, PerformanceSettings
 from edge_inspector.settings.read import MAX_BYTES
@@ -58,6 +58,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`trigger_count:` of a `genicam` camera", TriggerCountSettings),
     ("`encoder:` of a `genicam` camera", EncoderSettings),
     ("`model:`", ModelSettings),
+    ("`tensorrt:` of `model`", TensorRtSettings),
     ("`tiling:`", TilingSettings),
     ("`decide:`", DecideSettings),
     ("`gate:`", GateSettings),

@@ -16,6 +16,7 @@ from edge_inspector.app.ready import ReadyView
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError, EngineError
+from edge_inspector.core.verdict import Outcome
 
 
 @pytest.fixture
@@ -69,3 +70,33 @@ def test_a_bundle_that_is_gone_ends_the_start_and_later_judges_nobody(plan: Insp
 
     [judge] = make_judges(without, is_first=False)
     assert isinstance(judge.failure, EngineError)
+
+
+def test_heat_is_read_from_the_lowest_limit_on(plan: InspectPlan) -> None:
+    [judge] = make_judges(with_view(plan, limits={"DEFECT": 0.3}), is_first=True)
+
+    [eye] = judge._eyes
+
+    assert eye.heat_from == pytest.approx(0.3)
+
+
+def test_where_people_look_at_parts_that_passed_all_heat_is_read(plan: InspectPlan) -> None:
+    [judge] = make_judges(dataclasses.replace(plan, keep=frozenset(Outcome)), is_first=True)
+
+    [eye] = judge._eyes
+
+    assert eye.heat_from == 0.0
+
+
+def test_where_zones_take_scores_apart_all_heat_is_read(tmp_path: Path) -> None:
+    folder = bundle_in(tmp_path / "bundle")
+    given = values() | {
+        "model": {"bundle": str(folder), "unsigned": "allow", "threads": 1},
+        "regions": {"ignore": [{"name": "clamp", "polygon": [[0, 0], [32, 0], [32, 32], [0, 32]]}]},
+    }
+    settings = settings_of(given)
+    ready = ReadyView(settings, load_bundle(folder, trust=ANYONE))
+
+    [judge] = make_judges(inspect_plan(settings, [ready], tmp_path / "line.yaml"), is_first=True)
+
+    assert judge._eyes[0].heat_from == 0.0

@@ -125,6 +125,7 @@ def test_judges_make_new_rules_without_asking_the_model(bundle: Path) -> None:
 
     assert float(sight.decide.keywords["rules"].limits[1]) == pytest.approx(0.03)  # type: ignore[attr-defined]
     assert sight.stuck == "fault"
+    assert sight.heat_from == pytest.approx(0.03)  # a lower limit is read from at once
 
 
 def test_where_no_model_is_proven_a_change_is_taken_all_the_same(bundle: Path, tmp_path: Path) -> None:

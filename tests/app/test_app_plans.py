@@ -96,6 +96,8 @@ OTHER: dict[str, Any] = {
     "model.device_id": 1,
     "model.threads": 3,
     "model.chunk": 4,
+    "model.tensorrt.builder_level": 5,
+    "model.tensorrt.workspace_mib": 1024,
     "tiling.overlap": 16,
     "decide.limits": {"DEFECT": 0.25},
     "decide.min_defect_tiles": 2,

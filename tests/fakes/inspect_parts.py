@@ -30,7 +30,7 @@ class FakeEngine:
         self.tile_ns = self.infer_ns = 1
         self.runs = self.verifies = 0
 
-    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
         self.runs += 1
         progress()
         if self.errors:

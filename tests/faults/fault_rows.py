@@ -60,6 +60,6 @@ ROWS = {
 }
 
 OPEN = {
-    19: "a GPU; on a CPU a model that fails in a run is held by row 18's tests and `tests/infer/test_infer_engine.py`",
+    19: "a GPU; on a stand-in that fails as CUDA does, then lies, `tests/faults/test_faults_gpu.py` holds it",
 }
 """Row -> what it waits for."""

@@ -52,6 +52,7 @@ def feed_everything(metrics: LineMetrics) -> None:
     metrics.observe_verdict(make_body(zones=zones), Stages(1_000_000, 2_000_000, 30_000_000, 4_000, 500_000))
     metrics.set_totals(Totals(triggers=9, passes=3, rejects=2, unknowns=1, lates=1))
     metrics.models.set("0.1.0", "line1", "default", [ModelFigures("cam0", "steel@1.0.0", "ab" * 32, "plant")])
+    metrics.models.set_compiling(95.0)
     metrics.set_line(LineFigures(LineState.CONTINUOUS_EXECUTION, True, 6, True, 0.05, 2))
     metrics.faults.set(("camera",))
     metrics.set_camera("cam0", CameraFigures(True, 5, 1, 2, 3, 4, 1, 0.02))

@@ -98,7 +98,7 @@ def test_a_part_without_a_picture_is_flagged_and_still_rejected(make_bench: Make
 
 def test_a_part_that_is_late_when_it_is_numbered_stays_unknown_though_it_was_judged(make_bench: MakeBench) -> None:
     class SlowEngine(FakeEngine):
-        def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+        def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
             results = super().run(frame, progress, tiles)
             while monotonic_ns() < until_ns:
                 pass

@@ -123,7 +123,7 @@ def test_a_part_judged_after_its_deadline_is_unknown_and_late(score: int, make_b
 
 def test_a_part_whose_deadline_passes_while_it_is_judged_keeps_its_score(make_bench: MakeBench) -> None:
     class SlowEngine(FakeEngine):
-        def run(self, frame: np.ndarray, progress: object, tiles: object = None) -> TileResults:  # type: ignore[override, type-arg]
+        def run(self, frame: np.ndarray, progress: object, tiles: object = None, heat_from: float = 0.0) -> TileResults:  # type: ignore[override, type-arg]
             results = super().run(frame, lambda: None)
             while monotonic_ns() < until_ns:
                 pass

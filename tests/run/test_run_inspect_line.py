@@ -96,7 +96,7 @@ def test_frames_reach_the_engine_unchanged(make_bench: MakeBench) -> None:
     seen = []
 
     class Looking(FakeEngine):
-        def run(self, frame: np.ndarray, progress: object, tiles: object = None) -> TileResults:  # type: ignore[override, type-arg]
+        def run(self, frame: np.ndarray, progress: object, tiles: object = None, heat_from: float = 0.0) -> TileResults:  # type: ignore[override, type-arg]
             seen.append(frame.copy())
             return super().run(frame, lambda: None)
 
@@ -178,7 +178,7 @@ def test_a_model_that_hangs_takes_the_heartbeat_with_it(make_bench: MakeBench) -
     beats: list[int] = []
 
     class Hanging(FakeEngine):
-        def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+        def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
             before = len(bench.signals.beats)
             threading.Event().wait(3 * HEARTBEAT_NS / 1e9)  # no event: whoever beats meanwhile is not the work
             beats.append(len(bench.signals.beats) - before)

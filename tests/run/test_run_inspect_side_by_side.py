@@ -32,7 +32,7 @@ class SlowOn(FakeEngine):
         self.has_begun, self.may_end = threading.Event(), threading.Event()
         self.seen: list[int] = []
 
-    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
         if frame.flat[0] == self._number:
             self.has_begun.set()
             assert self.may_end.wait(WAIT_S)

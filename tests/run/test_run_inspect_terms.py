@@ -116,7 +116,7 @@ class Held(FakeEngine):
         super().__init__()
         self.begun, self.may_end = threading.Semaphore(0), threading.Event()
 
-    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
         self.begun.release()
         assert self.may_end.wait(WAIT_S)
         return super().run(frame, progress, tiles)

@@ -40,7 +40,7 @@ class Gated(FakeEngine):
         super().__init__()
         self.has_begun, self.may_end = threading.Event(), threading.Event()
 
-    def run(self, frame: U8, progress: Progress, tiles: Index | None = None) -> TileResults:
+    def run(self, frame: U8, progress: Progress, tiles: Index | None = None, heat_from: float = 0.0) -> TileResults:
         if frame.flat[0] == 99:
             self.has_begun.set()
             assert self.may_end.wait(WAIT_S)

@@ -21,10 +21,10 @@ def slow_run() -> None:
 
     run = BoundBatch.run
 
-    def slow(self: BoundBatch) -> None:
+    def slow(self: BoundBatch, heat_from: float = 0.0) -> None:
         if _is_on():
             time.sleep(SLOW_S)
-        run(self)
+        run(self, heat_from)
 
     BoundBatch.run = slow  # type: ignore[method-assign]
 
@@ -35,10 +35,10 @@ def hanging_run() -> None:
 
     run = BoundBatch.run
 
-    def hanging(self: BoundBatch) -> None:
+    def hanging(self: BoundBatch, heat_from: float = 0.0) -> None:
         if _is_on():
             threading.Event().wait()
-        run(self)
+        run(self, heat_from)
 
     BoundBatch.run = hanging  # type: ignore[method-assign]
 
@@ -50,11 +50,11 @@ def flood_of_lines() -> None:
 
     run, log = BoundBatch.run, get_log("edge_inspector.flood")
 
-    def loud(self: BoundBatch) -> None:
+    def loud(self: BoundBatch, heat_from: float = 0.0) -> None:
         if _is_on():
             for number in range(LINES_PER_RUN):
                 log.error("flood", number=number)
-        run(self)
+        run(self, heat_from)
 
     BoundBatch.run = loud  # type: ignore[method-assign]
 
@@ -86,3 +86,17 @@ def dying_keeper() -> None:
         return step(self)
 
     keeper.step = dying  # type: ignore[method-assign]
+
+
+def broken_gpu() -> None:
+    """A run on the GPU fails, and what it answers afterwards is a lie."""
+    import inside_gpu
+
+    inside_gpu.broken_gpu()
+
+
+def compiling_gpu() -> None:
+    """An engine is compiled before the line is ready."""
+    import inside_gpu
+
+    inside_gpu.compiling_gpu()
