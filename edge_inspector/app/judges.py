@@ -138,4 +138,4 @@ def _engines(plan: InspectPlan, view: ViewPlan, bundle: Bundle, laid: Plan | Non
         may_skip=view.regions is not None and view.regions.background is not None,
         reads_heat=needs_heat(laid),
     )
-    return [engine, *(engine.twin() for _ in range(n_workers - 1))]
+    return [engine, *all_at_once([engine.twin] * (n_workers - 1))]

@@ -40,6 +40,10 @@ class OnnxRuntime:
         """Check that the session still runs where it was asked to; raises EngineError."""
         assert_provider(self._session, self._provider)
 
+    def twin(self) -> OnnxRuntime:
+        """Return itself: several threads may run one session at a time."""
+        return self
+
     def bind(self, tiles: U8, outputs: dict[str, F32]) -> BoundBatch:
         """Return a batch that runs from one buffer into others; see the `Runtime` seam."""
         return BoundBatch(self._session, self.inputs[0].name, tiles, outputs)
