@@ -43,7 +43,7 @@ BREAKS: dict[str, tuple[Break, list[str]]] = {
     "labels-without-column": (lambda b: _rewrite(b, labels=("OK", "DENT", "CRACK")), ["scores", "[3]", "[2]"]),
     "graph-of-another-tile": (lambda b: _rewrite(b, graph_tile=(32, 32)), ["64", "32"]),
     "graph-of-another-colour": (lambda b: _rewrite(b, graph_channels=1), ["tiles"]),
-    "graph-of-floats": (lambda b: _rewrite(b, float_input=True), ["tensor(uint8)", "tensor(float)"]),
+    "graph-of-floats": (lambda b: _rewrite(b, float_input=True), ["uint8", "float32"]),
     "no-graph": (lambda b: _rewrite(b, graph_bytes=b"no graph at all"), ["model"]),
 }
 
