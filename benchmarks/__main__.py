@@ -21,6 +21,7 @@ from benchmarks.sections import (
     camera,
     cpu,
     engine,
+    engines,
     faults,
     heartbeat,
     journal,
@@ -50,6 +51,7 @@ SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
         camera,
         operations,
         engine,
+        engines,
         peers,
     )
 }

@@ -43,11 +43,11 @@ def _ratios(bench: Bench, subject: Subject) -> list[Row]:
     ways = {
         "bare": _bare(bundle, engine, frames[0]),
         "engine": lambda: engine.run(frames[0], _nothing),
-        "engine and judgement, good frame": _judging(bundle, engine, frames[0]),
-        "engine and judgement, frame with a defect": _judging(bundle, engine, frames[DEFECT_EVERY - 1]),
+        "engine and judgement, good frame": judging(bundle, engine, frames[0]),
+        "engine and judgement, frame with a defect": judging(bundle, engine, frames[DEFECT_EVERY - 1]),
     }
-    repeats = max(1, int(ROUND_S / _wall_s(ways["bare"])))
-    rounds = [{name: _cost(way, repeats) for name, way in ways.items()} for _ in range(bench.scale.engine_rounds)]
+    repeats = max(1, int(ROUND_S / wall_s(ways["bare"])))
+    rounds = [{name: cost(way, repeats) for name, way in ways.items()} for _ in range(bench.scale.engine_rounds)]
     rows = []
     for name in ways:
         wall, low, high = spread([each[name][0] / each["bare"][0] for each in rounds])
@@ -70,20 +70,22 @@ def _bare(bundle: Bundle, engine: OnnxEngine, pixels: U8) -> Callable[[], object
     return lambda: [session.run(None, {bundle.manifest.input_name: chunk}) for chunk in chunks]
 
 
-def _judging(bundle: Bundle, engine: OnnxEngine, pixels: U8) -> Callable[[], object]:
+def judging(bundle: Bundle, engine: OnnxEngine, pixels: U8) -> Callable[[], object]:
+    """Return what cuts, scores and judges one frame."""
     labels = bundle.manifest.labels
     rules = Rules(labels, merged_limits(labels, bundle.manifest.limits, {}, ""))
     return lambda: judge(engine.run(pixels, _nothing), engine.corners_yx, engine.tile_hw, rules)
 
 
-def _wall_s(way: Callable[[], object]) -> float:
+def wall_s(way: Callable[[], object]) -> float:
+    """Return how long the second call takes."""
     way()
     began = time.perf_counter()
     way()
     return time.perf_counter() - began
 
 
-def _cost(way: Callable[[], object], repeats: int) -> tuple[float, float]:
+def cost(way: Callable[[], object], repeats: int) -> tuple[float, float]:
     """Return (wall, CPU) milliseconds of one call."""
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(repeats):

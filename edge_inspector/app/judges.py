@@ -164,4 +164,4 @@ def _engines(
         reads_heat=needs_heat(laid),
         tell_build=tell_build,
     )
-    return [engine, *(engine.twin() for _ in range(n_workers - 1))]
+    return [engine, *all_at_once([engine.twin] * (n_workers - 1))]

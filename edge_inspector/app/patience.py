@@ -8,7 +8,7 @@ from edge_inspector.app.ready import ReadyView
 
 STALL_S = 5.0
 """A child without progress for so long hangs: it shows some ten times a second, and between chunks of tiles."""
-START_S = {"null": 60.0, "cpu": 60.0, "cuda": 120.0, "tensorrt": 120.0}
+START_S = {"null": 60.0, "cpu": 60.0, "openvino": 60.0, "cuda": 120.0, "tensorrt": 120.0}
 """First progress of the inspect process, where no engine is compiled."""
 BUILD_S = 1800.0
 """What compiling one engine may take on top; the time counts from the moment that it is said to begin."""

@@ -24,7 +24,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def sandbox_rows(unit: Unit, settings: LineSettings) -> list[Row]:
     """Return what a unit keeps from a line, or one row that says that it fits."""
-    rows = [*_folders(unit, settings), *_network(unit, settings), *_gpu(unit, settings), *_usb(unit, settings)]
+    rows = [
+        *_folders(unit, settings),
+        *_network(unit, settings),
+        *_gpu(unit, settings),
+        *_openvino(unit, settings),
+        *_usb(unit, settings),
+    ]
     return rows or [Row.ok("sandbox", f"{unit.name} allows what the configuration asks for")]
 
 
@@ -112,6 +118,13 @@ def _gpu(unit: Unit, settings: LineSettings) -> Iterator[Row]:
     if keeps:
         yield Row.failed("sandbox", f"{', '.join(sorted(asked))} cannot work in {unit.name}: {', '.join(keeps)}",
                          "install the drop-in gpu.conf")  # fmt: skip
+
+
+def _openvino(unit: Unit, settings: LineSettings) -> Iterator[Row]:
+    is_asked = any(view.model.provider == "openvino" for view in settings.views())
+    if is_asked and unit.is_on("MemoryDenyWriteExecute"):
+        yield Row.failed("sandbox", f"openvino cannot work in {unit.name}: MemoryDenyWriteExecute", "install the "
+                         "drop-in openvino.conf")  # fmt: skip
 
 
 def _usb(unit: Unit, settings: LineSettings) -> Iterator[Row]:

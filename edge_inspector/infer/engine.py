@@ -84,11 +84,12 @@ class OnnxEngine:
         self._make_buffers()
 
     def twin(self) -> OnnxEngine:
-        """Return an engine on the same loaded graph with buffers of its own, for one more thread; `verify` it too.
+        """Return an engine on the same graph with buffers of its own, for one more thread; `verify` it too.
 
-        Several threads may run one graph at a time; weights are held once.
+        Several may be made at a time.
         """
         other = copy.copy(self)
+        other._runtime = self._runtime.twin()
         other._make_buffers()
         return other
 

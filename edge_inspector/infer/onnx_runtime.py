@@ -77,6 +77,10 @@ class OnnxRuntime:
             self._context.assert_sound()
         assert_provider(self._session, self._hardware.provider)
 
+    def twin(self) -> OnnxRuntime:
+        """Return itself: several threads may run one session at a time."""
+        return self
+
     def assert_settled(self) -> None:
         """Check that tensorrt has built nothing since its engine was proven; raises EngineError."""
         if self._folder is not None:

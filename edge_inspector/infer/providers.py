@@ -21,7 +21,7 @@ PROVIDER_CLASSES: dict[ProviderName, str] = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-"""What ONNX Runtime calls each `model.provider` of the configuration."""
+"""What ONNX Runtime calls each `model.provider` of the configuration that it serves."""
 
 _UNREADABLE = (ort_state.InvalidGraph, ort_state.InvalidProtobuf, ort_state.NoModel, ort_state.NotImplemented)
 """The graph's own fault, on whatever hardware."""

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from edge_inspector.core.frame import F32, U8
 
-ProviderName = Literal["cpu", "cuda", "tensorrt"]
+ProviderName = Literal["cpu", "openvino", "cuda", "tensorrt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Batch(Protocol):
 
 
 class Runtime(Protocol):
-    """A graph, loaded where it was asked to run or not at all. Threads may run batches of their own side by side."""
+    """A graph, loaded where it was asked to run or not at all. Each thread runs batches of its own `twin`."""
 
     @property
     def inputs(self) -> Sequence[Tensor]:
@@ -131,6 +131,14 @@ class Runtime(Protocol):
 
         Raises:
             EngineError: Something was compiled though all should have been there.
+        """
+        ...
+
+    def twin(self) -> Runtime:
+        """Return the same graph for one more thread, whose batches run beside this one's; itself where one serves all.
+
+        Raises:
+            EngineError: It cannot be had once more, as for want of memory.
         """
         ...
 

@@ -6,19 +6,20 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from edge_inspector.core.logs import get_log
 from edge_inspector.run.scheduling import lower_this_thread
 
 log = get_log(__name__)
 
+Answer = TypeVar("Answer")
 
-def all_at_once(calls: Sequence[Callable[[], None]]) -> None:
-    """Make all calls, each in a thread of its own, and wait for them; raises what the first of them raised."""
-    with ThreadPoolExecutor(len(calls)) as pool:
-        for made in [pool.submit(call) for call in calls]:
-            made.result()
+
+def all_at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """Make all calls, each in a thread of its own; returns their answers, or raises what the first of them raised."""
+    with ThreadPoolExecutor(max(1, len(calls))) as pool:
+        return [made.result() for made in [pool.submit(call) for call in calls]]
 
 
 class Worker:

@@ -152,8 +152,11 @@ def _models(settings: LineSettings) -> Iterator[Clash]:
         yield Clash(
             (("model", "provider"), ("camera", "kind")),
             "null calls every part good without looking, which no camera's parts may be: only replay and synthetic "
-            "pictures; write cpu, cuda or tensorrt",
+            "pictures; write cpu, openvino, cuda or tensorrt",
         )
+    if settings.model.provider == "openvino" and settings.performance.spin:
+        what = "openvino decides by itself how its threads wait: leave performance.spin out, or write cpu"
+        yield Clash((("model", "provider"),), what)
 
 
 def _sets(settings: LineSettings) -> Iterator[Clash]:

@@ -84,7 +84,8 @@ def _writes(camera: GenicamSettings) -> Iterator[str]:
 def _model(settings: LineSettings) -> Iterator[str]:
     model = settings.model
     threads = "as many threads as cores" if model.threads is None else f"{model.threads} thread(s)"
-    places = {"cpu": f"the CPU, {threads}", "null": "nothing: NO MODEL, every tile is called good"}
+    places = {"cpu": f"the CPU, {threads}", "openvino": f"the CPU by OpenVINO, {threads}"}
+    places |= {"null": "nothing: NO MODEL, every tile is called good"}
     where = places.get(model.provider, f"{model.provider}, GPU {model.device_id}")
     yield f"judged by the bundle in {model.bundle} ({model.precision}), on {where}, at most {model.chunk} tiles a run"
     if model.trusted_keys:

@@ -37,9 +37,10 @@ class ModelSettings(Section):
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     """Which graph of the bundle judges. int8 is faster on most CPUs; not every bundle has one. fp16 is the fp32 graph
     in half precision, for tensorrt alone."""
-    provider: Literal["cpu", "cuda", "tensorrt", "null"] = "cpu"
-    """Where it must run. If it cannot run there, the line is not ready: there is no silent fall-back. `"null"` (in
-    quotes) asks no model and calls every tile good: it measures the line itself, on drawn or replayed pictures."""
+    provider: Literal["cpu", "openvino", "cuda", "tensorrt", "null"] = "cpu"
+    """Where it must run. If it cannot run there, the line is not ready: there is no silent fall-back. `openvino` is
+    the CPU too, by a library that the extra of that name brings. `"null"` (in quotes) asks no model and calls every
+    tile good: it measures the line itself, on drawn or replayed pictures."""
     device_id: int = Field(default=0, ge=0, le=63)
     """Which GPU, for cuda and tensorrt, as `nvidia-smi` numbers them."""
     threads: int | None = Field(default=None, ge=1, le=256)

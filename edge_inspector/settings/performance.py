@@ -49,7 +49,8 @@ class PerformanceSettings(Section):
     workers: int | None = Field(default=None, ge=1, le=256)
     """Parts judged side by side, for throughput alone; null for one on each core of inspect."""
     spin: bool = False
-    """Inference threads turn while they wait, which saves some wake-ups: only on cores that are inspect's alone."""
+    """Inference threads turn while they wait, which saves some wake-ups: only on cores that are inspect's alone.
+    Not for openvino, which decides by itself."""
     cores: CoreSettings = CoreSettings()
     nice: NiceSettings = NiceSettings()
 

@@ -205,7 +205,8 @@ _COMBINATIONS = """\
   and white; `background` with both thresholds or none.
 - Two cameras of one name; `sets.wait_ms` over the lease; sets by `count` of a camera whose triggers are counted by
   frame numbers. Each camera of `more_views` is checked as if it were the only one.
-- `workers` with `profile: latency`; a core that stands twice; `spin` where inspect shares a core with another process;
+- `workers` with `profile: latency`; a core that stands twice; `spin` where inspect shares a core with another process,
+  or with openvino;
   too few `slots` for the workers. At the start also a core that this computer does not offer.
 - An evidence folder that overlaps the state, the bundle, the keys or the replayed pictures: old evidence is deleted.
 - With the bundle: a frame smaller than a tile, an `overlap` that leaves no step, RGB frames for a grey model,

@@ -26,13 +26,15 @@ MOST_CLASSES = 32
 
 SCORE_TOLERANCE = 0.02
 """Another provider or batch size moves a float32 score by less than 0.001, TF32 by about 0.01; a wrong channel order,
-normalisation or calibration by far more.
-
-INT8 on a processor that rounds otherwise can move more: there it is refused."""
+normalisation or calibration by far more. INT8 in another library moved one by up to 0.010."""
 
 PEAK_TOLERANCE_SHARE = 0.01
 """Of the range of the golden heat maps; float32 on another machine moves a cell by a millionth of it, TF32 by about a
 thousandth."""
+
+INT8_PEAK_TOLERANCE_SHARE = 0.05
+"""Libraries round an INT8 graph in different places: one moved a cell by 0.031 of the range between its own levels of
+optimisation, two by 0.029. INT8 on a processor that rounds otherwise can move more: there it is refused."""
 
 
 def choose_golden(pictures: Sequence[Picture], tiles: Sequence[Tile], scores: F32, limit: float) -> list[int]:
@@ -79,15 +81,20 @@ def write_golden(folder: Path, pixels: U8, is_defect: Sequence[bool], answers: M
     """
     for number, tile in enumerate(pixels):
         _write_png(folder / f"{number:02}.png", tile)
-    ranges = [float(np.ptp(heat)) for _, heat in answers.values()]
-    expected: dict[str, object] = {
-        "tolerance": {"score": SCORE_TOLERANCE, "peak": round(PEAK_TOLERANCE_SHARE * max(*ranges, 1e-3), 6)}
-    }
+    widest = max(1e-3, *(float(np.ptp(heat)) for _, heat in answers.values()))
+    tolerance: dict[str, object] = _tolerance(PEAK_TOLERANCE_SHARE * widest)
+    if "int8" in answers:
+        tolerance["int8"] = _tolerance(INT8_PEAK_TOLERANCE_SHARE * widest)
+    expected: dict[str, object] = {"tolerance": tolerance}
     for precision, (scores, heat) in answers.items():
         expected[precision] = [
             _entry(number, LABELS[kind], scores[number], heat[number]) for number, kind in enumerate(is_defect)
         ]
     (folder / "expected.json").write_text(json.dumps(expected, indent=1) + "\n", encoding="utf-8")
+
+
+def _tolerance(peak: float) -> dict[str, object]:
+    return {"score": SCORE_TOLERANCE, "peak": round(peak, 6)}
 
 
 def _entry(number: int, label: str, scores: F32, heat: F32) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from fakes.tiny_bundle import draw_tile, write_manifest, write_tiny_bundle
 
+from edge_inspector.bundle.golden import Tolerance
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import BundleError
@@ -29,6 +31,17 @@ def _rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     change(expected)
     path.write_text(json.dumps(expected))
     write_manifest(folder, json.loads((folder / "manifest.json").read_text()))
+
+
+def test_a_precision_may_have_a_tolerance_of_its_own(bundle: Path) -> None:
+    shutil.copy(bundle / "model.onnx", bundle / "model.int8.onnx")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    write_manifest(bundle, manifest | {"precisions": {"fp32": "model.onnx", "int8": "model.int8.onnx"}})
+    _rewrite(bundle, lambda e: e.update(int8=e["fp32"]))
+    _rewrite(bundle, lambda e: e["tolerance"].update(int8={"score": 0.03, "peak": 5.0}))
+
+    assert load_bundle(bundle, "int8", trust=ANYONE).tolerance == Tolerance(0.03, 5.0)
+    assert load_bundle(bundle, "fp32", trust=ANYONE).tolerance == Tolerance(0.01, 1.0)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -58,6 +71,8 @@ def test_golden_tiles_are_rgb(bundle: Path) -> None:
         (lambda e: e.update(fp16=[]), "'fp16': is not a key"),
         (lambda e: e["tolerance"].update(score=0.5), "tolerance.score: must be a number from 1e-07 to 0.1"),
         (lambda e: e["tolerance"].update(peak=0), "tolerance.peak: must be a number"),
+        (lambda e: e["tolerance"].update(fp32={"score": 0.01}), "tolerance.fp32.peak: is missing"),
+        (lambda e: e["tolerance"].update(int8={}), "tolerance.'int8': is not a key"),
         (lambda e: e.update(fp32=e["fp32"][:1]), "fp32: must be a list of 2 to 256"),
         (lambda e: e.update(fp32=e["fp32"][::2]), r"holds only \['OK'\]"),
         (lambda e: e.update(fp32=e["fp32"][1::2]), r"holds only \['DEFECT'\]"),

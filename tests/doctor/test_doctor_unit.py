@@ -84,9 +84,10 @@ def test_a_line_below_its_own_folder_fits() -> None:
         ({}, {"model": {"bundle": "/home/me/bundle"}}, ["model.bundle", "ProtectHome"]),
         ({}, {"model": {"bundle": "/tmp/bundle"}}, ["model.bundle", "PrivateTmp"]),
         ({}, {"model": {"bundle": "/opt/b", "provider": "cuda"}}, ["cuda", "MemoryDenyWriteExecute", "DevicePolicy"]),
+        ({}, {"model": {"bundle": "/opt/b", "provider": "openvino"}}, ["openvino", "MemoryDenyWriteExecute"]),
         ({}, {"endpoints": {"signals": "tcp://*:5560", "curve": {"keys": "/k"}}}, ["tcp://*:5560", "IPAddressDeny"]),
     ],
-    ids=["evidence", "journal", "home", "tmp", "gpu", "clients"],
+    ids=["evidence", "journal", "home", "tmp", "gpu", "openvino", "clients"],
 )
 def test_what_the_unit_keeps_from_the_line_fails(unit: dict[str, str], sections: Any, words: list[str]) -> None:
     [row] = [row for row in rows(unit, settings(**sections)) if row.status is Status.FAILED]
@@ -103,12 +104,13 @@ def test_what_the_unit_keeps_from_the_line_fails(unit: dict[str, str], sections:
             {"MemoryDenyWriteExecute": "no", "DeviceAllow": "/dev/nvidia0 rw /dev/nvidiactl rw"},
             {"model": {"bundle": "/opt/b", "provider": "cuda"}},
         ),
+        ({"MemoryDenyWriteExecute": "no"}, {"model": {"bundle": "/opt/b", "provider": "openvino"}}),
         (
             {"IPAddressAllow": "127.0.0.0/8 192.168.10.0/24"},
             {"endpoints": {"signals": "tcp://192.168.10.5:5560", "curve": {"keys": "/k"}}},
         ),
     ],
-    ids=["read-write", "not-strict", "gpu", "network"],
+    ids=["read-write", "not-strict", "gpu", "openvino", "network"],
 )
 def test_a_drop_in_makes_it_fit(unit: dict[str, str], sections: Any) -> None:
     assert [row.status for row in rows(unit, settings(**sections))] == [Status.OK]

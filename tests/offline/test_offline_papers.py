@@ -97,7 +97,7 @@ def test_the_builder_says_what_is_wrong_with_its_command_line(tmp_path: Path) ->
     for words, told in (
         ([], "the folder is missing"),
         (["--flavour", "tpu", "x"], "no flavour tpu"),
-        (["--extras", "export", "x"], "a line PC takes modbus or nothing"),
+        (["--extras", "export", "x"], "a line PC takes modbus, openvino, both or nothing"),
         (["--fast"], "there is no option --fast"),
         ([str(tmp_path)], "exists already"),
     ):

@@ -90,7 +90,7 @@ GREY = GENICAM.replace("channels: 3", "channels: 1").replace("RGB8", "Mono8")
         (GENICAM, "cti: viky", "cti: lib/x.so", "4: camera.cti: HERE/lib/x.so is no producer: their files end in .cti"),
         (GENICAM, "cti: viky", "cti: viky\n  serial: ' 1'", "5: camera.serial: ' 1' has blanks around it; leave them out"),
         (GENICAM, "bundle: bundle", "bundle: bundle\n  precision: fp16", "9: model.precision: fp16 is for `provider: tensorrt`, and cpu would compute in fp32: write fp32 or int8"),
-        (GENICAM, "bundle: bundle", 'bundle: bundle\n  provider: "null"', "9: model.provider: null calls every part good without looking, which no camera's parts may be: only replay and synthetic pictures; write cpu, cuda or tensorrt"),
+        (GENICAM, "bundle: bundle", 'bundle: bundle\n  provider: "null"', "9: model.provider: null calls every part good without looking, which no camera's parts may be: only replay and synthetic pictures; write cpu, openvino, cuda or tensorrt"),
         (GENICAM, "RGB8", "Mono8", "6: camera.pixel_format: Mono8 makes frames of 1 channel, camera.frame.channels is 3; change one of them"),
         (GENICAM, "RGB8", "YUV422_8\n  levels: {black: 1, white: 2}", "7: camera.levels: YUV422_8 has 8 bits already; leave `levels` out, or set a pixel_format of 10 bits or more"),
         (GREY, "Mono8", "Mono12p\n  levels: {black: 9, white: 9}", "7: camera.levels.black: 9 must be below white, 9"),

@@ -54,7 +54,7 @@ def test_a_good_file_has_no_mistakes(complaints: Complaints) -> None:
         ("rate_hz: 1e1", "cti: viky", "6: camera.cti: belongs to a camera of kind genicam, not replay"),
         ("rate_hz: 1e1", "overlap: 3", "6: camera.overlap: unknown key here; `overlap` belongs under `tiling:`"),
         ("rate_hz: 1e1", "fps: 3", "6: camera.fps: unknown key; known here: name, frame, repeat_lines, mm_per_px, transport_ms, kind, folder, rate_hz, loop, wait_for_subscribers"),
-        ("  bundle: bundle", "  bundle: bundle\n  provider: CUDA", "9: model.provider: must be cpu, cuda, tensorrt or null, not CUDA; did you mean `cuda`?"),
+        ("  bundle: bundle", "  bundle: bundle\n  provider: CUDA", "9: model.provider: must be cpu, openvino, cuda, tensorrt or null, not CUDA; did you mean `cuda`?"),
         ("model:\n  bundle: bundle", "model:", "7: model: is empty: put keys under `model:`, or leave it out"),
         ("state_dir: state\n", "", "1: state_dir: is missing: it must be a path"),
         ("state_dir:", "log: warn\nstate_dir:", "9: log: must be debug, info, warning or error, not warn; did you mean `warning`?"),

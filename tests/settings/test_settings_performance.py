@@ -51,6 +51,15 @@ def test_cores_that_can_be_shared_out_like_that_are_no_mistake(complaints: Compl
     assert complaints(f"{GOOD}performance: {given}\n") == []
 
 
+def test_threads_that_spin_are_refused_where_the_library_has_no_such_switch(complaints: Complaints) -> None:
+    spin = "performance: {spin: true, cores: {inspect: [2, 3], camera: [0], main: [0, 1]}}\n"
+    text = GOOD.replace("bundle: bundle", "bundle: bundle\n  provider: openvino") + spin
+
+    assert complaints(text) == [
+        "9: model.provider: openvino decides by itself how its threads wait: leave performance.spin out, or write cpu"
+    ]
+
+
 def test_a_core_that_is_not_there_is_named_with_those_that_are() -> None:
     given = PerformanceSettings(cores=CoreSettings(inspect=[3, 9], main=[0], camera=[1]))
 

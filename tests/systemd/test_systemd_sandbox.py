@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from machine import PYTHON, ROOT, Machine, wait_until, why_not_here
-from service import NO_MODEL
+from service import BUNDLE, NO_MODEL
 
 from edge_inspector.simulator.build import build_producer, find_compiler
 
@@ -115,6 +115,41 @@ def test_the_drop_ins_open_what_they_say_and_no_more(make_service: MakeService, 
         f"send {ELSEWHERE}:7000": "ok",
         "make code": "ok",
     } | ({"go first": "ok"} if may_raise_limits(machine) else {})
+
+
+OPENVINO = {"bundle": BUNDLE, "unsigned": "allow", "threads": 1, "provider": "openvino", "precision": "int8"}
+
+
+def test_openvino_judges_in_the_sandbox_with_its_drop_in(make_service: MakeService) -> None:
+    line = make_service("vino", model=OPENVINO)
+    line.drop_in((ROOT / "systemd" / "drop-ins" / "openvino.conf").read_text(), "openvino")
+
+    line.start()
+
+    assert line.show("NRestarts") == "0"
+    assert line.events("model_error") == []
+
+
+def test_openvino_without_its_drop_in_judges_nothing_and_names_it(make_service: MakeService) -> None:
+    line = make_service("shut", model=OPENVINO)
+
+    line.ctl("start", "--no-block")
+    wait_until(
+        lambda: line.machine.journal("LINE=shut", "EVENT=model_error"),
+        "the reason",
+        instead=lambda: line.ctl("status", "--full", "--lines=40"),
+    )
+
+    [told, *_] = line.machine.journal("LINE=shut", "EVENT=model_error")
+    assert "openvino.conf" in told["MESSAGE"]
+    assert line.show("StatusText").startswith("not ready")
+    assert (line.show("ActiveState"), line.show("NRestarts")) == ("active", "0")
+
+
+def test_openvino_opens_code_and_nothing_else(make_service: MakeService) -> None:
+    before, after = probed(make_service("shut")), probed(make_service("opened"), "openvino")
+
+    assert {what: how for what, how in after.items() if how != before[what]} == {"make code": "ok"}
 
 
 def may_raise_limits(machine: Machine) -> bool:

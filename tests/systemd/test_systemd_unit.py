@@ -79,7 +79,7 @@ def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path) -> None:
 def test_systemd_has_nothing_to_say_about_the_drop_ins(tmp_path: Path) -> None:
     units = [copied(tmp_path, drop_ins=[drop_in], instance=drop_in.stem) for drop_in in DROP_INS]
 
-    assert len(units) == 5
+    assert len(units) == 6
     assert verify(units, tmp_path / "program") == (0, "")
 
 
@@ -135,7 +135,9 @@ def test_the_users_of_the_units_are_those_that_sysusers_makes() -> None:
 def test_a_drop_in_opens_what_the_unit_keeps_shut_and_says_why() -> None:
     unopened = {path.name for path in DROP_INS if "# Opened: " not in path.read_text()}
 
-    assert {path.name for path in DROP_INS} == {f"{name}.conf" for name in ("egress", "gpu", "keys", "realtime", "usb")}
+    assert {path.name for path in DROP_INS} == {
+        f"{name}.conf" for name in ("egress", "gpu", "keys", "openvino", "realtime", "usb")
+    }
     assert unopened == {"keys.conf"}  # it gives a key, and opens nothing
 
 

@@ -56,6 +56,9 @@ def test_a_bundle_is_signed_and_proves_itself_in_both_precisions(
     assert bundle.manifest.metrics["tile"] == {"auroc": 1.0}
     assert {tile.label for tile in bundle.golden} == {"OK", "DEFECT"}
     assert bundle.model_bytes == material.run.model_int8.read_bytes()
+    exact = load_bundle(tmp_path / "drawn", "fp32", trust=place.trust).tolerance
+    assert bundle.tolerance.peak == pytest.approx(5 * exact.peak, rel=1e-3)
+    assert bundle.tolerance.score == exact.score
 
 
 def _bytes_of(folder: Path) -> dict[str, bytes]:

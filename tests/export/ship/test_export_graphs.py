@@ -17,9 +17,10 @@ from export.__main__ import export
 from export.judge.calibrate import load_calibration
 from export.run_folder import RunFolder
 from export.ship import verify as verify_file
-from export.ship.choose_int8 import choose_int8, compare
+from export.ship.choose_int8 import Way, choose_int8, compare, fastest_of_the_best
 from export.ship.graph import open_session, run_tiles
 from export.ship.material import Material, calibration_tiles, load_material, proof_tiles
+from export.ship.quantize import Recipe
 from export.ship.to_onnx import check_parity
 from export.ship.verify import int8_faults, verify
 
@@ -61,6 +62,15 @@ def test_int8_is_quantised_and_agrees_and_takes_any_number_of_tiles(material: Ma
     written = json.loads(material.run.quantization.read_text())
     assert len(written["measured"]) == 6  # so small a network keeps no first convolution in float
     assert written["chosen"] in [{key: one[key] for key in written["chosen"]} for one in written["measured"]]
+
+
+def test_the_fastest_of_those_that_are_as_good_as_the_best_is_taken() -> None:
+    def way(error: float, first: int, last: int = 1) -> Way:
+        return Recipe("MinMax", first, last), {"margin_rms": error}, b""
+
+    found = [way(0.050, 0, 0), way(0.045, 0), way(0.0321, 2), way(0.0315, 2), way(0.030, 3), way(0.024, 6)]
+
+    assert fastest_of_the_best(found) == way(0.0315, 2)
 
 
 def test_quantising_again_gives_the_same_bytes(material: Material) -> None:
