@@ -64,6 +64,7 @@ class Watched:
         self._spawn, self._progress_ns = spawn, progress_ns
         self._stall_ns, self._start_ns = round(stall_s * _S), round(start_s * _S)
         self._condemned = ""
+        self._was_hung = self._is_undying = False
         self._began_ns = 0
         self._next_ns = 0
         self._wait_ns = MIN_WAIT_NS
@@ -85,12 +86,15 @@ class Watched:
             if self.is_wanted and now_ns >= self._next_ns:
                 self._start(now_ns)
             return None
-        status = self.child.poll()
-        is_hung = status is None and self._is_hung(now_ns)
-        if status is None and not is_hung and not self._condemned:
-            return None
+        if self.child.poll() is None:
+            self._was_hung = self._was_hung or self._is_hung(now_ns)
+            if self._is_undying or not (self._was_hung or self._condemned):
+                return None
         self.child.kill()
-        return self._reap(now_ns, is_hung)
+        if self.child.poll() is None:
+            self._say_undying(self.child.pid)
+            return None
+        return self._reap(now_ns, self._was_hung)
 
     def allow_start(self, start_s: float) -> None:
         """Give the first progress after a start another time: the present child has said that it needs it."""
@@ -128,7 +132,16 @@ class Watched:
         if self.is_wanted:
             self.restarts += 1
         why, self._condemned = self._condemned, ""
+        self._was_hung = self._is_undying = False
         return Ending(self.name, status if status is not None else -9, was_hung, why)
+
+    def _say_undying(self, pid: int) -> None:
+        self._is_undying = True
+        detail = (
+            "it hangs in the kernel, most likely in a driver: see dmesg, and nvidia-smi where there is a GPU. No "
+            "successor is started beside it; if it does not end by itself, restart the computer"
+        )
+        log.error("process_cannot_be_killed", process=self.name, pid=pid, detail=detail)
 
     def _wait_longer(self, now_ns: int) -> None:
         self._next_ns = now_ns + self._wait_ns

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from edge_inspector.core.errors import UsageError
+
 
 @click.command()
 @click.argument("dataset", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -27,6 +29,13 @@ import click
     default=None,
     help="A fifth of a model's groups tells when to stop, or all are learned from.  [default: plain: --early-stop]",
 )
+@click.option(
+    "--blur",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the varied tiles that are out of focus, such as 0.4: where parts are, and no defect is thin.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -41,6 +50,8 @@ def train(
     from export.learn.train import train as do_train
 
     config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
+    if numbers["blur"] and config.mode == "frozen":
+        raise UsageError("frozen mode varies no tiles, so --blur changes nothing; leave it out, or add --mode finetune")
     try:
         do_train(dataset, run, replace(with_choices(config, epochs, early_stop), **numbers))
     except KeyboardInterrupt:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import cv2
 import torch
 from torch import Tensor
 
+BLUR_PX = (0.8, 3.5)
+"""Sigma of what is out of focus, from hardly to plainly. What is smaller than a few pixels is gone at the upper end."""
 
-def augment(tiles: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the tiles flipped and lit otherwise.
+
+def augment(tiles: Tensor, generator: torch.Generator, blur: float = 0.0) -> Tensor:
+    """Return the tiles flipped and lit otherwise, some of them out of focus.
 
     Args:
         tiles: uint8 (n, h, w, 3).
         generator: Source of chance.
+        blur: Share of the tiles that are out of focus.
     """
     n = len(tiles)
     for axis in (1, 2):  # both flips together are half a turn; a quarter turn would turn the grinding direction
@@ -21,7 +26,18 @@ def augment(tiles: Tensor, generator: torch.Generator) -> Tensor:
     # surroundings stays so, even in a picture that is nearly black.
     exposure = 0.7 + 0.65 * torch.rand(n, 1, 1, 1, generator=generator)
     tint = 0.93 + 0.14 * torch.rand(n, 1, 1, 3, generator=generator)
-    return (tiles.float() * exposure * tint).clamp(0.0, 255.0).to(torch.uint8)
+    tiles = (tiles.float() * exposure * tint).clamp(0.0, 255.0).to(torch.uint8)
+    return _out_of_focus(tiles, generator, blur) if blur else tiles
+
+
+def _out_of_focus(tiles: Tensor, generator: torch.Generator, blur: float) -> Tensor:
+    chosen = torch.rand(len(tiles), generator=generator) < blur
+    low, high = BLUR_PX
+    sigmas = low + (high - low) * torch.rand(len(tiles), generator=generator)
+    for place in chosen.nonzero().flatten().tolist():
+        blurred = cv2.GaussianBlur(tiles[place].numpy(), (0, 0), float(sigmas[place]))
+        tiles[place] = torch.from_numpy(blurred)
+    return tiles
 
 
 def seeded(*numbers: int) -> torch.Generator:

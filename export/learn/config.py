@@ -63,6 +63,9 @@ class TrainConfig:
     what learns is a third of the network's work. 0: everything learns, and pixels are varied anew each epoch."""
     views: int = 6
     """Versions of a DEFECT tile, the first as it is, the others flipped and lit by chance, that frozen stages see."""
+    blur: float = 0.0
+    """Share of the varied tiles that are out of focus. None by itself: blurred far enough, a thin crack is gone, and
+    the network would learn to reject what nobody sees."""
     lr_backbone: float = 5e-4
     lr_head: float = 1e-3
     """The head must travel further than the backbone."""

@@ -54,7 +54,7 @@ class Finetuner:
         self._source: Source = (
             StageSource(material, network, config, run, teller)
             if config.frozen_stages
-            else PixelSource(material, network, run, teller)
+            else PixelSource(material, network, config.blur, run, teller)
         )
         self._features = read_features(material, network, config, run, teller) if config.frozen_stages else None
 

@@ -36,8 +36,8 @@ class Source(Protocol):
 class PixelSource:
     """Tiles from a table of pixels, varied anew each time."""
 
-    def __init__(self, material: Material, network: TileNet, folder: Path, teller: Teller) -> None:
-        self._enter = network.enter
+    def __init__(self, material: Material, network: TileNet, blur: float, folder: Path, teller: Teller) -> None:
+        self._enter, self._blur = network.enter, blur
         n = len(material.tiles)
         self._table = fill_table(
             folder / CACHE_FOLDER / f"pixels-{material.sha256[:12]}",
@@ -50,7 +50,7 @@ class PixelSource:
     def __call__(self, rows: Rows, chance: torch.Generator | None) -> Tensor:
         """Return the input for tiles, as `Source` says."""
         tiles = torch.from_numpy(self._table[rows])
-        return self._enter(tiles if chance is None else augment(tiles, chance))
+        return self._enter(tiles if chance is None else augment(tiles, chance, self._blur))
 
 
 class StageSource:
@@ -67,7 +67,7 @@ class StageSource:
 
         def compute(rows: range) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
             tiles = torch.from_numpy(material.pixels(tile_of[rows]))
-            varied = augment(tiles, seeded(config.seed, rows.start))
+            varied = augment(tiles, seeded(config.seed, rows.start), config.blur)
             mixed = torch.where(torch.from_numpy(is_varied[rows]).view(-1, 1, 1, 1), varied, tiles)
             return asked(mixed.numpy())
 

@@ -143,6 +143,19 @@ def test_an_operator_outside_the_list_is_refused() -> None:
         check_graph(model)
 
 
+def test_a_share_of_the_tiles_is_out_of_focus_where_that_is_asked_for() -> None:
+    edge = torch.full((200, 64, 64, 3), 60, dtype=torch.uint8)
+    edge[:, :, 32:] = 160
+
+    sharp, mixed = (augment(edge, torch.Generator().manual_seed(1), blur) for blur in (0.0, 0.4))
+
+    steepest = mixed.float().diff(dim=2).abs().amax(dim=(1, 2, 3)) / sharp.float().diff(dim=2).abs().amax(dim=(1, 2, 3))
+    is_blurred = steepest < 0.9
+    assert 60 < int(is_blurred.sum()) < 100
+    assert torch.equal(mixed[~is_blurred], sharp[~is_blurred])  # the rest is what it was
+    assert 0.05 < float(steepest[is_blurred].min()) < 0.2
+
+
 def test_augmentation_keeps_a_defect_visible_and_in_its_tile() -> None:
     sound = torch.full((64, 256, 256, 3), 150, dtype=torch.uint8)
     pitted = sound.clone()

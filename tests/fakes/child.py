@@ -11,6 +11,8 @@ class FakeChild:
         self.pid_fd = -1
         self.status: int | None = None
         self.kills = 0
+        self.is_stuck = False
+        """No signal ends it."""
         self.is_closed = False
 
     def poll(self) -> int | None:
@@ -18,7 +20,7 @@ class FakeChild:
 
     def kill(self) -> None:
         self.kills += 1
-        if self.status is None:
+        if self.status is None and not self.is_stuck:
             self.status = -9
 
     def send_kill(self) -> None:

@@ -119,6 +119,36 @@ def test_a_child_without_progress_is_killed_and_named_hung(bench: Bench) -> None
     assert bench.spawner.newest.kills == 1
 
 
+def test_a_child_that_no_signal_ends_holds_nobody_up_and_gets_no_successor_until_it_is_gone(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.watched.tick()
+    stuck = bench.spawner.newest
+    stuck.is_stuck = True
+    bench.clock.move(round(START_S * S) + 1)
+
+    endings = []
+    for _ in range(50):
+        endings.append(bench.watched.tick())
+        bench.clock.move(S)
+
+    assert endings == [None] * 50
+    assert (stuck.kills, len(bench.spawner.children)) == (1, 1)
+    assert [record.message for record in caplog.records] == ["process_cannot_be_killed"]
+    stuck.status = -9  # the driver has let go
+    assert bench.watched.tick() == Ending("camera", -9, was_hung=True)
+    assert bench.waited_for_restart_ns() == 0
+    assert bench.watched.child is not stuck
+
+
+def test_a_shutdown_does_not_wait_for_a_child_that_no_signal_ends(bench: Bench) -> None:
+    bench.watched.tick()
+    bench.spawner.newest.is_stuck = True
+
+    assert bench.watched.kill() == Ending("camera", -9, was_hung=False)
+    assert bench.spawner.newest.is_closed
+
+
 def test_progress_keeps_a_child_alive_for_ever(bench: Bench) -> None:
     bench.watched.tick()
     for _ in range(100):

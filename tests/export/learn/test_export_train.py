@@ -178,6 +178,11 @@ def test_finetuning_changes_the_later_stages_alone(data: Path, tmp_path: Path) -
     assert set(read_scores(tmp_path / "scores.csv").fold) == {-1}
 
 
+def test_blur_is_for_tiles_that_are_varied(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="frozen mode varies no tiles"):
+        _train(data, tmp_path, "--mode", "frozen", "--blur", "0.4")
+
+
 def test_the_plain_network_cannot_be_frozen(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"starts untrained.*--mode finetune"):
         _train(data, tmp_path, "--network", "plain", "--mode", "frozen")
