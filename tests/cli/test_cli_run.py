@@ -6,8 +6,11 @@ import fcntl
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -120,11 +123,22 @@ def test_a_hung_inspect_process_is_killed_replaced_and_its_parts_are_unknown(san
 
         event = heard(subscriber, is_event("inspect_process_lost"))
         assert "hung and was killed" in event.body["detail"]
-        lost = heard(subscriber, lambda m: m.kind == "verdict" and m.body["reason"] == "process_lost")
-        assert lost.body["verdict"] == "UNKNOWN"
         heard(subscriber, is_ready)
+        heard(subscriber, lambda m: m.kind == "verdict")
         daemon.terminate()
     assert sandbox.ended(daemon).code == 0
+    # From the journal: on a busy computer the successor sends them before the subscriber has found it again.
+    lost = [body for body in kept(sandbox) if body["reason"] == "process_lost"]
+    assert {body["verdict"] for body in lost} == {"UNKNOWN"}
+
+
+def kept(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """Return every verdict of the line's journal."""
+    bodies: list[dict[str, Any]] = []
+    for path in sorted((sandbox.folder / "state" / "journal").glob("*.db")):
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            bodies += [json.loads(body) for (body,) in database.execute("SELECT body FROM verdicts ORDER BY seq")]
+    return bodies
 
 
 def test_check_explains_a_good_line_and_starts_nothing(sandbox: Sandbox) -> None:
