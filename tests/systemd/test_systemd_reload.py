@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from machine import why_not_here
+from machine import wait_until, why_not_here
 
 if TYPE_CHECKING:
     from conftest import MakeService
@@ -33,14 +33,14 @@ def test_a_limit_changes_without_a_restart_and_a_port_is_refused_by_name(make_se
     change(line, "decide", min_defect_tiles=2)
     line.ctl("reload")
 
-    [changed] = line.events("config_changed")
+    [changed] = wait_until(lambda: line.events("config_changed"), "the change in the log")
     assert "decide.min_defect_tiles" in changed["MESSAGE"]
     assert (line.main_pid(), line.show("ReloadResult")) == (main, "success")
 
     change(line, "metrics", port=5999)
     line.ctl("reload")
 
-    [refused] = line.events("config_refused")
+    [refused] = wait_until(lambda: line.events("config_refused"), "the refusal in the log")
     assert "metrics.port" in refused["MESSAGE"]
     assert line.show("ReloadResult") == "exit-code"
     line.wait_until_inspecting()
