@@ -5,8 +5,9 @@ from __future__ import annotations
 LOOK_S = 0.0005
 """Asking GenTL to wait instead would hold the GIL all that time."""
 REST_AFTER_NS = 10_000_000_000
-REST_S = 0.01
-"""A look costs about 30 us, which adds up where a line stands still."""
+REST_S = 0.02
+"""Waking up for a look costs some 0.1 ms of a virtual machine, which adds up where a line stands still. The first part
+after a rest is seen so much later at most; its trigger time is the camera's all the same."""
 
 
 def look_pace_s(silent_ns: int, is_timed: bool) -> float:
