@@ -31,6 +31,9 @@ from edge_inspector.signal.telemetry import Telemetry
 
 log = get_log(__name__)
 
+_NOTE_NS = 50_000_000
+"""A heartbeat's note wakes main at once; one that has not come by then was lost with its process."""
+
 
 class Outlet:
     """Telemetry in main's thread; service and metrics page in threads of their own."""
@@ -147,7 +150,7 @@ class Outlet:
         for name in self._keys.follow(self.announce) if self._keys is not None else ():
             self.withdraw(name)
         state, reason = self.state()
-        if state is not self._state:
+        if state is not self._state and not self._is_beat_on_its_way():
             log.info("state", state=state.wire_name, previous=self._state.wire_name, reason=reason)
             self._telemetry.state(state, self._state, reason)
             self._state = state
@@ -171,6 +174,12 @@ class Outlet:
         if state is LineState.PREOPERATIONAL and not faults:  # written by main: nobody is there to say a fault
             return state, "the inspect process has ended and is started again"
         return state, ", ".join(faults) or "no faults"
+
+    def _is_beat_on_its_way(self) -> bool:
+        """Return whether a heartbeat has written its state, and its note, which brings the reason, is not here yet."""
+        heartbeat_ns = self._memory.read(Word.HEARTBEAT_NS)
+        sent_ns = self._newest_beat[1] if self._newest_beat else 0
+        return heartbeat_ns > sent_ns and monotonic_ns() - heartbeat_ns < _NOTE_NS
 
     def faults(self) -> Sequence[str]:
         """Return why the line is not ready, as the heartbeat says; without one that is the fault."""

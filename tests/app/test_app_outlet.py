@@ -121,6 +121,23 @@ def test_a_change_of_state_is_told_once_with_its_reason(bench: Bench) -> None:
     ]
 
 
+def test_a_state_waits_for_the_heartbeat_that_brings_its_reason(bench: Bench) -> None:
+    bench.beat(LineState.READY)
+    bench.outlet.follow_state()
+    bench.memory.write(Word.STATE, LineState.PREOPERATIONAL)  # as the inspect process does, just before its note comes
+    bench.memory.write(Word.HEARTBEAT_NS, monotonic_ns())
+    bench.outlet.follow_state()
+    bench.beat(LineState.PREOPERATIONAL, faults=("image_health",))
+    bench.outlet.follow_state()
+
+    told = [bench.hear().body for _ in range(2)]
+
+    assert [(body["state"], body["reason"]) for body in told] == [
+        ("Ready", "no faults"),
+        ("Preoperational", "image_health"),
+    ]
+
+
 def test_before_the_first_heartbeat_the_line_is_starting(bench: Bench) -> None:
     bench.memory.write(Word.STATE, LineState.READY)
 
