@@ -36,6 +36,12 @@ from edge_inspector.core.errors import UsageError
     show_default=True,
     help="Share of the varied tiles that are out of focus, such as 0.4: where parts are, and no defect is thin.",
 )
+@click.option(
+    "--move-defects",
+    "moved",
+    type=click.FloatRange(0, 1),
+    help="Share of the DEFECT tiles whose masked defect is shown on another sound tile.  [default: finetune: 0.8]",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -50,8 +56,10 @@ def train(
     from export.learn.train import train as do_train
 
     config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
-    if numbers["blur"] and config.mode == "frozen":
-        raise UsageError("frozen mode varies no tiles, so --blur changes nothing; leave it out, or add --mode finetune")
+    if config.mode == "frozen" and (numbers["blur"] or numbers["moved"]):
+        option = "--blur" if numbers["blur"] else "--move-defects"
+        raise UsageError(f"frozen mode varies no tiles, so {option} changes nothing; leave it out, or add --mode finetune")
+    numbers["moved"] = config.moved if numbers["moved"] is None else numbers["moved"]
     try:
         do_train(dataset, run, replace(with_choices(config, epochs, early_stop), **numbers))
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ from edge_inspector.tile.cut import cut_tiles
 from edge_inspector.tile.grid import grid_corners
 from export.data.index import Cutting
 from export.data.picture import Picture
-from export.data.truth import TILE_HW, judge_tiles
+from export.data.truth import TILE_HW, Mask, judge_tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,17 @@ def read_tiles(pictures: Sequence[Picture], tiles: Sequence[Tile], cutting: Cutt
         corners = np.array([(tiles[row].y, tiles[row].x) for row in rows], dtype=np.intp)
         out[rows] = cut_tiles(pixels, corners, TILE_HW)
     return out
+
+
+def read_mask(picture: Picture, tile: Tile, cutting: Cutting) -> Mask | None:
+    """Return which pixels of a tile are masked, shape (256, 256); None: nobody drew a mask."""
+    if picture.mask is None:
+        return None
+    mask = picture.mask_pixels()
+    if cutting.mode == "whole":
+        return cv2.resize(mask.astype(np.float32), TILE_HW[::-1], interpolation=cv2.INTER_AREA) > 0.0
+    height, width = TILE_HW
+    return mask[tile.y : tile.y + height, tile.x : tile.x + width]
 
 
 def part_of(picture: Picture, tile: Tile, cutting: Cutting) -> str:

@@ -59,10 +59,11 @@ class TrainConfig:
     batch: int = 32
     """More does not run faster on two cores."""
     frozen_stages: int = 6
-    """Stem and stages 1 to 5 keep their ImageNet filters: edges and textures suit surfaces, they are asked once, and
-    what learns is a third of the network's work. 0: everything learns, and pixels are varied anew each epoch."""
-    views: int = 6
-    """Versions of a DEFECT tile, the first as it is, the others flipped and lit by chance, that frozen stages see."""
+    """Stem and stages 1 to 5 keep their ImageNet filters: edges and textures suit surfaces, ONNX Runtime asks them six
+    times as fast as torch would, and what learns is a third of the network's work. 0: everything learns."""
+    moved: float = 0.8
+    """Share of the DEFECT tiles shown whose defect is moved onto a sound tile: with few places photographed, a network
+    learns the places. Only what is masked can be moved; `export/learn/transplant.py` says how."""
     blur: float = 0.0
     """Share of the varied tiles that are out of focus. None by itself: blurred far enough, a thin crack is gone, and
     the network would learn to reject what nobody sees."""

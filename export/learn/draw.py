@@ -36,3 +36,25 @@ def group_shares(groups: npt.NDArray[np.str_], truth: npt.NDArray[np.bool_]) -> 
     keys = [f"{is_defect}{group}" for group, is_defect in zip(groups, truth, strict=True)]
     _, place, count = np.unique(keys, return_inverse=True, return_counts=True)
     return np.asarray(count[place] ** -0.5, np.float64)
+
+
+def draw_grounds(
+    groups: npt.NDArray[np.str_],
+    truth: npt.NDArray[np.bool_],
+    drawn: Rows,
+    share: float,
+    chance: np.random.Generator,
+) -> Rows:
+    """Return for each drawn tile the position of the sound tile that its defect is moved onto; -1: it stays.
+
+    Args:
+        groups: Group of each tile.
+        truth: Whether each is DEFECT.
+        drawn: Positions of the tiles that an epoch shows.
+        share: Of the DEFECT tiles among them whose defect is moved.
+        chance: Of the draw.
+    """
+    shares = np.where(truth, 0.0, group_shares(groups, truth))
+    grounds = chance.choice(len(truth), len(drawn), p=shares / shares.sum())
+    is_moved = truth[drawn] & (chance.random(len(drawn)) < share)
+    return np.where(is_moved, grounds, -1).astype(np.intp)

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy, logsigmoid
 from edge_inspector.core.errors import UsageError
 from export.learn.augment import seeded
 from export.learn.config import TrainConfig
-from export.learn.draw import draw_epoch
+from export.learn.draw import draw_epoch, draw_grounds
 from export.learn.files import write_tensors, write_whole
 from export.learn.folds import check_groups
 from export.learn.frozen import Features, fit_linear, read_features, set_head
@@ -27,7 +27,7 @@ from export.learn.job import Done, Job, Margins
 from export.learn.material import Material, Rows
 from export.learn.network import TileNet, build, split_network
 from export.learn.progress import Teller
-from export.learn.sources import PixelSource, Source, StageSource
+from export.learn.sources import Source
 from export.run_folder import WEIGHTS_FILE
 
 STATE_FILE = "state.pt"
@@ -45,17 +45,13 @@ class _Best:
 
 
 class Finetuner:
-    """Trains one model after the other; what frozen stages say is shared by all."""
+    """Trains one model after the other; the table of tiles and the features that their heads start from are shared."""
 
     def __init__(self, material: Material, config: TrainConfig, run: Path, teller: Teller) -> None:
         self._material, self._config, self._teller = material, config, teller
         torch.manual_seed(config.seed)
         network = build(config.network, config.device)
-        self._source: Source = (
-            StageSource(material, network, config, run, teller)
-            if config.frozen_stages
-            else PixelSource(material, network, config.blur, run, teller)
-        )
+        self._source = Source(material, network, config, run, teller)
         self._features = read_features(material, network, config, run, teller) if config.frozen_stages else None
 
     def fit(self, job: Job) -> Done:
@@ -107,16 +103,18 @@ class _Model:
         """Learn one epoch and save the state; return what there is to say about it."""
         config, job = self._config, self._job
         chance = np.random.default_rng([config.seed, job.number, self.epoch])
-        drawn = draw_epoch(self._material.groups[job.learn], self._truth, self._counts, chance)
+        groups = self._material.groups[job.learn]
+        drawn = draw_epoch(groups, self._truth, self._counts, chance)
+        grounds = draw_grounds(groups, self._truth, drawn, config.moved, chance)
         varied = seeded(config.seed, job.number, self.epoch)
         torch.manual_seed(varied.initial_seed())  # of the dropout
-        batches = [drawn[start : start + config.batch] for start in range(0, len(drawn), config.batch)]
+        batches = [slice(start, start + config.batch) for start in range(0, len(drawn), config.batch)]
         set_learning(self.network, config, True)
         told, losses = teller.bar(f"{job.name}, epoch {self.epoch + 1}", len(drawn)), []
-        for number, rows in enumerate(batches):
+        for number, batch in enumerate(batches):
             self._set_rate((self.epoch + (number + 0.5) / len(batches)) / config.epochs)
-            losses.append(self._step(job.learn[rows], varied))
-            told(len(rows))
+            losses.append(self._step(drawn[batch], grounds[batch], varied))
+            told(len(drawn[batch]))
         self.epoch += 1
         return self._keep(float(np.mean(losses)))
 
@@ -129,8 +127,11 @@ class _Model:
         write_whole(self._job.folder / "log.csv", text.getvalue().encode())
         return self.network
 
-    def _step(self, rows: Rows, varied: torch.Generator) -> float:
-        pooled = self._parts[0](self._source(rows, varied)).mean(dim=(2, 3))
+    def _step(self, drawn: Rows, grounds: Rows, chance: torch.Generator) -> float:
+        """Learn from a batch: positions in `job.learn` of tiles and of the sound ones that their defects go to."""
+        rows = self._job.learn[drawn]
+        onto = np.where(grounds < 0, -1, self._job.learn[grounds])
+        pooled = self._parts[0](self._source.varied(rows, onto, chance)).mean(dim=(2, 3))
         logits = self.network.linear(self.network.dropout(pooled))
         truth = torch.from_numpy(self._material.truth[rows]).long().to(logits.device)
         loss = loss_of(logits, truth, self._config)
@@ -201,7 +202,7 @@ def margins(network: TileNet, config: TrainConfig, source: Source, rows: Rows) -
     _, learning = split_network(network, config.frozen_stages)
     parts = [np.empty(0)]
     for start in range(0, len(rows), config.batch):
-        logits = network.linear(learning(source(rows[start : start + config.batch], None)).mean(dim=(2, 3)))
+        logits = network.linear(learning(source.as_they_are(rows[start : start + config.batch])).mean(dim=(2, 3)))
         parts.append((logits[:, 1] - logits[:, 0]).double().cpu().numpy())
     return np.concatenate(parts)
 

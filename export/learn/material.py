@@ -13,7 +13,8 @@ from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import U8
 from export.data.index import Cutting, data_sha256, read_cutting, read_index
 from export.data.picture import Picture
-from export.data.tiles import Tile, label_tiles, read_tiles
+from export.data.tiles import Tile, label_tiles, read_mask, read_tiles
+from export.data.truth import Mask
 
 Rows = npt.NDArray[np.intp]
 
@@ -41,6 +42,11 @@ class Material:
     def pixels(self, rows: Sequence[int] | Rows) -> U8:
         """Return tiles, uint8 (n, 256, 256, 3), RGB, read from their pictures."""
         return read_tiles(self.pictures, [self.tiles[row] for row in rows], self.cutting)
+
+    def mask(self, row: int) -> Mask | None:
+        """Return which pixels of a tile are masked, (256, 256); None: nobody drew a mask."""
+        tile = self.tiles[row]
+        return read_mask(self.pictures[tile.picture], tile, self.cutting)
 
     def summary(self) -> dict[str, object]:
         """Return what config.json says of the data."""

@@ -1,98 +1,73 @@
-"""Where the learning stages get their input from: tiles varied anew each epoch, or frozen stages asked once."""
+"""What the learning stages take: tiles as they are, or varied anew each time, through the stages that never learn."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from export.learn.augment import augment, seeded
+from edge_inspector.core.frame import U8
+from export.learn.augment import augment
 from export.learn.config import TrainConfig
 from export.learn.material import Material, Rows
 from export.learn.network import TileNet, split_network
 from export.learn.progress import Teller
 from export.learn.stages import fast_stages
 from export.learn.table import fill_table
+from export.learn.transplant import put_defect, take_defect
 
 CACHE_FOLDER = "cache"
 """In the run folder while it is not done; may be deleted at any time."""
 
 
-class Source(Protocol):
-    """Gives what the learning stages take."""
+class Source:
+    """Gives the learning stages their input, float32 (n, c, h, w) on the network's device. One thread at a time.
 
-    def __call__(self, rows: Rows, chance: torch.Generator | None) -> Tensor:
-        """Return the input for tiles of the material, float32 (n, c, h, w) on the network's device.
+    Frozen stages are asked anew about each variation: kept answers would be few variations, and no defect could be
+    moved onto a tile of another place without telling one fold of another's.
+    """
 
-        Args:
-            rows: Rows of the material's tiles.
-            chance: Chooses how each tile is varied; None: as it is.
-        """
-
-
-class PixelSource:
-    """Tiles from a table of pixels, varied anew each time."""
-
-    def __init__(self, material: Material, network: TileNet, blur: float, folder: Path, teller: Teller) -> None:
-        self._enter, self._blur = network.enter, blur
+    def __init__(self, material: Material, network: TileNet, config: TrainConfig, folder: Path, teller: Teller) -> None:
+        self._material, self._config, self._network = material, config, network
         n = len(material.tiles)
-        self._table = fill_table(
-            folder / CACHE_FOLDER / f"pixels-{material.sha256[:12]}",
+        self._tiles = fill_table(
+            folder / CACHE_FOLDER / f"pixels-{material.sha256[:12]}-{config.overlap}",
             (n, *material.pixels([0]).shape[1:]),
             np.uint8,
             lambda rows: material.pixels(list(rows)),
             teller.bar("read tiles", n),
         )
-
-    def __call__(self, rows: Rows, chance: torch.Generator | None) -> Tensor:
-        """Return the input for tiles, as `Source` says."""
-        tiles = torch.from_numpy(self._table[rows])
-        return self._enter(tiles if chance is None else augment(tiles, chance, self._blur))
-
-
-class StageSource:
-    """What the frozen stages answer to each version of a tile; all folds share it, since those stages never learn."""
-
-    def __init__(self, material: Material, network: TileNet, config: TrainConfig, folder: Path, teller: Teller) -> None:
-        self._device = network.device
-        self._n_views = count_views(material, config)
-        self._first = np.concatenate([[0], np.cumsum(self._n_views)[:-1]])
-        tile_of = np.repeat(np.arange(len(material.tiles)), self._n_views)
-        is_varied = np.arange(len(tile_of)) != self._first[tile_of]
         frozen, _ = split_network(network.eval(), config.frozen_stages)
-        asked = fast_stages(network, frozen, len(tile_of), config.threads)
+        self._frozen = fast_stages(network, frozen, n, config.threads) if config.frozen_stages else None
 
-        def compute(rows: range) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-            tiles = torch.from_numpy(material.pixels(tile_of[rows]))
-            varied = augment(tiles, seeded(config.seed, rows.start), config.blur)
-            mixed = torch.where(torch.from_numpy(is_varied[rows]).view(-1, 1, 1, 1), varied, tiles)
-            return asked(mixed.numpy())
+    def as_they_are(self, rows: Rows) -> Tensor:
+        """Return the input for tiles of the material."""
+        return self._enter(torch.from_numpy(self._tiles[rows]))
 
-        self._table = fill_table(
-            folder / CACHE_FOLDER / f"stages-{material.sha256[:12]}",
-            (len(tile_of), *asked(material.pixels([0])).shape[1:]),
-            np.float32,
-            compute,
-            teller.bar("ask the frozen stages", len(tile_of)),
-        )
+    def varied(self, rows: Rows, grounds: Rows, chance: torch.Generator) -> Tensor:
+        """Return the input for tiles of the material, varied.
 
-    def __call__(self, rows: Rows, chance: torch.Generator | None) -> Tensor:
-        """Return the input for tiles, as `Source` says."""
-        view = np.zeros(len(rows), np.intp)
-        if chance is not None:
-            view = (torch.rand(len(rows), generator=chance).numpy() * self._n_views[rows]).astype(np.intp)
-        found = torch.from_numpy(self._table[self._first[rows] + view])
-        return found.to(self._device).contiguous(memory_format=torch.channels_last)
+        Args:
+            rows: Which tiles.
+            grounds: For each the sound tile that its defect is moved onto; -1: it stays where it is.
+            chance: Of the variation.
+        """
+        tiles = self._tiles[rows]
+        places = np.random.default_rng(int(torch.randint(2**62, (1,), generator=chance)))
+        for number in np.flatnonzero(grounds >= 0):
+            moved = self._moved(int(rows[number]), int(grounds[number]), places)
+            tiles[number] = tiles[number] if moved is None else moved
+        return self._enter(augment(torch.from_numpy(tiles), chance, self._config.blur))
 
+    def _moved(self, row: int, ground: int, chance: np.random.Generator) -> U8 | None:
+        mask = self._material.mask(row)
+        defect = None if mask is None else take_defect(self._tiles[row], mask)
+        return None if defect is None else put_defect(defect, self._tiles[ground], chance)
 
-def count_views(material: Material, config: TrainConfig) -> Rows:
-    """Return how many versions of each tile are kept: OK tiles, being many, need fewer to be seen as seldom twice."""
-    is_learned = np.zeros(len(material.tiles), bool)
-    is_learned[material.learn] = True
-    n_defect, n_ok = int((is_learned & material.truth).sum()), int((is_learned & ~material.truth).sum())
-    of_ok = -(-config.views * config.ok_per_defect * n_defect // max(1, n_ok))
-    n_views = np.where(material.truth, config.views, min(max(of_ok, 1), config.views))
-    return np.where(is_learned, n_views, 1).astype(np.intp)
+    def _enter(self, tiles: Tensor) -> Tensor:
+        if self._frozen is None:
+            return self._network.enter(tiles)
+        found = torch.from_numpy(self._frozen(tiles.numpy()))
+        return found.to(self._network.device).contiguous(memory_format=torch.channels_last)

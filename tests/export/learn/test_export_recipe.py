@@ -11,7 +11,7 @@ import torch
 
 from edge_inspector.core.errors import UsageError
 from export.learn.config import FIXED, TrainConfig, keep_config
-from export.learn.draw import draw_epoch
+from export.learn.draw import draw_epoch, draw_grounds
 from export.learn.finetune import balanced_loss, loss_of, rate_share
 from export.learn.frozen import choose_strength, fit_linear, fit_scale
 from export.learn.network import build
@@ -27,6 +27,20 @@ def test_an_epoch_shows_each_defect_about_once_and_small_groups_more_often() -> 
     assert Counter(truth[drawn].tolist()) == {True: 100, False: 200}
     count = Counter(groups[drawn].tolist())
     assert count["single"] / 10 > 1.5 * count["series"] / 90
+
+
+def test_half_of_the_defects_are_moved_and_onto_sound_tiles_alone() -> None:
+    groups = np.array(["series"] * 90 + ["single"] * 10 + ["sound"] * 400)
+    truth = np.array([True] * 100 + [False] * 400)
+    drawn = np.random.default_rng(0).permutation(np.arange(500))
+
+    grounds = draw_grounds(groups, truth, drawn, 0.5, np.random.default_rng(1))
+
+    assert (grounds[~truth[drawn]] == -1).all()
+    onto = grounds[truth[drawn]]
+    assert 35 < np.count_nonzero(onto >= 0) < 65
+    assert not truth[onto[onto >= 0]].any()
+    assert (draw_grounds(groups, truth, drawn, 0.0, np.random.default_rng(1)) == -1).all()
 
 
 @pytest.mark.parametrize("loss", ["weighted", "focal"])

@@ -23,8 +23,10 @@ from export.__main__ import export
 from export.data.scores import read_scores
 from export.learn import network as network_module
 from export.learn.config import recipe
+from export.learn.material import Rows, read_material
 from export.learn.network import TileNet, build, load_imagenet, load_network
 from export.learn.progress import Teller
+from export.learn.sources import Source
 from export.learn.train import train
 
 if TYPE_CHECKING:
@@ -76,6 +78,29 @@ def test_every_tile_is_scored_once_by_a_model_that_never_saw_its_group(data: Pat
             with torch.no_grad():
                 z = network(torch.from_numpy(pixels)[None])[0]
             assert float(z[1] - z[0]) == pytest.approx(margin, abs=1e-4)
+
+
+def test_no_defect_is_moved_onto_a_tile_of_a_group_that_is_held_out(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, ask = list[tuple[set[str], set[str]]](), Source.varied
+
+    def listen(source: Source, rows: Rows, grounds: Rows, chance: torch.Generator) -> torch.Tensor:
+        groups = source._material.groups
+        seen.append((set(groups[rows].tolist()), set(groups[grounds[grounds >= 0]].tolist())))
+        return ask(source, rows, grounds, chance)
+
+    monkeypatch.setattr(Source, "varied", listen)
+    train(data, tmp_path, replace(recipe("plain", "finetune"), folds=2, epochs=1, least_tiles=90, stop_parts=0))
+
+    per_model = len(seen) // 3
+    for number in (0, 1):
+        held = set(json.loads((tmp_path / f"fold-{number}/done.json").read_text())["held_groups"])
+        of_model = seen[number * per_model : (number + 1) * per_model]
+        shown, grounds = (set.union(*groups) for groups in zip(*of_model, strict=True))
+        assert grounds
+        assert len(held) == 4
+        assert not held & (shown | grounds)
 
 
 def test_a_run_holds_what_was_promised_and_nothing_that_is_no_longer_needed(plain_run: Path) -> None:
@@ -178,9 +203,25 @@ def test_finetuning_changes_the_later_stages_alone(data: Path, tmp_path: Path) -
     assert set(read_scores(tmp_path / "scores.csv").fold) == {-1}
 
 
-def test_blur_is_for_tiles_that_are_varied(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="frozen mode varies no tiles"):
-        _train(data, tmp_path, "--mode", "frozen", "--blur", "0.4")
+@pytest.mark.parametrize("option", ["--blur", "--move-defects"])
+def test_what_varies_tiles_is_refused_where_none_are_varied(data: Path, tmp_path: Path, option: str) -> None:
+    with pytest.raises(UsageError, match=f"frozen mode varies no tiles, so {option} changes nothing"):
+        _train(data, tmp_path, "--mode", "frozen", option, "0.4")
+
+
+def test_a_varied_tile_holds_its_defect_on_the_ground_that_was_drawn_for_it(data: Path, tmp_path: Path) -> None:
+    material, config = read_material(data, 0), recipe("plain", "finetune")
+    with Teller() as teller:
+        source = Source(material, build("plain"), config, tmp_path, teller)
+    bad, sound = (np.flatnonzero(material.truth == is_defect)[:1] for is_defect in (True, False))
+    chance = torch.Generator().manual_seed(1)
+
+    stayed, moved = (source.varied(bad, onto, chance)[0, 0].numpy() for onto in (np.array([-1]), sound))
+
+    black = source.as_they_are(bad)[0, 0].numpy() < -0.9
+    assert np.count_nonzero(stayed < -0.9) == np.count_nonzero(black) == 80 * 80
+    assert np.count_nonzero(moved < -0.75) == pytest.approx(80 * 80, rel=0.02)
+    assert np.count_nonzero((moved < -0.75) & black) < 80 * 80
 
 
 def test_the_plain_network_cannot_be_frozen(data: Path, tmp_path: Path) -> None:
