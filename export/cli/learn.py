@@ -57,8 +57,8 @@ def train(
 
     config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
     if config.mode == "frozen" and (numbers["blur"] or numbers["moved"]):
-        option = "--blur" if numbers["blur"] else "--move-defects"
-        raise UsageError(f"frozen mode varies no tiles, so {option} changes nothing; leave it out, or add --mode finetune")
+        told = "--blur" if numbers["blur"] else "--move-defects"
+        raise UsageError(f"frozen mode varies no tiles, so {told} changes nothing; leave it out or add --mode finetune")
     numbers["moved"] = config.moved if numbers["moved"] is None else numbers["moved"]
     try:
         do_train(dataset, run, replace(with_choices(config, epochs, early_stop), **numbers))
