@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, logsigmoid
 
 from edge_inspector.core.errors import UsageError
+from export.learn.ahead import made_ahead, share_threads
 from export.learn.augment import seeded
 from export.learn.config import TrainConfig
 from export.learn.draw import draw_epoch, draw_grounds
@@ -53,6 +54,8 @@ class Finetuner:
         network = build(config.network, config.device)
         self._source = Source(material, network, config, run, teller)
         self._features = read_features(material, network, config, run, teller) if config.frozen_stages else None
+        if config.frozen_stages:  # ONNX Runtime is asked in the other threads
+            torch.set_num_threads(share_threads(config.threads)[0])
 
     def fit(self, job: Job) -> Done:
         """Train a model, leave weights.pt and log.csv in its folder, and score its held tiles."""
@@ -111,10 +114,13 @@ class _Model:
         batches = [slice(start, start + config.batch) for start in range(0, len(drawn), config.batch)]
         set_learning(self.network, config, True)
         told, losses = teller.bar(f"{job.name}, epoch {self.epoch + 1}", len(drawn)), []
-        for number, batch in enumerate(batches):
+        rows, onto = job.learn[drawn], np.where(grounds < 0, -1, job.learn[grounds])
+        made = (self._source.varied(rows[batch], onto[batch], varied) for batch in batches)
+        entered = made_ahead(made) if config.threads > 1 else made
+        for number, (batch, tiles) in enumerate(zip(batches, entered, strict=True)):
             self._set_rate((self.epoch + (number + 0.5) / len(batches)) / config.epochs)
-            losses.append(self._step(drawn[batch], grounds[batch], varied))
-            told(len(drawn[batch]))
+            losses.append(self._step(rows[batch], tiles))
+            told(len(rows[batch]))
         self.epoch += 1
         return self._keep(float(np.mean(losses)))
 
@@ -127,11 +133,9 @@ class _Model:
         write_whole(self._job.folder / "log.csv", text.getvalue().encode())
         return self.network
 
-    def _step(self, drawn: Rows, grounds: Rows, chance: torch.Generator) -> float:
-        """Learn from a batch: positions in `job.learn` of tiles and of the sound ones that their defects go to."""
-        rows = self._job.learn[drawn]
-        onto = np.where(grounds < 0, -1, self._job.learn[grounds])
-        pooled = self._parts[0](self._source.varied(rows, onto, chance)).mean(dim=(2, 3))
+    def _step(self, rows: Rows, tiles: Tensor) -> float:
+        """Learn from a batch: rows of the material, and what the learning stages take of them."""
+        pooled = self._parts[0](tiles).mean(dim=(2, 3))
         logits = self.network.linear(self.network.dropout(pooled))
         truth = torch.from_numpy(self._material.truth[rows]).long().to(logits.device)
         loss = loss_of(logits, truth, self._config)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from edge_inspector.core.frame import U8
+from export.learn.ahead import share_threads
 from export.learn.augment import augment
 from export.learn.config import TrainConfig
 from export.learn.material import Material, Rows
@@ -23,7 +24,9 @@ CACHE_FOLDER = "cache"
 
 
 class Source:
-    """Gives the learning stages their input, float32 (n, c, h, w) on the network's device. One thread at a time.
+    """Gives the learning stages their input, float32 (n, c, h, w) on the network's device.
+
+    For one thread at a time, which need not be the one that learns.
 
     Frozen stages are asked anew about each variation: kept answers would be few variations, and no defect could be
     moved onto a tile of another place without telling one fold of another's.
@@ -40,7 +43,8 @@ class Source:
             teller.bar("read tiles", n),
         )
         frozen, _ = split_network(network.eval(), config.frozen_stages)
-        self._frozen = fast_stages(network, frozen, n, config.threads) if config.frozen_stages else None
+        threads = share_threads(config.threads)[1]
+        self._frozen = fast_stages(network, frozen, n, threads) if config.frozen_stages else None
 
     def as_they_are(self, rows: Rows) -> Tensor:
         """Return the input for tiles of the material."""
