@@ -88,7 +88,7 @@ class _Model:
             weight_decay=config.weight_decay,
         )
         self._truth = material.truth[job.learn]
-        self._counts = draw_counts(int(self._truth.sum()), config)
+        self._counts = draw_counts(material.count_defects(job.learn), config)
         self.n_drawn = sum(self._counts)
         self.epoch, self.best, self._log = 0, _Best(), list[list[str]]()
         if features is not None:

@@ -48,6 +48,14 @@ class Material:
         tile = self.tiles[row]
         return read_mask(self.pictures[tile.picture], tile, self.cutting)
 
+    def count_defects(self, rows: Rows) -> int:
+        """Return how many DEFECT tiles of the line's grid the groups of some tiles have.
+
+        Of tiles that overlap several show the same defect.
+        """
+        ours = self.score[np.isin(self.groups[self.score], self.groups[rows])]
+        return int(self.truth[ours].sum())
+
     def summary(self) -> dict[str, object]:
         """Return what config.json says of the data."""
         n_defect = int(self.truth[self.score].sum())

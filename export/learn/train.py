@@ -81,7 +81,7 @@ def _share_out(material: Material, config: TrainConfig, teller: Teller) -> Rows:
 
 def _fold_jobs(material: Material, config: TrainConfig, folder: RunFolder, fold_of: Rows) -> list[Job]:
     count = int(fold_of.max()) + 1 if len(fold_of) else 0
-    drawn = sum(draw_counts(int(material.truth[material.learn].sum()), config)) * config.epochs
+    drawn = sum(draw_counts(material.count_defects(material.learn), config)) * config.epochs
     jobs = []
     for number in range(count):
         held = material.score[fold_of == number]

@@ -203,6 +203,20 @@ def test_finetuning_changes_the_later_stages_alone(data: Path, tmp_path: Path) -
     assert set(read_scores(tmp_path / "scores.csv").fold) == {-1}
 
 
+def test_a_defect_that_several_overlapping_tiles_show_counts_once(draw: Draw) -> None:
+    folder = draw(n_groups=4, name="wide")
+    for number in range(4):
+        for file in (folder / f"{number}.png", folder / f"{number}_mask.png"):
+            cv2.imwrite(
+                str(file), np.tile(cv2.imread(str(file), cv2.IMREAD_UNCHANGED), (1, 2) + (1,) * (file.stem.isdigit()))
+            )
+    material = read_material(folder, 128)
+
+    assert int(material.truth[material.learn].sum()) == 6
+    assert material.count_defects(material.learn) == 4
+    assert material.count_defects(material.learn[material.groups[material.learn] == "g1"]) == 2
+
+
 @pytest.mark.parametrize("option", ["--blur", "--move-defects"])
 def test_what_varies_tiles_is_refused_where_none_are_varied(data: Path, tmp_path: Path, option: str) -> None:
     with pytest.raises(UsageError, match=f"frozen mode varies no tiles, so {option} changes nothing"):
