@@ -40,7 +40,7 @@ from edge_inspector.core.errors import UsageError
     "--move-defects",
     "moved",
     type=click.FloatRange(0, 1),
-    help="Share of the DEFECT tiles whose masked defect is shown on another sound tile.  [default: finetune: 0.8]",
+    help="Share of the DEFECT tiles whose masked defect is shown on another sound tile.  [default: finetune: 0.3]",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
