@@ -40,7 +40,9 @@ from edge_inspector.core.errors import UsageError
     "--move-defects",
     "moved",
     type=click.FloatRange(0, 1),
-    help="Share of the DEFECT tiles whose masked defect is shown on another sound tile.  [default: finetune: 0.3]",
+    default=0.0,
+    show_default=True,
+    help="Share of the DEFECT tiles whose masked defect is shown on another sound tile, such as 0.3: few places.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
@@ -59,7 +61,6 @@ def train(
     if config.mode == "frozen" and (numbers["blur"] or numbers["moved"]):
         told = "--blur" if numbers["blur"] else "--move-defects"
         raise UsageError(f"frozen mode varies no tiles, so {told} changes nothing; leave it out or add --mode finetune")
-    numbers["moved"] = config.moved if numbers["moved"] is None else numbers["moved"]
     try:
         do_train(dataset, run, replace(with_choices(config, epochs, early_stop), **numbers))
     except KeyboardInterrupt:

@@ -61,9 +61,9 @@ class TrainConfig:
     frozen_stages: int = 6
     """Stem and stages 1 to 5 keep their ImageNet filters: edges and textures suit surfaces, ONNX Runtime asks them six
     times as fast as torch would, and what learns is a third of the network's work. 0: everything learns."""
-    moved: float = 0.3
-    """Share of the DEFECT tiles shown whose defect is moved onto a sound tile: with few places photographed, a network
-    learns the places. Only what is masked can be moved; `export/learn/transplant.py` says how."""
+    moved: float = 0.0
+    """Share of the DEFECT tiles shown whose masked defect is moved onto a sound tile. With few places photographed a
+    network learns the places; but the more are moved, the more fibres and dirt it calls DEFECT."""
     blur: float = 0.0
     """Share of the varied tiles that are out of focus. None by itself: blurred far enough, a thin crack is gone, and
     the network would learn to reject what nobody sees."""

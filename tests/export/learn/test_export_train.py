@@ -91,7 +91,8 @@ def test_no_defect_is_moved_onto_a_tile_of_a_group_that_is_held_out(
         return ask(source, rows, grounds, chance)
 
     monkeypatch.setattr(Source, "varied", listen)
-    train(data, tmp_path, replace(recipe("plain", "finetune"), folds=2, epochs=1, least_tiles=90, stop_parts=0))
+    config = replace(recipe("plain", "finetune"), folds=2, epochs=1, least_tiles=90, stop_parts=0, moved=0.5)
+    train(data, tmp_path, config)
 
     per_model = len(seen) // 3
     for number in (0, 1):
