@@ -98,10 +98,10 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert {name: n for name, n in lengths.items() if n > MAX_FUNCTION_LINES} == {}
 
 
-def test_only_the_worker_makes_threads() -> None:
+def test_only_the_worker_makes_threads_and_the_trainer_on_its_workstation() -> None:
     makers = {name for name, tree in modules().items() if called(tree) & THREAD_MAKERS}
 
-    assert makers == {"edge_inspector/run/worker.py"}
+    assert makers == {"edge_inspector/run/worker.py", "export/learn/ahead.py"}
 
 
 def test_only_the_child_the_probe_the_demo_and_the_drill_make_processes() -> None:

@@ -1,4 +1,4 @@
-"""The next batch is made while the last is learned from."""
+"""The next batch is made while the last is learned from: the one thread that the workstation's half makes."""
 
 from __future__ import annotations
 
