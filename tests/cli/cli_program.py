@@ -26,11 +26,13 @@ WAIT_S = 40.0
 FRAME = {"width": 128, "height": 112, "channels": 3}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_ports(n: int) -> list[int]:
+    """Ports that nobody listens on now, each another one: a port that was just let go of may be given again."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Sandbox:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._mark = uuid.uuid4().hex
-        self.ports = {name: free_port() for name in ("signals", "telemetry", "service", "metrics")}
+        names = ("signals", "telemetry", "service", "metrics")
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self._processes: list[subprocess.Popen[str]] = []
 
     def config(self, camera: dict[str, Any] | None = None, **sections: Any) -> Path:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from cli_program import Sandbox, free_port, has_all, squatter, wait_until
+from cli_program import Sandbox, free_ports, has_all, squatter, wait_until
 from rich.console import Console
 
 from edge_inspector.cli import main, rehearsal
@@ -31,9 +31,9 @@ class Shipped:
         (folder / "models").symlink_to(CHECKOUT / "models")
         self.values: dict[str, Any] = yaml.safe_load((CHECKOUT / "config" / "demo.yaml").read_text())
         self.values["camera"]["folder"] = str(CHECKOUT / "config" / "demo")
-        names = ("signals", "telemetry", "service")
-        self.values["endpoints"] = {name: f"tcp://127.0.0.1:{free_port()}" for name in names}
-        self.values["metrics"] = {"port": free_port()}
+        names, (metrics, *ports) = ("signals", "telemetry", "service"), free_ports(4)
+        self.values["endpoints"] = {name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
+        self.values["metrics"] = {"port": metrics}
         self.write()
 
     def write(self) -> None:
