@@ -102,7 +102,13 @@ class Line:
     """A configuration in a folder of its own, and the daemon that runs it. Use it as a context manager."""
 
     def __init__(
-        self, folder: Path, camera: dict[str, Any] | None = None, *, journal_mb: int = 1, **sections: Any
+        self,
+        folder: Path,
+        camera: dict[str, Any] | None = None,
+        *,
+        journal_mb: int = 1,
+        segments: int = 4,
+        **sections: Any,
     ) -> None:
         """Write bundle and configuration.
 
@@ -110,6 +116,7 @@ class Line:
             folder: Empty.
             camera: Keys of a synthetic camera besides its frame.
             journal_mb: Of one segment of the journal; small, so that it is changed often.
+            segments: That the journal keeps; then the oldest goes.
             sections: Further blocks of the configuration, such as `decide`; `model` is merged.
         """
         self.folder = folder
@@ -131,7 +138,7 @@ class Line:
             "tiling": {"overlap": 16},
             "endpoints": dict(self.endpoints),
             "metrics": {"port": self.metrics_port},
-            "journal": {"folder": str(self.journal_folder), "max_mb": 4 * journal_mb, "segment_mb": journal_mb},
+            "journal": {"folder": str(self.journal_folder), "max_mb": segments * journal_mb, "segment_mb": journal_mb},
             "state_dir": "state",
         }
         self.config = folder / "line.yaml"

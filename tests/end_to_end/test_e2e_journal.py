@@ -211,7 +211,7 @@ main()
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_kill_at_each_named_place_loses_nothing_and_gives_no_number_twice(make_line: MakeLine, place: str) -> None:
-    line = make_line(camera={"rate_hz": 300.0, "count": 1500})
+    line = make_line(camera={"rate_hz": 300.0, "count": 1500}, segments=64)  # two kills apart, four are soon full
     witness = line.listen()
     pass_by = {"journal.before_commit": "@150", "journal.after_commit": "@150"}.get(place, "@2")
     line.start({FAILPOINTS: f"{place}=kill{pass_by}"}, program=["-c", TWICE])
