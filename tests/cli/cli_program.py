@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import yaml
+from fakes.ports import free_ports
 from fakes.tiny_bundle import write_tiny_bundle
 
 from edge_inspector.client.subscriber import Message, Subscriber
@@ -24,15 +25,6 @@ from edge_inspector.client.subscriber import Message, Subscriber
 MARK = "EDGE_INSPECTOR_TEST_MARK"
 WAIT_S = 40.0
 FRAME = {"width": 128, "height": 112, "channels": 3}
-
-
-def free_ports(n: int) -> list[int]:
-    """Ports that nobody listens on now, each another one: a port that was just let go of may be given again."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from cli_program import Sandbox, free_ports, has_all, squatter, wait_until
+from cli_program import Sandbox, has_all, squatter, wait_until
+from fakes.ports import free_ports
 from rich.console import Console
 
 from edge_inspector.cli import main, rehearsal

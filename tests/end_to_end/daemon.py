@@ -18,8 +18,9 @@ from typing import Any, Self
 
 import yaml
 import zmq
-from computer import command_of, free_ports
+from computer import command_of
 from fakes.pipes import is_readable
+from fakes.ports import free_ports
 from fakes.tiny_bundle import write_tiny_bundle
 from transcript import check_transcript
 from witness import Heard, heard

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from computer import free_ports
 from daemon import PROGRAM, Line, wait_until
 from fakes.plc import PASS, REJECT, Plc
+from fakes.ports import free_ports
 from fakes.raw_modbus import RawModbus
 from keyed import encrypt, key_file
 

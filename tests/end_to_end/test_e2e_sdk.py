@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from computer import free_ports
 from daemon import Line, wait_until
 from fakes.plc import PASS, REJECT, UNKNOWN, Plc
+from fakes.ports import free_ports
 from fakes.raw_modbus import RawModbus
 
 from edge_inspector.client import FileCursor, Notice, Subscriber

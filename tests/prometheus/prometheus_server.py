@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import yaml
-from daemon import free_ports, wait_until
+from daemon import wait_until
+from fakes.ports import free_ports
 from rule_files import RECORDS, RULES
 from scaled_rules import faster
 
