@@ -11,7 +11,7 @@ from typing import Any
 from edge_inspector.core.errors import UsageError
 from export.judge.curves import calibration_error, has_both
 from export.judge.fit import Calibration, Method, cross_fit, fit
-from export.judge.limit import Choice, promise
+from export.judge.limit import Choice, check_worth, promise
 from export.judge.parts import checked_scores, gather, out_of_fold
 from export.run_folder import RunFolder
 from export.whole_file import write_whole
@@ -29,12 +29,15 @@ def calibrate(run: Path, method: Method, choice: Choice, unclear: Collection[str
         unclear: Parts to leave out, see `export.judge.evaluate.unclear_parts`.
 
     Raises:
-        UsageError: Scores are missing or damaged, of one kind only, or the margin falls where defects are.
+        UsageError: Scores are missing or damaged, of one kind only, the margin falls where defects are, or by
+            costs no limit is cheaper than to reject nothing.
     """
     folder = RunFolder(run)
     tiles = out_of_fold(checked_scores(folder.need(folder.scores, "train")), folder.scores)
     parts = gather(tiles, unclear)
-    shipped, crossed = fit(tiles, parts, method, choice), cross_fit(tiles, parts, method, choice)
+    shipped = fit(tiles, parts, method, choice)
+    check_worth(shipped.counts(parts.margin), parts.truth, choice)
+    crossed = cross_fit(tiles, parts, method, choice)
     rows = tiles if choice.per == "tile" else parts
     known, seen = crossed.knows(rows.fold), crossed.knows(tiles.fold)
     said = crossed.probability(tiles.margin, tiles.fold)

@@ -74,6 +74,31 @@ def limit_for_costs(scores: Numbers, truth: Truth, choice: Choice) -> float:
     return float(limits[int(np.argmin(costs))])
 
 
+def check_worth(counted: Truth, truth: Truth, choice: Choice) -> None:
+    """Refuse a limit by costs that costs more than to inspect nothing: no limit of this model is worth its rejects.
+
+    A limit that no part reaches would be the cheapest, and a line that is alive but not inspecting.
+
+    Args:
+        counted: Which parts reach the limit.
+        truth: Which are DEFECT; of both kinds.
+        choice: How the limit was chosen; by recall nothing is refused.
+
+    Raises:
+        UsageError: Names both costs.
+    """
+    if choice.by != "costs":
+        return
+    rates = np.array([(~counted[truth]).mean(), 1.0]), np.array([counted[~truth].mean(), 0.0])
+    with_limit, without = expected_cost(*rates, choice).tolist()
+    if with_limit > without * (1 + 1e-9):
+        raise UsageError(
+            f"at these costs it is cheapest to reject no part: {without:.4g} a part, and {with_limit:.4g} with the "
+            f"best limit, which rejects {rates[1][0]:.1%} of the sound and lets {rates[0][0]:.1%} of the defective "
+            "pass; train a better model, check costs and defect rate, or choose the limit by --recall"
+        )
+
+
 def expected_cost(escape_rate: Numbers, false_reject_rate: Numbers, choice: Choice) -> Numbers:
     """Return the cost of one part, on average, when defects come at the line's own rate."""
     p = choice.defect_rate

@@ -78,6 +78,16 @@ def test_what_is_promised_was_counted_with_limits_of_the_other_folds(make_run: C
     assert differs  # or this test could not tell the shipped limit from the others
 
 
+def test_costs_at_which_no_limit_is_worth_its_rejects_leave_no_calibration(make_run: Callable[..., Path]) -> None:
+    run = make_run(gap=0.3)
+
+    result = call("calibrate", run, "--escape-cost", "1", "--false-reject-cost", "100", "--defect-rate", "0.002")
+
+    assert result.exit_code != 0
+    assert "cheapest to reject no part: 0.002 a part" in str(result.exception)
+    assert not (run / "calibration.json").exists()
+
+
 def test_costs_are_written_down_with_the_rate_they_hold_for(make_run: Callable[..., Path]) -> None:
     run = make_run(gap=2.0)
     costs = ["--escape-cost", "200", "--false-reject-cost", "1.5", "--defect-rate", "0.002"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge_inspector.core.errors import UsageError
 from export.judge.limit import (
     STEP,
     Choice,
+    check_worth,
     counts_at,
     expected_cost,
     floor_step,
@@ -45,6 +46,24 @@ def test_no_other_limit_costs_less(bad: list[float], sound: list[float], ratio: 
     best = limit_for_costs(scores, truth, choice)
 
     assert all(cost(best) <= cost(float(other)) + 1e-12 for other in floor_step(scores))
+
+
+@given(bad=SCORES, sound=SCORES, ratio=st.floats(0.01, 1000), rate=st.floats(0.001, 0.5))
+def test_a_limit_that_costs_more_than_no_inspection_is_refused(
+    bad: list[float], sound: list[float], ratio: float, rate: float
+) -> None:
+    scores, truth = np.array([*bad, *sound]), np.repeat([True, False], [len(bad), len(sound)])
+    choice = Choice(by="costs", escape_cost=ratio, false_reject_cost=1.0, defect_rate=rate)
+    counted = scores.astype(np.float32) >= np.float32(limit_for_costs(scores, truth, choice))
+    cost = ratio * rate * (~counted[truth]).mean() + (1 - rate) * counted[~truth].mean()
+
+    assume(abs(cost / (ratio * rate) - 1) > 1e-6 or cost == ratio * rate)
+    if cost > ratio * rate:
+        with pytest.raises(UsageError, match=r"cheapest to reject no part: .*--recall"):
+            check_worth(counted, truth, choice)
+    else:
+        check_worth(counted, truth, choice)
+    check_worth(counted, truth, Choice(recall=0.9))
 
 
 def test_dear_escapes_lower_the_limit_and_rare_defects_raise_it() -> None:
