@@ -78,6 +78,7 @@ def metrics_of(evidence: Evidence, pointing: measure.Json | None) -> measure.Jso
         "part_is": "row of tiles" if e.material.cutting.part == "row" else "picture",
         "parts_unclear": len(e.unclear),
         "limit": e.calibration.limit,
+        "calibration_sha256": e.calibration.sha256,
         "tile": measure.of_tiles(e.tiles, e.calibration, e.crossed),
         "part": measure.of_parts(e.parts, e.calibration, e.crossed),
         "classes": measure.of_classes(e.parts, e.calibration, classes) if any(classes.values()) else None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +47,11 @@ class Calibration:
     """What can be promised at the limit, see `export.judge.limit.promise`."""
     ece: float | None = None
     """Calibration error of tiles, each calibrated by a fit on the other folds; None when that was not possible."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of every number: what was measured with one calibration is not bundled with another."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def probability(self, margins: Numbers) -> Numbers:
         """Return p(DEFECT) of margins."""

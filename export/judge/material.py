@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import U8, Index
 from edge_inspector.tile.grid import grid_corners
+from export.data.belongs import check_cutting
 from export.data.index import Cutting, data_sha256, read_cutting, read_index
 from export.data.picture import Picture
 from export.data.scores import Scores
@@ -68,7 +70,8 @@ def read_material(dataset: Path, run: RunFolder, rows: Scores) -> Material:
     """Return the dataset that the scores of a run are of.
 
     Raises:
-        UsageError: The dataset cannot be read, lacks pictures that were scored, or changed since the training.
+        UsageError: The dataset cannot be read, lacks pictures that were scored, is cut otherwise, or changed since
+            the training.
     """
     pictures = read_index(dataset)
     number = {picture.name: i for i, picture in enumerate(pictures)}
@@ -83,7 +86,9 @@ def read_material(dataset: Path, run: RunFolder, rows: Scores) -> Material:
                 f"{name} is of group {pictures[number[name]].group} now, was {group} at training; train again"
             )
     found = Material(pictures, number, read_cutting(dataset), data_sha256(pictures))
-    trained_on = data_hash(run)
+    config = _config(run)
+    check_cutting(dataset, found.cutting, config)
+    trained_on = config.get("data", {}).get("sha256")
     if trained_on is not None and trained_on != found.sha256:
         raise UsageError(
             f"{dataset} changed since {run.path} was trained on it (data hash {found.sha256[:12]}…, then "
@@ -92,15 +97,16 @@ def read_material(dataset: Path, run: RunFolder, rows: Scores) -> Material:
     return found
 
 
-def data_hash(run: RunFolder) -> str | None:
-    """Return the hash of the data a run was trained on, as its config.json says; None when it says nothing."""
+def _config(run: RunFolder) -> dict[str, Any]:
+    """Return what config.json of a run says; nothing when there is none."""
     if not run.config.is_file():
-        return None
+        return {}
     try:
-        said = json.loads(run.config.read_text(encoding="utf-8")).get("data", {}).get("sha256")
+        values: dict[str, Any] = json.loads(run.config.read_text(encoding="utf-8"))
+        values.get("data", {}).get("sha256")
     except (ValueError, AttributeError) as error:
         raise UsageError(f"{run.config} is damaged ({error}); train again") from error
-    return said if isinstance(said, str) else None
+    return values
 
 
 def unclear_parts(material: Material, rows: Scores) -> set[str]:

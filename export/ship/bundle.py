@@ -20,7 +20,8 @@ from edge_inspector.bundle.signature import ANYONE, SIGNATURE_FILE
 from edge_inspector.core.errors import UsageError
 from export.data.index import data_sha256
 from export.data.truth import TILE_HW
-from export.run_folder import WEIGHTS_FILE
+from export.judge.calibrate import load_calibration
+from export.run_folder import WEIGHTS_FILE, RunFolder
 from export.ship.files import read_json, whole_folder
 from export.ship.golden import LABELS, choose_golden, write_golden
 from export.ship.graph import open_session, run_tiles
@@ -95,14 +96,16 @@ def proven_graphs(material: Material, fp32_only: bool = False) -> tuple[dict[str
     """Return the graphs that `verify` found right, by precision, and what it measured.
 
     Raises:
-        UsageError: `verify` did not run on just these graphs, or found one beyond the tolerance.
+        UsageError: `verify` did not run on just these graphs, or found one beyond the tolerance; or `calibrate` ran
+            again since `evaluate` or `verify`.
     """
     run = material.run
-    run.need(run.metrics, "evaluate")
+    metrics = read_json(run.metrics, "evaluate")
     graphs = {"fp32": run.need(run.model, "onnx")}
     if run.model_int8.exists() and not fp32_only:
         graphs["int8"] = run.model_int8
     parity = read_json(run.parity, "verify")
+    _check_calibration(run, {run.metrics: metrics, run.parity: parity})
     for precision, file in graphs.items():
         if parity.get("files", {}).get(file.name) != hashlib.sha256(file.read_bytes()).hexdigest():
             raise UsageError(f"{run.parity} is of another {file.name} than lies there; run again: export verify")
@@ -110,6 +113,16 @@ def proven_graphs(material: Material, fp32_only: bool = False) -> tuple[dict[str
             remedy = "; leave INT8 out with --fp32-only" if precision == "int8" else ""
             raise UsageError(f"{file} is not bundled: {'; '.join(faults)}{remedy}")
     return graphs, parity
+
+
+def _check_calibration(run: RunFolder, measured: Mapping[Path, dict[str, Any]]) -> None:
+    """Refuse what was measured with another calibration: the graph scores by that one, the limit would be of this."""
+    ours = load_calibration(run.path).sha256
+    if stale := [file for file, values in measured.items() if values.get("calibration_sha256") != ours]:
+        raise UsageError(
+            f"{stale[0]} is of another calibration than {run.calibration.name} holds now; run again: export evaluate, "
+            "onnx, quantize, verify"
+        )
 
 
 def list_files(folder: Path) -> dict[str, dict[str, object]]:

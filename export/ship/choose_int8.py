@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -68,6 +69,7 @@ def choose_int8(material: Material, report: Any = print) -> Recipe:
         run.quantization,
         {
             "version": 1,
+            "fp32_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
             "chosen": asdict(best[0]),
             "by": f"the fewest convolutions in float of those whose error of the margin is within {AS_GOOD} of the "
             "smallest, on training tiles that the ranges do not come from",

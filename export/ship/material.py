@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import U8
+from export.data.belongs import check_cutting
 from export.data.index import Cutting, data_sha256, read_cutting, read_index
 from export.data.picture import Picture
 from export.data.tiles import Tile, label_tiles, read_tiles
@@ -61,13 +62,15 @@ def load_material(dataset: Path, run: Path) -> Material:
         UsageError: One of them is not there or damaged, or the run was trained on other data.
     """
     pictures, folder = read_index(dataset), RunFolder(run)
-    trained_on = _config(folder).get("data", {}).get("sha256")
+    config, cutting = _config(folder), read_cutting(dataset)
+    trained_on = config.get("data", {}).get("sha256")
     if trained_on is not None and trained_on != data_sha256(pictures):
         raise UsageError(
             f"{run} was trained on other data than {dataset} holds now; name the dataset it was trained on, or train "
             "again in another folder"
         )
-    return Material(pictures, read_cutting(dataset), folder)
+    check_cutting(dataset, cutting, config)
+    return Material(pictures, cutting, folder)
 
 
 def load_final(run: Path) -> Any:

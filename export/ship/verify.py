@@ -15,10 +15,12 @@ from rich.progress import Progress
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
 
 from edge_inspector.bundle.golden import MOST_FLIPS
+from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
-from export.judge.calibrate import load_calibration
+from export.judge.calibrate import Calibration, load_calibration
+from export.run_folder import RunFolder
 from export.ship.choose_int8 import compare
-from export.ship.files import write_json
+from export.ship.files import read_json, write_json
 from export.ship.graph import open_session, run_tiles
 from export.ship.material import Material, Proof, load_final, proof_tiles
 from export.ship.to_onnx import PARITY, ask_torch, gaps
@@ -41,11 +43,12 @@ def verify(material: Material, most: int = MOST_TILES, rounds: int = ROUNDS) -> 
     `faults` of it has a list for each precision: what is beyond the tolerance, empty when nothing is.
 
     Raises:
-        UsageError: A step before is missing.
+        UsageError: A step before is missing, or INT8 was made from another fp32 graph.
     """
     run = material.run
     network, calibration = load_final(run.path), load_calibration(run.path)
     fp32 = run.need(run.model, "onnx")
+    _check_source(run, fp32)
     proof = proof_tiles(material, most)
     pixels = material.pixels(proof.tiles)
     truth = np.array([tile.is_defect for tile in proof.tiles])
@@ -55,7 +58,7 @@ def verify(material: Material, most: int = MOST_TILES, rounds: int = ROUNDS) -> 
         bar.advance(task)
         torch_gaps = gaps(ask_torch(network, calibration, pixels), exact)
         bar.advance(task)
-        result = _header(proof, truth, calibration.limit) | {"torch_to_fp32": _named(torch_gaps)}
+        result = _header(proof, truth, calibration) | {"torch_to_fp32": _named(torch_gaps)}
         faults = {"fp32": _fp32_faults(torch_gaps)}
         hashes = {fp32.name: _sha256(fp32)}
         if (int8 := run.model_int8).exists():
@@ -135,7 +138,17 @@ def time_both(fp32: Path, int8: Path, tiles: U8, rounds: int, threads: int = 2) 
     }
 
 
-def _header(proof: Proof, truth: Any, limit: float) -> dict[str, Any]:
+def _check_source(run: RunFolder, fp32: Path) -> None:
+    """Refuse INT8 of another fp32 graph: close by chance on these tiles, it would still hold another calibration."""
+    if not run.model_int8.exists():
+        return
+    if read_json(run.quantization, "quantize").get("fp32_sha256") != _sha256(fp32):
+        raise UsageError(
+            f"{run.model_int8} was made from another {fp32.name} than lies there; run again: export quantize"
+        )
+
+
+def _header(proof: Proof, truth: Any, calibration: Calibration) -> dict[str, Any]:
     return {
         "version": 1,
         "tiles": {
@@ -144,7 +157,8 @@ def _header(proof: Proof, truth: Any, limit: float) -> dict[str, Any]:
             "n": len(proof.tiles),
             "n_defect": int(truth.sum()),
         },
-        "limit": limit,
+        "limit": calibration.limit,
+        "calibration_sha256": calibration.sha256,
         "tolerance": {"torch": PARITY, "flip_share": MOST_FLIPS, "auroc_drop": MOST_AUROC_DROP},
     }
 

@@ -271,3 +271,15 @@ def bad_pictures(folder: Path) -> list[Picture]:
     for i in range(6):
         cv2.imwrite(str(folder / f"{i}.png"), pixels)
     return [Picture(folder / f"{i}.png", folder / "mask.png", "DEFECT", f"g{i}") for i in range(6)]
+
+
+def test_a_dataset_that_counts_parts_otherwise_is_refused(dataset: Path, run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["cutting"] = {"part": "picture"}
+    (run / "config.json").write_text(json.dumps(config))
+
+    result = call("evaluate", dataset, run)
+
+    assert "is cut otherwise than" in str(result.exception)
+    assert "part is 'row', was 'picture'" in str(result.exception)
+    assert not (run / "metrics.json").exists()

@@ -107,8 +107,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, dataset: Path, network: nn.Mo
     folder.config.write_text(json.dumps({"version": 1, "train": {"seed": 1}}))
     calibration = {"scale": 1.0, "shift": 0.0, "limit": LIMIT, "recall": 0.97}
     folder.calibration.write_text(json.dumps(calibration | {"n_tiles": 32, "n_defect_tiles": 8, "groups": ["g0"]}))
-    folder.metrics.write_text(json.dumps({"tile": {"auroc": 1.0}}))
-    write_onnx(network, load_calibration(folder.path), folder.model)
+    calibrated = load_calibration(folder.path)
+    folder.metrics.write_text(json.dumps({"tile": {"auroc": 1.0}, "calibration_sha256": calibrated.sha256}))
+    write_onnx(network, calibrated, folder.model)
     found = load_material(dataset, folder.path)
     choose_int8(found, lambda _: None)
     with pytest.MonkeyPatch.context() as patch:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from ship_samples import LIMIT
+from torch import nn
 
 from edge_inspector.app.models import Place, prove
 from edge_inspector.bundle.load import load_bundle
@@ -23,12 +24,15 @@ from edge_inspector.bundle.signature import Trust, read_trusted
 from edge_inspector.core.errors import EdgeInspectorError, KeysError, UsageError
 from export.__main__ import export
 from export.data.index import Cutting
+from export.judge.calibrate import load_calibration
 from export.ship import bundle as bundle_file
 from export.ship.bundle import BundleText, write_bundle
 from export.ship.files import whole_folder
 from export.ship.golden import choose_golden, spread
 from export.ship.keys import make_keys, read_secret
-from export.ship.material import Material
+from export.ship.material import Material, load_material
+from export.ship.to_onnx import write_onnx
+from export.ship.verify import verify
 
 
 @pytest.fixture
@@ -87,6 +91,36 @@ def _spoil_parity(material: Material) -> None:
     material.run.parity.write_text(json.dumps(parity))
 
 
+def _calibrate_again(material: Material, *measured_again: str) -> None:
+    """Choose another limit, which no graph shows."""
+    run = material.run
+    run.calibration.write_text(json.dumps(json.loads(run.calibration.read_text()) | {"limit": 0.25}))
+    for name in measured_again:
+        file = getattr(run, name)
+        file.write_text(
+            json.dumps(json.loads(file.read_text()) | {"calibration_sha256": load_calibration(run.path).sha256})
+        )
+
+
+def test_int8_of_another_calibration_is_not_compared(material: Material, network: nn.Module) -> None:
+    run = material.run
+    run.calibration.write_text(json.dumps(json.loads(run.calibration.read_text()) | {"scale": 1.01}))
+    write_onnx(network, load_calibration(run.path), run.model)
+
+    with pytest.raises(UsageError, match=r"model\.int8\.onnx was made from another model\.onnx.*export quantize"):
+        verify(material, rounds=3)
+
+
+def test_a_dataset_that_is_cut_otherwise_is_refused_by_the_steps_that_ship(
+    dataset: Path, material: Material, tmp_path: Path
+) -> None:
+    cutting = {"mode": "whole", "defect_from_px": 100}
+    material.run.config.write_text(json.dumps({"version": 1, "train": {"seed": 1}, "data": {"cutting": cutting}}))
+
+    with pytest.raises(UsageError, match=r"is cut otherwise than .*: mode is 'grid', was 'whole'; name that one"):
+        load_material(dataset, material.run.path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -95,6 +129,9 @@ def _spoil_parity(material: Material) -> None:
         (lambda m: m.run.model.unlink(), "run first: python -m export onnx"),
         (lambda m: m.run.parity.write_text("{"), "is damaged"),
         (lambda m: m.run.model.write_bytes(b"other"), r"is of another model\.onnx"),
+        (_calibrate_again, "metrics.json is of another calibration.*run again: export evaluate"),
+        (lambda m: _calibrate_again(m, "metrics"), "parity.json is of another calibration"),
+        (lambda m: m.run.calibration.write_text("{}"), "calibration.json is damaged"),
         (_spoil_parity, "is not bundled: INT8 changes 2 % of the verdicts; leave INT8 out with --fp32-only"),
     ],
 )
