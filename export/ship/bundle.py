@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from export.ship.golden import LABELS, choose_golden, write_golden
 from export.ship.graph import open_session, run_tiles
 from export.ship.keys import sign
 from export.ship.material import Material, proof_tiles, train_config
-from export.ship.pack import pack
+from export.ship.pack import packed, top_of
 
 GOLDEN_FROM = 600
 """Tiles that golden ones are chosen from."""
@@ -72,7 +73,7 @@ def write_bundle(
         text: What a person decides.
         key: Signs it; None leaves it unsigned.
         fp32_only: Leaves INT8 out though the run has it.
-        zip_file: Gets the same as one .zip; replaced when it is there. None for none.
+        zip_file: Gets the same as one .zip, read back too; replaced when it is there. None for none.
 
     Raises:
         UsageError: `out` is there already, a step is missing or stale, or a precision is beyond the tolerance.
@@ -81,15 +82,16 @@ def write_bundle(
     if material.cutting.mode == "whole":
         raise UsageError(_WHOLE)
     graphs, parity = proven_graphs(material, fp32_only)
-    with whole_folder(out) as draft:
-        _fill(draft, material, text, graphs, parity)
-        if key is not None:
-            (draft / SIGNATURE_FILE).write_bytes(sign((draft / MANIFEST_FILE).read_bytes(), key))
-        for precision in graphs:
-            load_bundle(draft, precision, trust=ANYONE)
-    if zip_file is not None:
-        pack(out, zip_file)
-    return load_bundle(out, trust=ANYONE)
+    with ExitStack() as zipped:
+        with whole_folder(out) as draft:
+            _fill(draft, material, text, graphs, parity)
+            if key is not None:
+                (draft / SIGNATURE_FILE).write_bytes(sign((draft / MANIFEST_FILE).read_bytes(), key))
+            for precision in graphs:
+                read = load_bundle(draft, precision, trust=ANYONE)
+            if zip_file is not None:  # before the folder has its name: with room for one of the two, none is there
+                zipped.enter_context(packed(draft, zip_file, top_of(read.manifest), graphs))
+        return load_bundle(out, trust=ANYONE)
 
 
 def proven_graphs(material: Material, fp32_only: bool = False) -> tuple[dict[str, Path], dict[str, Any]]:

@@ -1,5 +1,5 @@
 """What the tests of this room share."""
 
-from ship_samples import dataset, made, material, network, run
+from ship_samples import dataset, made, material, network, run, text
 
-__all__ = ["dataset", "made", "material", "network", "run"]
+__all__ = ["dataset", "made", "material", "network", "run", "text"]

@@ -20,6 +20,7 @@ from export.data.picture import Picture
 from export.judge.calibrate import load_calibration
 from export.learn.network import margin_weights, normalise
 from export.run_folder import RunFolder
+from export.ship.bundle import BundleText
 from export.ship.choose_int8 import choose_int8
 from export.ship.material import Material, load_material
 from export.ship.to_onnx import write_onnx
@@ -130,3 +131,10 @@ def run(tmp_path: Path, made: Path, network: nn.Module, monkeypatch: pytest.Monk
 @pytest.fixture
 def material(dataset: Path, run: RunFolder) -> Material:
     return load_material(dataset, run.path)
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> BundleText:
+    for name in ("LICENSE", "ATTRIBUTION.md"):
+        (tmp_path / name).write_text("drawn")
+    return BundleText("drawn", "0.0.1", 1, "none", "squares", tmp_path / "LICENSE", tmp_path / "ATTRIBUTION.md")

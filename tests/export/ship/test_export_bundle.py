@@ -35,13 +35,6 @@ from export.ship.to_onnx import write_onnx
 from export.ship.verify import verify
 
 
-@pytest.fixture
-def text(tmp_path: Path) -> BundleText:
-    for name in ("LICENSE", "ATTRIBUTION.md"):
-        (tmp_path / name).write_text("drawn")
-    return BundleText("drawn", "0.0.1", 1, "none", "squares", tmp_path / "LICENSE", tmp_path / "ATTRIBUTION.md")
-
-
 def test_a_bundle_is_signed_and_proves_itself_in_both_precisions(
     material: Material, text: BundleText, tmp_path: Path
 ) -> None:
