@@ -15,9 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_inspector.bundle.folder import check_content
-from edge_inspector.bundle.load import Files, open_files, read_manifest
+from edge_inspector.bundle.document import MAX_DOCUMENT_BYTES
+from edge_inspector.bundle.folder import check_content, read_plain
+from edge_inspector.bundle.load import Files, load_bundle, open_files, read_manifest
 from edge_inspector.bundle.manifest import MANIFEST_FILE, Manifest
+from edge_inspector.bundle.seal import check_seal
 from edge_inspector.bundle.signature import MAX_SIGNATURE_BYTES, SIGNATURE_FILE, Trust
 from edge_inspector.core.errors import BundleError
 
@@ -57,6 +59,8 @@ class Imported:
     """False when the very same bundle was there."""
     removed: tuple[str, ...]
     """Labels of the bundles that made room."""
+    mended: str = ""
+    """What was wrong with the copy that was there and that this one replaced; empty when there was none."""
 
 
 def entries(store: Path) -> list[Entry]:
@@ -79,7 +83,8 @@ def import_bundle(
 ) -> Imported:
     """Copy a bundle into a store: whole, proven and on the disk, or not at all.
 
-    The copy is made of the bytes that were compared with the manifest, and it is the copy that is proven. At most
+    The copy is made of the bytes that were compared with the manifest, and it is the copy that is proven. One that is
+    there already is read again, and replaced when it is damaged. At most
     KEPT bundles of its name stay, and besides them those that run (`hold`), that a link in the store leads to, or that
     are in `kept`.
 
@@ -91,18 +96,20 @@ def import_bundle(
         kept: Bundles that configurations name.
 
     Raises:
-        BundleError: The bundle is not right, another one of that name and version is there, or the disk refuses.
+        BundleError: The bundle is not right, another one of that name and version is there, a line runs with a damaged
+            copy of it, or the disk refuses.
     """
     try:
         store.mkdir(parents=True, exist_ok=True)
         with _locked(store), open_files(source) as files:
             manifest, _ = read_manifest(source, files, trust)
-            target = store / manifest.label
-            if target.exists():
-                _check_same(target, source, files)
-                return Imported(target, is_new=False, removed=())
+            target, fault = store / manifest.label, ""
+            if os.path.lexists(target):
+                fault = _fault_of(target, source, files, trust)
+                if not fault:
+                    return Imported(target, is_new=False, removed=())
             _copy(files, manifest, store, target, prove)
-            return Imported(target, is_new=True, removed=_make_room(store, target, kept))
+            return Imported(target, is_new=True, removed=_make_room(store, target, kept), mended=fault)
     except OSError as error:
         raise BundleError(
             f"{store}: cannot take the bundle ({error.strerror}); free the disk or see to the folder, then import again"
@@ -134,7 +141,7 @@ def _copy(files: Files, manifest: Manifest, store: Path, target: Path, prove: Ca
             content = files.read(name, entry.size)
             check_content(files.place(name), content, entry)
             _write(draft / name, content)
-        for name, limit in ((MANIFEST_FILE, 1 << 20), (SIGNATURE_FILE, MAX_SIGNATURE_BYTES)):
+        for name, limit in ((MANIFEST_FILE, MAX_DOCUMENT_BYTES), (SIGNATURE_FILE, MAX_SIGNATURE_BYTES)):
             if files.holds(name):
                 _write(draft / name, files.read(name, limit))
         files.check_listing(manifest.files)
@@ -142,7 +149,7 @@ def _copy(files: Files, manifest: Manifest, store: Path, target: Path, prove: Ca
         for folder in (*(path for path in draft.rglob("*") if path.is_dir()), draft):
             folder.chmod(0o755)  # mkdtemp's is for its maker alone, but the line runs as a user of its own
             _sync(folder)
-        draft.rename(target)
+        _replace(target, draft)
         _sync(store)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -157,13 +164,52 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _check_same(target: Path, source: Path, files: Files) -> None:
-    # The manifest holds the hashes of all other files.
-    theirs = files.read(MANIFEST_FILE, 1 << 20)
-    if (target / MANIFEST_FILE).read_bytes() != theirs:
+def _replace(target: Path, draft: Path) -> None:
+    """Give a copy its name; a faulty one that has it is moved aside first, and cleared away."""
+    if not target.exists():
+        draft.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=target.parent))
+    try:
+        target.rename(old / target.name)  # a rename replaces no folder that holds something
+        draft.rename(target)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _fault_of(target: Path, source: Path, files: Files, trust: Trust) -> str:
+    """Return what is wrong with the copy that is there; empty when it is the bundle and nothing is wrong.
+
+    Raises:
+        BundleError: It is another bundle; or something is wrong, and it may not be replaced.
+    """
+    fault = ""
+    try:
+        load_bundle(target, trust=trust)
+    except BundleError as error:
+        fault = str(error).partition("; ")[0]  # without its advice: to import again is what is being done
+    # The manifest holds the hashes of all other files. One that is damaged itself does not say whose it was.
+    manifest = _sealed_manifest(target)
+    if manifest is not None and manifest != files.read(MANIFEST_FILE, MAX_DOCUMENT_BYTES):
         raise BundleError(
             f"{source}: {target} is another bundle of that name and version; export this one with a version of its own"
         )
+    if fault and not _is_entry(target):
+        raise BundleError(f"{fault}; {target} is no folder of this store: remove it, then import again")
+    if fault and is_held(target):
+        raise BundleError(f"{fault}, and a line runs with it; stop that line, import again, then start it")
+    return fault
+
+
+def _sealed_manifest(target: Path) -> bytes | None:
+    """Return the bytes of a manifest.json that is as it was made; None for a damaged or missing one."""
+    file = target / MANIFEST_FILE
+    try:
+        content = read_plain(file, MAX_DOCUMENT_BYTES)
+        check_seal(str(file), content)
+    except BundleError:
+        return None
+    return content
 
 
 def _make_room(store: Path, newest: Path, kept: frozenset[Path]) -> tuple[str, ...]:

@@ -68,6 +68,8 @@ def import_model(source: Path, store: Path | None, config: Path | None, keys: tu
     imported, told = take(source, _store_of(store, settings), _place(settings, keys, unsigned))
     for sentence in told:
         click.echo(f"  {sentence}")
+    if imported.mended:
+        click.echo(f"replaced the copy that was there: {imported.mended}")
     click.echo(f"{'imported' if imported.is_new else 'is there already'}: {imported.path}")
     for label in imported.removed:
         click.echo(f"removed, since five newer ones are kept: {label}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -53,6 +54,84 @@ def test_the_same_bundle_again_changes_nothing(tmp_path: Path) -> None:
     _take(source, store)
 
     assert not _take(source, store).is_new
+
+
+def _flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "golden/00.png", "manifest.json"])
+def test_a_copy_that_was_damaged_in_the_store_is_replaced(tmp_path: Path, name: str) -> None:
+    source, store = _bundle(tmp_path), tmp_path / "store"
+    copy = _take(source, store).path
+    _flip(copy / name)
+
+    again = _take(source, store)
+
+    assert (again.path, again.is_new) == (copy, True)
+    assert f"{copy / name}: " in again.mended
+    assert ";" not in again.mended
+    assert (copy / name).read_bytes() == (source / name).read_bytes()
+    assert load_bundle(copy, trust=ANYONE).label == copy.name
+    assert list(store.iterdir()) == [copy]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "golden/00.png"])
+def test_a_copy_that_lacks_a_file_is_replaced(tmp_path: Path, name: str) -> None:
+    source, store = _bundle(tmp_path), tmp_path / "store"
+    (_take(source, store).path / name).unlink()
+
+    again = _take(source, store)
+
+    assert f"lacks 1 of 6 files, first {name}" in again.mended
+    assert load_bundle(again.path, trust=ANYONE).label == "tiny-spots@1.0.0"
+
+
+def test_a_damaged_copy_that_a_line_runs_with_stays_and_the_message_says_what_to_do(tmp_path: Path) -> None:
+    source, store = _bundle(tmp_path), tmp_path / "store"
+    copy = _take(source, store).path
+    _flip(copy / "model.onnx")
+    lock = os.open(copy, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+
+    with pytest.raises(BundleError, match=r"model\.onnx: is damaged: .*, and a line runs with it; stop that line"):
+        _take(source, store)
+    os.close(lock)
+
+    assert _take(source, store).mended
+
+
+def test_a_damaged_copy_of_another_bundle_is_not_replaced(tmp_path: Path) -> None:
+    copy = _take(_bundle(tmp_path / "a"), tmp_path / "store").path
+    _flip(copy / "model.onnx")
+    before = (copy / "model.onnx").read_bytes()
+
+    with pytest.raises(BundleError, match="is another bundle of that name and version"):
+        _take(write_tiny_bundle(tmp_path / "b", limit=0.25), tmp_path / "store")
+    assert (copy / "model.onnx").read_bytes() == before
+
+
+def test_a_damaged_copy_stays_when_the_new_one_does_not_prove_itself(tmp_path: Path) -> None:
+    def fails(_: Path) -> None:
+        raise BundleError("it answers otherwise")
+
+    source, store = _bundle(tmp_path), tmp_path / "store"
+    copy = _take(source, store).path
+    _flip(copy / "model.onnx")
+
+    with pytest.raises(BundleError, match="it answers otherwise"):
+        import_bundle(source, store, ANYONE, fails)
+    assert list(store.iterdir()) == [copy]
+
+
+def test_a_link_in_the_place_of_a_bundle_is_named(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/tiny-spots@1.0.0").symlink_to("nowhere")
+
+    with pytest.raises(BundleError, match=r"tiny-spots@1\.0\.0 is no folder of this store: remove it"):
+        _take(_bundle(tmp_path), tmp_path / "store")
 
 
 def test_another_bundle_of_one_name_and_version_is_refused(tmp_path: Path) -> None:

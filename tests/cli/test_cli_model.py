@@ -77,6 +77,22 @@ def test_a_zip_is_taken_and_listed(bundle: Path, signer: Signer, tmp_path: Path,
     assert "signed by a key that is not trusted here" in shown.out
 
 
+def test_a_copy_that_lost_its_signature_is_replaced_and_that_is_said(
+    bundle: Path, signer: Signer, tmp_path: Path, say: Say
+) -> None:
+    words = ("model", "import", bundle, "--store", tmp_path / "store", "--keys", signer.file)
+    copy = tmp_path / "store/tiny-spots@1.0.0"
+    say(*words)
+    (copy / "signature.ed25519").unlink()
+
+    taken = say(*words)
+
+    assert (taken.code, taken.err) == (0, "")
+    assert has_all(taken.out, [f"replaced the copy that was there: {copy}: is not signed", f"imported: {copy}"])
+    assert say("model", "verify", copy, "--keys", signer.file).code == 0
+    assert has_all(say(*words).out, [f"is there already: {copy}"])
+
+
 def test_a_bundle_proves_itself(bundle: Path, signer: Signer, say: Say) -> None:
     told = say("model", "verify", bundle, "--keys", signer.file.parent)
 
