@@ -10,6 +10,9 @@ from edge_inspector.core.errors import UsageError
 WEIGHTS_FILE = "weights.pt"
 """In the folder of each model."""
 
+DONE_FILE = "done.json"
+"""In the same, written last: its groups, its epochs, its margins, and when it was done."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -70,6 +73,12 @@ class RunFolder:
     def parity(self) -> Path:
         """How far torch, fp32 and INT8 lie apart, and how fast the two graphs are; `verify`."""
         return self.path / "parity.json"
+
+    def anew(self, folder: Path) -> str:
+        """Return what a person does to have one model of this run trained once more, for a message."""
+        return (
+            f"delete {folder} and {self.scores}, then give the same `train` command: this model alone is trained anew"
+        )
 
     def need(self, file: Path, step: str) -> Path:
         """Return a file of the run, which must be there.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,7 @@ from export.learn.job import Done, Job
 from export.learn.material import Material, Rows, read_material
 from export.learn.progress import Teller
 from export.learn.sources import CACHE_FOLDER
-from export.run_folder import RunFolder
-
-DONE_FILE = "done.json"
-"""In a model's folder, written last: its groups, its epochs, its margins."""
+from export.run_folder import DONE_FILE, RunFolder
 
 
 def train(dataset: Path, run: Path, config: TrainConfig) -> None:
@@ -121,7 +119,8 @@ def _final_job(material: Material, config: TrainConfig, folder: RunFolder, done:
 def _finish(job: Job, material: Material, done: Done) -> Done:
     groups = sorted(set(material.groups[job.held].tolist()))
     values = {"held_groups": groups, "epochs": done.epochs, "margins": done.margins.tolist()}
-    write_json(job.folder / DONE_FILE, values)
+    finished_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    write_json(job.folder / DONE_FILE, values | {"finished_utc": finished_utc})
     (job.folder / STATE_FILE).unlink(missing_ok=True)
     return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from edge_inspector.core.errors import UsageError
 from export.data.index import data_sha256
 from export.data.truth import TILE_HW
 from export.judge.calibrate import load_calibration
-from export.run_folder import WEIGHTS_FILE, RunFolder
+from export.run_folder import DONE_FILE, WEIGHTS_FILE, RunFolder
 from export.ship.files import read_json, whole_folder
 from export.ship.golden import LABELS, choose_golden, write_golden
 from export.ship.graph import open_session, run_tiles
@@ -32,6 +33,8 @@ from export.ship.pack import packed, top_of
 
 GOLDEN_FROM = 600
 """Tiles that golden ones are chosen from."""
+
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 _WHOLE = (
     "the dataset is of mode `whole`: its pictures were resized to one tile each, and the line does not resize, so this "
@@ -65,7 +68,7 @@ def write_bundle(
 ) -> Bundle:
     """Write the bundle of a run into the new folder `out`, and return it as the line reads it.
 
-    The same run gives the same bytes: its time of creation is that of the final weights.
+    The same run gives the same bytes: its time of creation is when its final model was done.
 
     Args:
         material: Dataset and run.
@@ -207,6 +210,16 @@ def _training(material: Material, text: BundleText) -> dict[str, Any]:
 
 
 def created_utc(material: Material) -> str:
-    """Return when the final weights were written, for the manifest."""
-    weights = material.run.need(material.run.final / WEIGHTS_FILE, "train")
-    return datetime.fromtimestamp(int(weights.stat().st_mtime), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return when the final model was done, for the manifest: as it was written down, since copies lose files' times.
+
+    Raises:
+        UsageError: There is no final model, or its done.json is damaged.
+    """
+    run = material.run
+    weights, done = run.need(run.final / WEIGHTS_FILE, "train"), run.final / DONE_FILE
+    try:
+        return datetime.fromisoformat(json.loads(done.read_bytes())["finished_utc"]).strftime(_MOMENT)
+    except (FileNotFoundError, KeyError):  # a run of before that was written down
+        return datetime.fromtimestamp(int(weights.stat().st_mtime), UTC).strftime(_MOMENT)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{done} is damaged ({error}); {run.anew(run.final)}") from error

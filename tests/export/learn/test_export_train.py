@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +49,14 @@ def _train(*words: str | Path) -> Result:
 
 def _content(run: Path) -> dict[str, bytes]:
     return {str(file.relative_to(run)): file.read_bytes() for file in run.rglob("*") if file.is_file()}
+
+
+def _untimed(run: Path) -> dict[str, object]:
+    """Return the same, of done.json all but the time."""
+    content: dict[str, object] = dict(_content(run))
+    for name in (name for name in content if name.endswith("done.json")):
+        content[name] = json.loads((run / name).read_text()) | {"finished_utc": ""}
+    return content
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +152,23 @@ def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_bytes(
 
     assert "fold 1 of 2, epoch" not in output
     assert f"fold 2 of 2, epoch {left} " not in output
-    assert _content(run) == _content(plain_run)
+    assert _untimed(run) == _untimed(plain_run)
+
+
+def test_a_model_whose_folder_was_deleted_is_trained_anew_alone(data: Path, plain_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(plain_run, tmp_path / "run"))
+    before = (run / "fold-1/done.json").read_bytes()
+    shutil.rmtree(run / "final")
+    (run / "scores.csv").unlink()
+
+    output = _train(data, run, *PLAIN).output
+
+    assert "fold 1 of 2, epoch" not in output
+    assert "fold 2 of 2, epoch" not in output
+    assert _untimed(run) == _untimed(plain_run)
+    assert (run / "fold-1/done.json").read_bytes() == before
+    made = datetime.fromisoformat(json.loads((run / "final/done.json").read_text())["finished_utc"])
+    assert abs(datetime.now(UTC) - made) < timedelta(minutes=5)
 
 
 def test_ctrl_c_is_answered_in_words(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

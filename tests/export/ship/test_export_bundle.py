@@ -26,7 +26,7 @@ from export.__main__ import export
 from export.data.index import Cutting
 from export.judge.calibrate import load_calibration
 from export.ship import bundle as bundle_file
-from export.ship.bundle import BundleText, write_bundle
+from export.ship.bundle import BundleText, created_utc, write_bundle
 from export.ship.files import whole_folder
 from export.ship.golden import choose_golden, spread
 from export.ship.keys import make_keys, read_secret
@@ -69,6 +69,27 @@ def test_the_same_run_gives_the_same_bytes(material: Material, text: BundleText,
 
     assert _bytes_of(tmp_path / "a") == _bytes_of(tmp_path / "b")
     assert {"drawn.zip", "drawn/signature.ed25519", "drawn/manifest.json"} <= _bytes_of(tmp_path / "a").keys()
+
+
+def test_a_copied_run_gives_the_same_time_and_an_older_one_that_of_its_weights(material: Material) -> None:
+    weights, done = material.run.final / "weights.pt", material.run.final / "done.json"
+
+    assert created_utc(material) == "2023-11-14T22:13:20Z"
+    done.write_text('{"epochs": 3}')
+    assert created_utc(material) == "2023-11-14T22:13:20Z"
+    done.write_text('{"finished_utc": "2026-01-31T12:00:00Z"}')
+    os.utime(weights, ns=(10**18, 10**18))
+    assert created_utc(material) == "2026-01-31T12:00:00Z"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"finished_utc": 3}', '{"finished_utc": "soon"}'])
+def test_a_damaged_note_of_when_a_model_was_done_is_named_with_its_remedy(material: Material, content: str) -> None:
+    (material.run.final / "done.json").write_text(content)
+
+    with pytest.raises(
+        UsageError, match=r"final/done\.json is damaged .*; delete .*/final and .*/scores\.csv, then give"
+    ):
+        created_utc(material)
 
 
 def test_int8_is_left_out_when_asked(material: Material, text: BundleText, tmp_path: Path) -> None:
