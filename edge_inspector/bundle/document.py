@@ -14,6 +14,9 @@ from edge_inspector.core.errors import BundleError
 MAX_DOCUMENT_BYTES = 1 << 20
 """A manifest is some kilobytes; a megabyte leaves room for thousands of golden tiles and keeps reading quick."""
 
+TEXT = r"[^\x00-\x1f\x7f]{1,4000}"
+"""One line for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -43,7 +46,7 @@ class Document:
             if key not in required and key not in optional:
                 self.fail(shown(key), f"is not a key of this format; known here: {', '.join(required + optional)}")
 
-    def text(self, key: str, pattern: str = r"[^\x00-\x1f\x7f]{1,4000}") -> str:
+    def text(self, key: str, pattern: str = TEXT) -> str:
         """Return a string that matches the whole of `pattern`."""
         value = self.values.get(key)
         if not isinstance(value, str) or re.fullmatch(pattern, value) is None:

@@ -20,8 +20,10 @@ MAX_FILE_BYTES = 512 << 20
 MAX_BUNDLE_BYTES = 1 << 30
 """All files together: what is read and hashed at each start, some seconds at most."""
 
-_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
-_VERSION = r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}"
+NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
+"""Of a bundle."""
+VERSION = r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,31}"
+"""Of a bundle: no @, which parts it from the name in a label."""
 _LABEL = r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}"
 _TENSOR = r"[A-Za-z_][A-Za-z0-9_./:-]{0,127}"
 # No leading dot, so neither `..` nor hidden files; no backslash or drive letter; no leading slash.
@@ -118,8 +120,8 @@ def parse_manifest(file: str, content: bytes) -> Manifest:
     outputs = document.child("outputs")
     outputs.expect(("scores", "heat"))
     return Manifest(
-        name=document.text("name", _NAME),
-        version=document.text("version", _VERSION),
+        name=document.text("name", NAME),
+        version=document.text("version", VERSION),
         build=document.whole("build", 0, 2**31 - 1),
         created_utc=_moment(document, "created_utc"),
         labels=labels,

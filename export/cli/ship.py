@@ -75,7 +75,7 @@ def verify(dataset: Path, run: Path) -> None:
 @click.argument("out", type=NEW)
 @click.option("--name", required=True, help="Name of the bundle, such as bsdata-pitting.")
 @click.option("--version", required=True, help="Version of the bundle, such as 1.0.0.")
-@click.option("--build", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--build", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option("--licence", required=True, help="One line on the licence of weights and golden tiles.")
 @click.option("--data-name", required=True, help="What the pictures are, and where they come from.")
 @click.option("--data-licence", type=FILE, required=True, help="Text that goes beside the golden tiles.")
@@ -97,9 +97,9 @@ def bundle(
     from export.ship.keys import read_secret
     from export.ship.material import load_material
 
+    words = BundleText(**text)  # type: ignore[arg-type]
     key = None if key_file is None else read_secret(key_file)
     zip_file = out.with_name(out.name + ".zip") if as_zip else None
-    words = BundleText(**text)  # type: ignore[arg-type]
     made = write_bundle(load_material(dataset, run), out, words, key, fp32_only=fp32_only, zip_file=zip_file)
     precisions = ", ".join(made.manifest.precisions)
     signed = "NOT SIGNED (--sign)" if key is None else f"signed ({made.signing.key[:16]})"

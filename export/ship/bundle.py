@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge_inspector.bundle.document import TEXT, shown
 from edge_inspector.bundle.load import Bundle, load_bundle
-from edge_inspector.bundle.manifest import FORMAT, MANIFEST_FILE
+from edge_inspector.bundle.manifest import FORMAT, MANIFEST_FILE, NAME, VERSION
 from edge_inspector.bundle.seal import sealed_json
 from edge_inspector.bundle.signature import ANYONE, SIGNATURE_FILE
 from edge_inspector.core.errors import UsageError
@@ -42,9 +44,21 @@ _WHOLE = (
 )
 
 
+_WORDS = (
+    ("name", NAME, "1 to 64 of a-z, 0-9 and . _ -, the first a letter or a digit, such as bsdata-pitting"),
+    ("version", VERSION, "1 to 32 of letters, digits and . + _ -, the first a letter or a digit, such as 1.0.0"),
+    ("licence", TEXT, "one line of 1 to 4000 letters"),
+)
+"""What the line will ask of the manifest, and how it is said to a person: before the work, not after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class BundleText:
-    """What a person decides about a bundle."""
+    """What a person decides about a bundle.
+
+    Raises:
+        UsageError: The line would take no manifest that says so.
+    """
 
     name: str
     version: str
@@ -55,6 +69,13 @@ class BundleText:
     """Text of the licence of the golden tiles."""
     data_attribution: Path
     """Who made the pictures, and what was changed."""
+
+    def __post_init__(self) -> None:
+        """Look at each word before anything is made of it."""
+        for word, pattern, form in _WORDS:
+            value: str = getattr(self, word)
+            if re.fullmatch(pattern, value) is None:
+                raise UsageError(f"--{word} {shown(value)} cannot stand in a bundle; give {form}")
 
 
 def write_bundle(

@@ -192,6 +192,32 @@ def _words(text: BundleText) -> list[str]:
     return [*words, "--data-licence", str(text.data_licence), "--data-attribution", str(text.data_attribution)]
 
 
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("name", "Ksdd Steel"),
+        ("name", ""),
+        ("name", "a" * 65),
+        ("version", "1 0"),
+        ("version", "1@2"),
+        ("licence", ""),
+        ("licence", "two\nlines"),
+    ],
+)
+def test_a_word_that_no_manifest_may_hold_is_refused_before_any_work(
+    text: BundleText, tmp_path: Path, word: str, value: str
+) -> None:
+    given = _words(text)
+    given[given.index(f"--{word}") + 1] = value
+
+    said = CliRunner().invoke(export, ["bundle", str(tmp_path), str(tmp_path), str(tmp_path / "out"), *given])
+
+    assert isinstance(said.exception, UsageError)
+    assert str(said.exception).startswith(f"--{word} {value!a}"[:30])
+    assert "cannot stand in a bundle; give " in str(said.exception)
+    assert not (tmp_path / "out").exists()
+
+
 KILLED = """
 import os, signal, sys
 from export.ship import bundle
