@@ -45,7 +45,9 @@ def train(dataset: Path, run: Path, config: TrainConfig) -> None:
             shutil.rmtree(run / CACHE_FOLDER, ignore_errors=True)
             return
         jobs = _fold_jobs(material, config, folder, fold_of)
-        teller.say(f"{len(material.score)} tiles of {len(set(material.groups))} groups; {len(jobs)} folds")
+        teller.say(
+            f"{len(material.score)} tiles of {len(set(material.groups[material.score]))} groups; {len(jobs)} folds"
+        )
         learner: Finetuner | FrozenFitter | None = None
         done: list[Done] = []
         for job in [*jobs, None]:

@@ -67,7 +67,8 @@ def data(draw: Draw) -> Path:
 @pytest.fixture(scope="module")
 def plain_run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("plain") / "run"
-    _train(data, run, *PLAIN)
+    output = _train(data, run, *PLAIN).output
+    assert "8 tiles of 8 groups; 2 folds" in output  # those of the test split are in none of them
     return run
 
 
