@@ -21,7 +21,9 @@ from edge_inspector.core.errors import UsageError
     type=click.Choice(["frozen", "finetune"]),
     help="frozen: only the linear layer, in minutes; finetune: later stages too.  [default: frozen; plain: finetune]",
 )
-@click.option("--folds", type=click.IntRange(0, 20), default=5, show_default=True, help="0: only the final model.")
+@click.option(
+    "--folds", type=click.IntRange(0, 20), default=5, show_default=True, help="2 and more; 0: only the final model."
+)
 @click.option("--loss", type=click.Choice(["weighted", "focal"]), default="weighted", show_default=True)
 @click.option("--epochs", type=click.IntRange(1, 1000), help="At most; the recipe's own number when not given.")
 @click.option(
@@ -58,6 +60,8 @@ def train(
     from export.learn.train import train as do_train
 
     config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
+    if numbers["folds"] == 1:
+        raise UsageError("--folds 1 would leave nothing to learn from: give 2 and more, or 0 for the final model alone")
     if config.mode == "frozen" and (numbers["blur"] or numbers["moved"]):
         told = "--blur" if numbers["blur"] else "--move-defects"
         raise UsageError(f"frozen mode varies no tiles, so {told} changes nothing; leave it out or add --mode finetune")

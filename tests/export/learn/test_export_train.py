@@ -265,6 +265,12 @@ def test_a_varied_tile_holds_its_defect_on_the_ground_that_was_drawn_for_it(data
     assert np.count_nonzero((moved < -0.75) & black) < 80 * 80
 
 
+def test_one_fold_is_refused_with_what_to_give(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--folds 1 would leave nothing to learn from: give 2 and more, or 0 for"):
+        _train(data, tmp_path / "run", "--folds", "1")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_plain_network_cannot_be_frozen(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"starts untrained.*--mode finetune"):
         _train(data, tmp_path, "--network", "plain", "--mode", "frozen")
