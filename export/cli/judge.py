@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from edge_inspector.core.errors import UsageError
+from export.cli.next_step import tell_next
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW = click.Path(path_type=Path)
@@ -55,6 +56,7 @@ def calibrate(run: Path, method: Any, recall: float | None, per: Any, dataset: P
         click.echo(line)
     if dataset is None:
         click.echo("sound is what has no DEFECT tile; give --dataset to leave out parts with a mask too small for one")
+    tell_next("calibrate")
 
 
 @click.command()
@@ -72,6 +74,7 @@ def evaluate(dataset: Path, run: Path, heat: bool, threads: int) -> None:
     metrics = do_evaluate(dataset, run, heat)
     click.echo(json.dumps({name: metrics[name] for name in ("groups", "limit", "part", "tile")}, indent=1))
     click.echo(f"{run / 'report.html'} shows it, {run / 'metrics.json'} holds all numbers")
+    tell_next("evaluate")
 
 
 @click.command()

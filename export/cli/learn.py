@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from edge_inspector.core.errors import UsageError
+from export.cli.next_step import tell_next
 
 
 @click.command()
@@ -59,9 +60,9 @@ def train(
     from export.learn.config import recipe, with_choices
     from export.learn.train import train as do_train
 
-    config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
     if numbers["folds"] == 1:
         raise UsageError("--folds 1 would leave nothing to learn from: give 2 and more, or 0 for the final model alone")
+    config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
     if config.mode == "frozen" and (numbers["blur"] or numbers["moved"]):
         told = "--blur" if numbers["blur"] else "--move-defects"
         raise UsageError(f"frozen mode varies no tiles, so {told} changes nothing; leave it out or add --mode finetune")
@@ -70,3 +71,4 @@ def train(
     except KeyboardInterrupt:
         click.echo("stopped; run the same command again: it goes on after the last finished epoch", err=True)
         sys.exit(130)
+    tell_next("train")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from export.cli.next_step import tell_next
+
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW = click.Path(path_type=Path)
@@ -35,6 +37,7 @@ def onnx(dataset: Path, run: Path) -> None:
     click.echo(
         f"{file}: {file.stat().st_size / 1e6:.1f} MB; torch lies {score_gap:.1e} in scores, {heat_gap:.1e} in heat"
     )
+    tell_next("onnx")
 
 
 @click.command()
@@ -48,6 +51,7 @@ def quantize(dataset: Path, run: Path) -> None:
     material = load_material(dataset, run)
     best = choose_int8(material, click.echo)
     click.echo(f"{material.run.model_int8}: {best.name}; what was measured: {material.run.quantization}")
+    tell_next("quantize")
 
 
 @click.command()
@@ -67,6 +71,7 @@ def verify(dataset: Path, run: Path) -> None:
         click.echo(f"beyond the tolerance: {fault}", err=True)
     if faults:
         sys.exit(1)
+    tell_next("verify")
 
 
 @click.command()

@@ -58,7 +58,7 @@ def train(dataset: Path, run: Path, config: TrainConfig) -> None:
             done.append(found)
         _write_scores(folder, material, fold_of, done)
         shutil.rmtree(run / CACHE_FOLDER, ignore_errors=True)
-        teller.say(f"{folder.scores} is written; next: python -m export evaluate --help")
+        teller.say(f"{folder.scores} is written")
 
 
 def _learner(material: Material, config: TrainConfig, run: Path, teller: Teller) -> Finetuner | FrozenFitter:

@@ -14,6 +14,7 @@ from benchmarks import reached
 from edge_inspector.bundle.load import load_bundle
 from edge_inspector.bundle.signature import ANYONE
 from export.__main__ import export
+from export.cli.next_step import STEPS, tell_next
 
 
 def _draw(folder: Path) -> None:
@@ -35,7 +36,23 @@ def _draw(folder: Path) -> None:
 def _call(*words: str | Path) -> str:
     result = CliRunner().invoke(export, [str(word) for word in words])
     assert result.exit_code == 0, (result.output, result.exception)
+    if words[0] in STEPS[:-1]:
+        following = STEPS[STEPS.index(str(words[0])) + 1]
+        assert result.output.rstrip().endswith(f": python -m export {following} --help"), result.output
     return result.output
+
+
+def test_the_steps_are_the_first_commands_in_their_order() -> None:
+    assert tuple(export.commands)[: len(STEPS)] == STEPS
+
+
+def test_each_step_ends_with_the_next_one_and_what_it_answers_stays_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_next("train")
+    tell_next("verify")
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "next: python -m export calibrate --help\nnext: python -m export bundle --help\n"
 
 
 @pytest.mark.timeout(300)  # learns a little on whatever core is free
