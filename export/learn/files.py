@@ -6,6 +6,8 @@ import fcntl
 import io
 import json
 import os
+import pickle
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,20 @@ import torch
 
 from edge_inspector.core.errors import UsageError
 from export.whole_file import put_whole
+
+UNREADABLE = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
+"""What torch raises on a damaged file of tensors: it has no error of its own for it, and its words tell how to load a
+file that should not be trusted."""
 
 
 def write_whole(file: Path, content: bytes) -> None:

@@ -8,7 +8,6 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from export.learn.ahead import made_ahead, share_threads
 from export.learn.augment import seeded
 from export.learn.config import TrainConfig
 from export.learn.draw import draw_epoch, draw_grounds
-from export.learn.files import write_tensors, write_whole
+from export.learn.files import UNREADABLE, write_tensors, write_whole
 from export.learn.folds import check_groups
 from export.learn.frozen import Features, fit_linear, read_features, set_head
 from export.learn.job import Done, Job, Margins
@@ -179,8 +178,8 @@ class _Model:
             self.epoch, self._log = state["epoch"], state["log"]
             best = state["best"]
             self.best = _Best(best["epochs"], tuple(best["rank"]), best["weights"])
-        except (OSError, RuntimeError, EOFError, UnpicklingError, LookupError, TypeError, ValueError) as error:
-            raise UsageError(f"{file} is damaged ({str(error)[:80]}); delete it, this model starts anew") from error
+        except UNREADABLE as error:
+            raise UsageError(f"{file} is damaged or cut off; delete it, this model starts anew") from error
 
 
 def draw_counts(n_defect: int, config: TrainConfig) -> tuple[int, int]:

@@ -8,7 +8,6 @@ the mean of its heat map, the class activation map.
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from edge_inspector.core.errors import UsageError
 from export.learn.config import DROPOUT, NetworkName, load_config
+from export.learn.files import UNREADABLE
 from export.run_folder import WEIGHTS_FILE, RunFolder
 
 # (repeats, kernel, stride of the first, expansion, channels out), from the EfficientNet paper's table 1.
@@ -218,10 +218,9 @@ def read_weights(file: Path, remedy: str) -> dict[str, Tensor]:
     try:
         values = torch.load(file, map_location="cpu", weights_only=True)
         return {str(name): tensor for name, tensor in values.items()}
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, AttributeError) as error:
-        raise UsageError(
-            f"{file} cannot be read as weights ({f'{error}'.partition(chr(10))[0] or 'it is empty'}); {remedy}"
-        ) from error
+    except UNREADABLE as error:
+        why = error.strerror if isinstance(error, OSError) else "damaged, cut off, or another kind of file"
+        raise UsageError(f"{file} cannot be read as weights ({why}); {remedy}") from error
 
 
 def load_network(run: Path, fold: int | None = None) -> TileNet:
@@ -238,7 +237,7 @@ def load_network(run: Path, fold: int | None = None) -> TileNet:
     file = folder.need((folder.final if fold is None else folder.fold(fold)) / WEIGHTS_FILE, "train")
     network = TileNet(name=load_config(run).network)
     try:
-        network.load_state_dict(read_weights(file, "train again in another folder"))
+        network.load_state_dict(read_weights(file, folder.anew(file.parent)))
     except RuntimeError as error:
         raise UsageError(
             f"{file} does not fit the network of {folder.config}; train again in another folder"

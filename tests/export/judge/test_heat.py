@@ -108,5 +108,5 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path, content: bytes | None
     else:
         file.write_bytes(content)
 
-    with pytest.raises(UsageError, match=r"weights.pt (does not fit|cannot be read).*train again"):
+    with pytest.raises(UsageError, match=r"weights.pt (does not fit|cannot be read).*(train again|trained anew)"):
         load_network(RunFolder(tmp_path), 0)

@@ -294,6 +294,25 @@ def test_weights_that_do_not_fit_are_named(plain_run: Path, tmp_path: Path) -> N
         load_network(run)
 
 
+@pytest.mark.parametrize("damage", ["empty", "text", "half", "torn"])
+def test_damaged_weights_are_told_in_words_of_ours_with_what_trains_them_anew(
+    plain_run: Path, tmp_path: Path, damage: str
+) -> None:
+    run = Path(shutil.copytree(plain_run, tmp_path / "run"))
+    file = run / "fold-1/weights.pt"
+    content = file.read_bytes()
+    head = content.index(b"data.pkl") + 100
+    torn = content[:head] + b"\xff" * 40 + content[head + 40 :]
+    file.write_bytes({"empty": b"", "text": b"no weights", "half": content[: len(content) // 2], "torn": torn}[damage])
+
+    with pytest.raises(UsageError) as caught:
+        load_network(run, 1)
+    assert str(caught.value) == (
+        f"{file} cannot be read as weights (damaged, cut off, or another kind of file); delete {run / 'fold-1'} and "
+        f"{run / 'scores.csv'}, then give the same `train` command: this model alone is trained anew"
+    )
+
+
 @torch.no_grad()
 def test_the_plain_networks_heat_is_its_margin_and_its_cells_are_those_of_lite0() -> None:
     torch.manual_seed(0)
