@@ -8,6 +8,8 @@ import json
 import os
 import pickle
 import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,8 @@ UNREADABLE = (
     ValueError,
     pickle.UnpicklingError,
     struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 """What torch raises on a damaged file of tensors: it has no error of its own for it, and its words tell how to load a
 file that should not be trusted."""
@@ -63,6 +67,18 @@ def write_tensors(file: Path, values: object) -> None:
     out = io.BytesIO()
     torch.save(values, out)
     write_whole(file, out.getvalue())
+
+
+def check_sums(file: Path) -> None:
+    """Raise ValueError when a checksum in a file of tensors is wrong: torch writes them, and never looks at them.
+
+    A file of torch's older form has none.
+    """
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as packed:
+        if (damaged := packed.testzip()) is not None:
+            raise ValueError(f"{damaged} is damaged")
 
 
 @contextmanager

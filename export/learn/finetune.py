@@ -20,7 +20,7 @@ from export.learn.ahead import made_ahead, share_threads
 from export.learn.augment import seeded
 from export.learn.config import TrainConfig
 from export.learn.draw import draw_epoch, draw_grounds
-from export.learn.files import UNREADABLE, write_tensors, write_whole
+from export.learn.files import UNREADABLE, check_sums, write_tensors, write_whole
 from export.learn.folds import check_groups
 from export.learn.frozen import Features, fit_linear, read_features, set_head
 from export.learn.job import Done, Job, Margins
@@ -172,6 +172,7 @@ class _Model:
         if not file.exists():
             return
         try:
+            check_sums(file)
             state = torch.load(file, map_location="cpu", weights_only=True)
             self.network.load_state_dict(state["network"])
             self._optimiser.load_state_dict(state["optimiser"])

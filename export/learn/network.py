@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from edge_inspector.core.errors import UsageError
 from export.learn.config import DROPOUT, NetworkName, load_config
-from export.learn.files import UNREADABLE
+from export.learn.files import UNREADABLE, check_sums
 from export.run_folder import WEIGHTS_FILE, RunFolder
 
 # (repeats, kernel, stride of the first, expansion, channels out), from the EfficientNet paper's table 1.
@@ -216,6 +216,7 @@ def read_weights(file: Path, remedy: str) -> dict[str, Tensor]:
         UsageError: The file is not there or is damaged.
     """
     try:
+        check_sums(file)
         values = torch.load(file, map_location="cpu", weights_only=True)
         return {str(name): tensor for name, tensor in values.items()}
     except UNREADABLE as error:

@@ -294,7 +294,7 @@ def test_weights_that_do_not_fit_are_named(plain_run: Path, tmp_path: Path) -> N
         load_network(run)
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "half", "torn"])
+@pytest.mark.parametrize("damage", ["empty", "text", "half", "torn", "bit"])
 def test_damaged_weights_are_told_in_words_of_ours_with_what_trains_them_anew(
     plain_run: Path, tmp_path: Path, damage: str
 ) -> None:
@@ -303,7 +303,10 @@ def test_damaged_weights_are_told_in_words_of_ours_with_what_trains_them_anew(
     content = file.read_bytes()
     head = content.index(b"data.pkl") + 100
     torn = content[:head] + b"\xff" * 40 + content[head + 40 :]
-    file.write_bytes({"empty": b"", "text": b"no weights", "half": content[: len(content) // 2], "torn": torn}[damage])
+    bit = bytearray(content)
+    bit[len(content) // 2] ^= 1  # of one weight
+    half = content[: len(content) // 2]
+    file.write_bytes({"empty": b"", "text": b"no weights", "half": half, "torn": torn, "bit": bytes(bit)}[damage])
 
     with pytest.raises(UsageError) as caught:
         load_network(run, 1)
