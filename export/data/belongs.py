@@ -1,32 +1,51 @@
-"""Whether a dataset is cut as the one that a run was trained on."""
+"""Whether a dataset is still the one that a run was trained on: the same pictures, cut the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from edge_inspector.core.errors import UsageError
-from export.data.index import Cutting
+from export.data.index import Cutting, changed_files, data_sha256
+from export.data.picture import Picture
+
+NAMED = 5
+"""Changed files that are named."""
 
 
-def check_cutting(dataset: Path, cutting: Cutting, config: Mapping[str, Any]) -> None:
-    """Refuse a dataset of the same pictures that cuts or counts them in another way.
+def check_belongs(
+    dataset: Path, pictures: Sequence[Picture], cutting: Cutting, run: Path, config: Mapping[str, Any]
+) -> str:
+    """Return the hash of the data; refuse other data than a run was trained on.
 
     Args:
         dataset: Its folder.
+        pictures: Of its index.
         cutting: How it is cut.
-        config: What config.json of the run holds; one that does not say how its data was cut is believed.
+        run: Folder of the run, for words.
+        config: What config.json of the run holds; what it does not say is believed.
 
     Raises:
-        UsageError: The two differ; each difference is named.
+        UsageError: Something differs; files that changed since the dataset was made are named.
     """
-    data = config.get("data")
-    then = data.get("cutting") if isinstance(data, Mapping) else None
-    now = asdict(cutting)
-    gaps = [f"{name} is {now[name]!r}, was {value!r}" for name, value in (then or {}).items() if now.get(name) != value]
-    if gaps:
+    said = config.get("data")
+    data: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    now, sha256 = asdict(cutting), data_sha256(pictures)
+    then = data.get("cutting") or {}
+    if gaps := [
+        f"{name} is {now[name]!r}, was {then[name]!r}" for name in now if then.get(name, now[name]) != now[name]
+    ]:
         raise UsageError(
-            f"{dataset} is cut otherwise than the dataset that the run was trained on: {'; '.join(gaps)}; name that one"
+            f"{dataset} is cut otherwise than the dataset that {run} was trained on: {'; '.join(gaps)}; name that one"
         )
+    if data.get("sha256", sha256) != sha256:
+        changed = changed_files(dataset, pictures)
+        named = f": {len(changed)} files, first {', '.join(changed[:NAMED])}" if changed else ""
+        raise UsageError(
+            f"{dataset} changed since {run} was trained on it{named} (data hash {sha256[:12]}…, then "
+            f"{data['sha256'][:12]}…); name the dataset of the run, bring the old files back, or train again in "
+            "another folder"
+        )
+    return sha256

@@ -18,9 +18,12 @@ from typing import Literal
 
 from edge_inspector.core.errors import UsageError
 from export.data.picture import Label, Picture, Split
+from export.whole_file import put_whole
 
 INDEX_FILE = "index.csv"
 DATASET_FILE = "dataset.json"
+HASHES_FILE = "hashes.json"
+"""sha256 of each picture and mask when the dataset was made: names what changed since. Older datasets have none."""
 COLUMNS = ("file", "mask", "label", "group", "split", "cls")
 
 
@@ -49,8 +52,11 @@ def read_index(folder: Path) -> list[Picture]:
     index = folder / INDEX_FILE
     if not index.is_file():
         raise UsageError(f"{index} does not exist; make the dataset first: python -m export dataset --help")
-    with index.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    try:
+        with index.open(encoding="utf-8-sig", newline="") as lines:  # a spreadsheet that saves it puts a mark there
+            rows = list(csv.DictReader(lines, restval=""))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{index} is damaged ({error}); make the dataset again") from error
     if not rows or (missing := {"file", "group"} - set(rows[0])):
         raise UsageError(f"{index} has no pictures or lacks the columns {sorted(missing) if rows else ''}")
     pictures = [_picture(index, number, row) for number, row in enumerate(rows, start=2)]
@@ -112,6 +118,30 @@ def data_sha256(pictures: Sequence[Picture]) -> str:
         for path in filter(None, (picture.file, picture.mask)):
             whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
+
+
+def write_hashes(folder: Path, pictures: Sequence[Picture]) -> None:
+    """Write the hash of each file that the index names; pictures as `read_index` returned them."""
+    text = json.dumps({_relative(path, folder): _sha256(path) for path in _files_of(pictures)}, indent=0)
+    put_whole(folder / HASHES_FILE, text.encode())
+
+
+def changed_files(folder: Path, pictures: Sequence[Picture]) -> list[str]:
+    """Return the files that are not as they were when the dataset was made; empty too where nobody wrote that down."""
+    try:
+        known = dict(json.loads((folder / HASHES_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return []
+    now = {_relative(path, folder): path for path in _files_of(pictures)}
+    return [name for name, path in now.items() if name in known and known[name] != _sha256(path)]
+
+
+def _files_of(pictures: Sequence[Picture]) -> list[Path]:
+    return [path for picture in pictures for path in (picture.file, picture.mask) if path is not None]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _picture(index: Path, number: int, row: dict[str, str]) -> Picture:

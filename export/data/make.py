@@ -17,7 +17,7 @@ from edge_inspector.core.frame import U8
 from export.data.alike import Pair, find_alike, join_groups
 from export.data.found import Found, Source
 from export.data.groups import group_by
-from export.data.index import Cutting, data_sha256, read_index, write_index
+from export.data.index import Cutting, data_sha256, read_index, write_hashes, write_index
 from export.data.look import BadPicture, Look, decode, look_at, mask_of
 from export.data.picture import Picture
 from export.data.report import Findings, refused_page, report_page
@@ -75,7 +75,8 @@ def make_dataset(source: Source, out: Path, cutting: Cutting, options: DatasetOp
 def _look(source: Source, cutting: Cutting, options: DatasetOptions, track: Track) -> tuple[list[Found], list[Look]]:
     """Return all pictures with their groups and what was seen; raises UsageError with all that is wrong."""
     if not source.found and not source.problems:
-        raise UsageError("the source holds no picture; see python -m export dataset --help")
+        why = "".join(f": {note}" for note in source.notes)
+        raise UsageError(f"the source holds no picture that could be used{why}; see python -m export dataset --help")
     found, problems = _grouped(source.found, options.group_rule)
     problems = [*source.problems, *problems, *named_twice(found)]
     if options.test_share is None:
@@ -180,7 +181,9 @@ def _write(draft: Path, findings: Findings, options: DatasetOptions) -> Findings
         pictures.append(Picture(found.file, mask, look.label, entry.group, entry.split, found.cls))
     write_index(draft, pictures, findings.cutting)
     # Read back as every later step will: what cannot be read is not left behind, and the hash is that of the steps.
-    sha = data_sha256(read_index(draft))
+    read = read_index(draft)
+    sha = data_sha256(read)
+    write_hashes(draft, read)
     findings = replace(findings, data_sha256=sha)
     write_index(draft, pictures, findings.cutting, findings.facts(options))
     (draft / REPORT_FILE).write_text(report_page(findings), encoding="utf-8")

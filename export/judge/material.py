@@ -14,8 +14,8 @@ import numpy as np
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import U8, Index
 from edge_inspector.tile.grid import grid_corners
-from export.data.belongs import check_cutting
-from export.data.index import Cutting, data_sha256, read_cutting, read_index
+from export.data.belongs import check_belongs
+from export.data.index import Cutting, read_cutting, read_index
 from export.data.picture import Picture
 from export.data.scores import Scores
 from export.data.tiles import Tile
@@ -85,16 +85,8 @@ def read_material(dataset: Path, run: RunFolder, rows: Scores) -> Material:
             raise UsageError(
                 f"{name} is of group {pictures[number[name]].group} now, was {group} at training; train again"
             )
-    found = Material(pictures, number, read_cutting(dataset), data_sha256(pictures))
-    config = _config(run)
-    check_cutting(dataset, found.cutting, config)
-    trained_on = config.get("data", {}).get("sha256")
-    if trained_on is not None and trained_on != found.sha256:
-        raise UsageError(
-            f"{dataset} changed since {run.path} was trained on it (data hash {found.sha256[:12]}…, then "
-            f"{trained_on[:12]}…); train again, or bring the old pictures back"
-        )
-    return found
+    cutting = read_cutting(dataset)
+    return Material(pictures, number, cutting, check_belongs(dataset, pictures, cutting, run.path, _config(run)))
 
 
 def _config(run: RunFolder) -> dict[str, Any]:

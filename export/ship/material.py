@@ -12,8 +12,8 @@ import numpy as np
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import U8
-from export.data.belongs import check_cutting
-from export.data.index import Cutting, data_sha256, read_cutting, read_index
+from export.data.belongs import check_belongs
+from export.data.index import Cutting, read_cutting, read_index
 from export.data.picture import Picture
 from export.data.tiles import Tile, label_tiles, read_tiles
 from export.run_folder import RunFolder
@@ -62,14 +62,8 @@ def load_material(dataset: Path, run: Path) -> Material:
         UsageError: One of them is not there or damaged, or the run was trained on other data.
     """
     pictures, folder = read_index(dataset), RunFolder(run)
-    config, cutting = _config(folder), read_cutting(dataset)
-    trained_on = config.get("data", {}).get("sha256")
-    if trained_on is not None and trained_on != data_sha256(pictures):
-        raise UsageError(
-            f"{run} was trained on other data than {dataset} holds now; name the dataset it was trained on, or train "
-            "again in another folder"
-        )
-    check_cutting(dataset, cutting, config)
+    cutting = read_cutting(dataset)
+    check_belongs(dataset, pictures, cutting, run, _config(folder))
     return Material(pictures, cutting, folder)
 
 

@@ -296,7 +296,7 @@ def test_the_same_source_gives_the_same_bytes_again(tmp_path: Path) -> None:
         run(source, tmp_path / name, "--test-share", "0.25", "--seed", "5")
 
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == ["dataset.json", "index.csv", "report.html"]
+    assert files == ["dataset.json", "hashes.json", "index.csv", "report.html"]
     for name in files:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     splits = [(p.label, p.split) for p in read_index(tmp_path / "one")]
