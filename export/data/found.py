@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from export.data.picture import Label, Split
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Files that are pictures, whatever the case of their suffix; those that the line replays."""
+
+OF_DESKTOPS = ("Thumbs.db", "desktop.ini")
+"""What file managers leave in folders of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +69,50 @@ def list_pictures(folder: Path) -> list[Path]:
     Raises:
         UsageError: The folder cannot be read.
     """
+    return [path for path in _files_of(folder) if path.suffix.lower() in SUFFIXES]
+
+
+def note_others(folders: Iterable[Path], notes: list[str]) -> None:
+    """Note the files of folders that are none of the pictures: a person may take them for some."""
+    others = [path for folder in folders for path in _files_of(folder) if path.suffix.lower() not in SUFFIXES]
+    if others := [path for path in others if path.name not in OF_DESKTOPS]:
+        notes.append(
+            f"{len(others)} files are no PNG, JPEG, BMP or TIFF and are left out, first {others[0]}; save pictures "
+            "among them as one of these"
+        )
+
+
+def masks_by_key(folder: Path, problems: list[str]) -> dict[str, Path]:
+    """Return the masks of a folder by their name without suffix; empty when there is no such folder.
+
+    Args:
+        folder: Of the masks.
+        problems: Gets a line for each name that two masks have.
+    """
+    masks: dict[str, Path] = {}
+    for path in list_pictures(folder) if folder.is_dir() else []:
+        key = path.relative_to(folder).with_suffix("").as_posix()
+        if (other := masks.setdefault(key, path)) != path:
+            problems.append(f"{path}: {other} is a mask of the same picture; remove one")
+    return masks
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """Return all files below a folder, by name, through links too; nothing hidden, and each folder once."""
+    files, seen = list[Path](), set[tuple[int, int]]()
     try:
-        files = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+        for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
+            status = os.stat(place)
+            if (key := (status.st_dev, status.st_ino)) in seen:  # a link back up, or to what was read
+                folders.clear()
+                continue
+            seen.add(key)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            files += [Path(place, name) for name in names if not name.startswith(".")]
     except OSError as error:
         raise UsageError(f"{folder} cannot be read ({error.strerror}); check its path and permissions") from error
-    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(files)
 
 
-def masks_by_key(folder: Path) -> dict[str, Path]:
-    """Return the masks of a folder by their name without suffix; empty when there is no such folder."""
-    if not folder.is_dir():
-        return {}
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in list_pictures(folder)}
+def _raise(error: OSError) -> None:
+    raise error

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from edge_inspector.core.errors import UsageError
 from export.data.found import Found, Source
@@ -17,30 +20,55 @@ def rows_of(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a CSV with a header, each with its line number; cells are stripped.
 
     Raises:
-        UsageError: It cannot be read, is not UTF-8, is empty, or a row has more cells than the header.
+        UsageError: It cannot be read, is not UTF-8, is empty, a quotation mark is not closed, or a row has more cells
+            than the header.
     """
+    reader = _reader(file)
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:  # spreadsheets write a byte order mark
-            reader = csv.DictReader(lines)
-            if not reader.fieldnames:
-                raise UsageError(f"{file} is empty; its first line must name the columns")
-            for row in reader:
-                if None in row:
-                    raise UsageError(f"{file}, line {reader.line_num}: more cells than columns; quote the commas")
-                yield reader.line_num, {name.strip(): (cell or "").strip() for name, cell in row.items()}
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read ({error.strerror}); check its path and permissions") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{file} is not a CSV in UTF-8 ({error}); save it again as such") from error
+        header = [name.strip() for name in next(reader, [])]
+        if not any(header):
+            raise UsageError(f"{file} is empty; its first line must name the columns")
+        for cells in filter(None, reader):
+            if len(cells) > len(header):
+                raise UsageError(f"{file}, line {reader.line_num}: more cells than columns; quote the commas")
+            row = dict.fromkeys(header, "") | dict(zip(header, map(str.strip, cells), strict=False))
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise _no_csv(file, f"line {reader.line_num}: {error}") from error
 
 
 def columns_of(file: Path) -> list[str]:
-    """Return the names of a CSV's columns; none when it cannot be read as one."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            return [name.strip() for name in next(csv.reader(lines), [])]
-    except (OSError, UnicodeDecodeError, csv.Error):
+    """Return the names of a CSV's columns; none when there is no such file.
+
+    Raises:
+        UsageError: It cannot be read as a CSV.
+    """
+    if not file.is_file():
         return []
+    try:
+        return [name.strip() for name in next(_reader(file), [])]
+    except csv.Error as error:
+        raise _no_csv(file, f"line 1: {error}") from error
+
+
+def _reader(file: Path) -> Any:
+    """Return a reader of the lines of a CSV; cells are parted by what parts them in its first line."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")  # spreadsheets write a byte order mark
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}); check its path and permissions") from error
+    except UnicodeDecodeError as error:
+        raise _no_csv(file, str(error)) from error
+    first = text.partition("\n")[0]
+    # Spreadsheets write semicolons where a comma is the decimal sign.
+    delimiter = "," if "," in first else next((sign for sign in (";", "\t") if sign in first), ",")
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def _no_csv(file: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{file} is not a CSV in UTF-8 ({why}); close its quotation marks, and save it again as CSV UTF-8"
+    )
 
 
 def from_csv(index: Path) -> Source:
@@ -62,24 +90,36 @@ def from_csv(index: Path) -> Source:
         if (split := row.get("split", "")) not in SPLITS:
             source.problems.append(f"{where}: split must be train, test or empty, but is {split!r}")
         label = _label(where, row, source.problems)
-        mask = index.parent / row["mask"] if row.get("mask") else None
-        key = PurePosixPath(row["file"].replace("\\", "/")).with_suffix("").as_posix()
-        file = index.parent / row["file"].replace("\\", "/")
-        cls = row.get("cls", "")
+        name, mask_name = (row.get(column, "").replace("\\", "/") for column in ("file", "mask"))
+        if fault := _fault_of(name) or _fault_of(mask_name):
+            source.problems.append(f"{where}: {fault}")
+            continue
+        mask = index.parent / mask_name if mask_name else None
+        # As in folders: the label is no part, and must not become a group.
+        key = "/".join(part for part in PurePosixPath(name).with_suffix("").parts if part not in ("OK", "DEFECT"))
         source.found.append(
             Found(
                 f"{where} ({row['file']})",
-                file,
+                index.parent / name,
                 label,
                 row.get("group", ""),
                 key,
                 mask,
                 split=SPLITS.get(split),
-                cls=cls,
+                cls=row.get("cls", ""),
                 facts=tuple(row.items()),
             )
         )
     return source
+
+
+def _fault_of(name: str) -> str:
+    """Return why no file can have that name; empty when one can."""
+    if any(ord(letter) < 32 for letter in name):
+        return f"{name[:40]!r} holds a line break or a control character; correct it, or close its quotation mark"
+    if any(len(os.fsencode(part)) > 255 for part in name.split("/")):
+        return f"{name[:40]!r}… is longer than a name of a file can be; correct it, or close its quotation mark"
+    return ""
 
 
 def _label(where: str, row: dict[str, str], problems: list[str]) -> Label | None:

@@ -30,7 +30,7 @@ def from_evidence(folder: Path, labels: Path | None) -> Source:
     """
     source, parts = Source("evidence"), _parts(folder)
     said = None if labels is None else _said(labels, source)
-    masks, left_out, heard, seen = masks_by_key(folder / MASKS), 0, set[str](), dict[str, Path]()
+    masks, left_out, heard, seen = masks_by_key(folder / MASKS, source.problems), 0, set[str](), dict[str, Path]()
     for file in list_pictures(folder):
         name = file.relative_to(folder)
         if name.parts[0] == MASKS or file.stem.endswith(".annotated"):
@@ -50,7 +50,10 @@ def from_evidence(folder: Path, labels: Path | None) -> Source:
         lost = [key for key in said if f"{key[0]}.{key[1]}".rstrip(".") not in heard]
         source.problems += [f"{labels}: evidence {'.'.join(key).rstrip('.')} has no picture here" for key in lost]
     if left_out:
-        source.notes.append(f"{left_out} pictures were sorted by nobody, and are left out")
+        source.notes.append(
+            f"{left_out} pictures were sorted by nobody, and are left out; give --labels, or move them into OK/ and "
+            "DEFECT/"
+        )
     return source
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_inspector.core.errors import UsageError
-from export.data.found import Found, Source, list_pictures, masks_by_key
+from export.data.found import Found, Source, list_pictures, masks_by_key, note_others
 from export.data.picture import Label
 
 LABELS: tuple[Label, ...] = ("OK", "DEFECT")
@@ -19,7 +19,9 @@ def from_folders(folder: Path) -> Source:
     """
     if not any((folder / label).is_dir() for label in LABELS):
         raise UsageError(f"{folder} has no folders OK and DEFECT; sort the pictures into them, or name an index in CSV")
-    source, masks, used = Source("folders"), masks_by_key(folder / "masks"), dict[str, Path]()
+    source, used = Source("folders"), dict[str, Path]()
+    masks = masks_by_key(folder / "masks", source.problems)
+    note_others([part for name in (*LABELS, "masks") if (part := folder / name).is_dir()], source.notes)
     seen: dict[str, Path] = {}
     for label in LABELS:
         for file in list_pictures(folder / label) if (folder / label).is_dir() else []:

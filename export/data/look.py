@@ -75,6 +75,10 @@ def look_at(found: Found, cutting: Cutting) -> Look:
 
 
 def _bytes_of(file: Path, where: str) -> bytes:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError as error:  # index.csv and report are UTF-8, and could not name it
+        raise BadPicture(f"{str(file)!a}: its name is not UTF-8; rename it") from error
     named = where if str(file) in where else f"{where}: {file}"
     if not file.is_file():
         raise BadPicture(f"{named} does not exist; copy it, or take it out")

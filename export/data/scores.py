@@ -82,8 +82,11 @@ def read_scores(file: Path) -> Scores:
     """
     if not file.is_file():
         raise UsageError(f"{file} does not exist; train first: python -m export train --help")
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.reader(lines))
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(csv.reader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{file} is damaged ({error}); train again") from error
     if not rows or tuple(rows[0]) != COLUMNS or len(rows) < 2:
         raise UsageError(f"{file} is not a table of scores; train again")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from edge_inspector.tile.grid import grid_corners
 from export.data.index import read_cutting, read_index
 from export.data.picture import Picture
 from export.data.truth import TILE_HW
+from export.whole_file import put_whole
 
 STRIP_HW = (256, 1024)
 """Four tiles in a row, like a piece of web 256 px wide."""
@@ -23,6 +25,8 @@ CANDIDATE_STEP_PX = 64
 """Demo strips may begin anywhere on this raster, so that sound ones are found between the pits."""
 
 JPEG_QUALITY = 95
+
+TRUTH_COLUMNS = ("file", "truth", "source", "group", "x", "y", "mask_px")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,32 +106,48 @@ def write_strips(data: Path, out: Path, count: int, seed: int) -> int:
     """Write half sound, half defective strips as 001.jpg … with truth.csv; return how many.
 
     They come from pictures with a mask of the split `test`, or of all where there is no such split.
+
+    Raises:
+        UsageError: There are not so many, or the disk refuses.
     """
     masked = [picture for picture in read_index(data) if picture.mask is not None]
     pictures = [picture for picture in masked if picture.split == "test"] or masked
     overlap_yx = (STRIP_HW[0] - CANDIDATE_STEP_PX, STRIP_HW[1] - CANDIDATE_STEP_PX)
     strips = find_strips(pictures, overlap_yx, read_cutting(data).defect_from_px)
+    for kind in (True, False):
+        if not any(strip.is_defect is kind for strip in strips):
+            what = "defective" if kind else "sound"
+            raise UsageError(
+                f"{data} shows no {what} strip in its {len(pictures)} pictures with a mask; name a dataset of pictures "
+                f"of at least {STRIP_HW[1]}x{STRIP_HW[0]} that show some"
+            )
     chosen = [
         *sample_strips([s for s in strips if s.is_defect], count // 2, seed),
         *sample_strips([s for s in strips if not s.is_defect], count - count // 2, seed),
     ]
     order = np.random.default_rng(seed).permutation(len(chosen)).tolist()
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "truth.csv").open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(["file", "truth", "source", "group", "x", "y", "mask_px"])
-        for number, strip in enumerate((chosen[row] for row in order), start=1):
-            picture, name = pictures[strip.picture], f"{number:03}.jpg"
-            pixels = picture.pixels()[strip.y : strip.y + STRIP_HW[0], strip.x : strip.x + STRIP_HW[1]]
-            # 4:4:4: the colour is kept as sharp as the light.
-            flags = (
-                cv2.IMWRITE_JPEG_QUALITY,
-                JPEG_QUALITY,
-                cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-                cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-            )
-            if not cv2.imwrite(str(out / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), flags):
-                raise UsageError(f"{out / name} could not be written; check the disk and its permissions")
-            truth = "DEFECT" if strip.is_defect else "OK"
-            writer.writerow([name, truth, picture.file.name, strip.group, strip.x, strip.y, strip.mask_px])
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        rows = [_write_strip(out, number, chosen[row], pictures) for number, row in enumerate(order, start=1)]
+        table = io.StringIO(newline="")
+        csv.writer(table, lineterminator="\n").writerows([TRUTH_COLUMNS, *rows])
+        put_whole(out / "truth.csv", table.getvalue().encode())  # last: with it the strips are whole
+    except OSError as error:
+        raise UsageError(f"{out} could not be written ({error.strerror}); make room, or name another folder") from error
     return len(chosen)
+
+
+def _write_strip(out: Path, number: int, strip: Strip, pictures: Sequence[Picture]) -> list[str | int]:
+    """Write a strip, and return its row of truth.csv."""
+    picture, name = pictures[strip.picture], f"{number:03}.jpg"
+    pixels = picture.pixels()[strip.y : strip.y + STRIP_HW[0], strip.x : strip.x + STRIP_HW[1]]
+    # 4:4:4: the colour is kept as sharp as the light.
+    flags = (
+        cv2.IMWRITE_JPEG_QUALITY,
+        JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    )
+    put_whole(out / name, cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), flags)[1].tobytes())
+    truth = "DEFECT" if strip.is_defect else "OK"
+    return [name, truth, picture.file.name, strip.group, strip.x, strip.y, strip.mask_px]
