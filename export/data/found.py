@@ -69,16 +69,16 @@ def list_pictures(folder: Path) -> list[Path]:
     Raises:
         UsageError: The folder cannot be read.
     """
-    return [path for path in _files_of(folder) if path.suffix.lower() in SUFFIXES]
+    return [path for path in files_below(folder) if path.suffix.lower() in SUFFIXES]
 
 
 def note_others(folders: Iterable[Path], notes: list[str]) -> None:
     """Note the files of folders that are none of the pictures: a person may take them for some."""
-    others = [path for folder in folders for path in _files_of(folder) if path.suffix.lower() not in SUFFIXES]
+    others = [path for folder in folders for path in files_below(folder) if path.suffix.lower() not in SUFFIXES]
     if others := [path for path in others if path.name not in OF_DESKTOPS]:
         notes.append(
-            f"{len(others)} files are no PNG, JPEG, BMP or TIFF and are left out, first {others[0]}; save pictures "
-            "among them as one of these"
+            f"{len(others)} files are no PNG, JPEG, BMP or TIFF and are left out, first {shown(others[0])}; save "
+            "pictures among them as one of these"
         )
 
 
@@ -97,7 +97,7 @@ def masks_by_key(folder: Path, problems: list[str]) -> dict[str, Path]:
     return masks
 
 
-def _files_of(folder: Path) -> list[Path]:
+def files_below(folder: Path) -> list[Path]:
     """Return all files below a folder, by name, through links too; nothing hidden, and each folder once."""
     files, seen = list[Path](), set[tuple[int, int]]()
     try:
@@ -112,6 +112,11 @@ def _files_of(folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"{folder} cannot be read ({error.strerror}); check its path and permissions") from error
     return sorted(files)
+
+
+def shown(path: Path) -> str:
+    """Return a path that any page can hold, though its name may be no UTF-8."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def _raise(error: OSError) -> None:

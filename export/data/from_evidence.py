@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 from edge_inspector.core.errors import UsageError
-from export.data.found import Found, Source, list_pictures, masks_by_key
-from export.data.from_csv import columns_of, rows_of
+from export.data.found import Found, Source, files_below, list_pictures, masks_by_key
 from export.data.from_folders import LABELS
 from export.data.picture import Label
+from export.data.table import columns_of, rows_of
 
 MASKS = "masks"
 
@@ -67,7 +67,7 @@ def _part(file: Path, label: Label, cls: str, mask: Path | None, facts: dict[str
 
 
 def _parts(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(folder.rglob("*.json"))}
+    return {path.stem: path for path in files_below(folder) if path.suffix == ".json"}
 
 
 def _said(table: Path, source: Source) -> dict[tuple[str, str], tuple[Label, str]]:

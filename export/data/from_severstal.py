@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge_inspector.core.errors import UsageError
 from export.data.found import Found, Runs, Source, list_pictures
-from export.data.from_csv import columns_of, rows_of
+from export.data.table import columns_of, rows_of
 
 NEW, OLD = {"ImageId", "ClassId", "EncodedPixels"}, {"ImageId_ClassId", "EncodedPixels"}
 

@@ -18,6 +18,7 @@ from typing import Literal
 
 from edge_inspector.core.errors import UsageError
 from export.data.picture import Label, Picture, Split
+from export.data.table import lines_of
 from export.whole_file import put_whole
 
 INDEX_FILE = "index.csv"
@@ -52,14 +53,11 @@ def read_index(folder: Path) -> list[Picture]:
     index = folder / INDEX_FILE
     if not index.is_file():
         raise UsageError(f"{index} does not exist; make the dataset first: python -m export dataset --help")
-    try:
-        with index.open(encoding="utf-8-sig", newline="") as lines:  # a spreadsheet that saves it puts a mark there
-            rows = list(csv.DictReader(lines, restval=""))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{index} is damaged ({error}); make the dataset again") from error
-    if not rows or (missing := {"file", "group"} - set(rows[0])):
+    _, header = next(lines := lines_of(index), (1, list[str]()))
+    rows = [(n, dict.fromkeys(header, "") | dict(zip(header, cells, strict=False))) for n, cells in lines]
+    if not rows or (missing := {"file", "group"} - set(header)):
         raise UsageError(f"{index} has no pictures or lacks the columns {sorted(missing) if rows else ''}")
-    pictures = [_picture(index, number, row) for number, row in enumerate(rows, start=2)]
+    pictures = [_picture(index, number, row) for number, row in rows]
     splits: dict[str, set[str]] = {}
     for picture in pictures:
         splits.setdefault(picture.group, set()).add(picture.split)
@@ -148,11 +146,18 @@ def _picture(index: Path, number: int, row: dict[str, str]) -> Picture:
     where, folder = f"{index}, line {number}", index.parent
     mask = folder / row["mask"] if row.get("mask") else None
     for path in filter(None, (folder / row["file"], mask)):
-        if not path.is_file():
+        if not _is_file(path):
             raise UsageError(f"{where}: {path} does not exist; copy the data again")
     label = _label(where, row, mask is not None)
     split: Split = "test" if row.get("split", "train") in ("test", "val") else "train"
     return Picture(folder / row["file"], mask, label, row["group"], split, row.get("cls", ""), row["file"])
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no file can have that name
+        return False
 
 
 def _label(where: str, row: dict[str, str], has_mask: bool) -> Label:

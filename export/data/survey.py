@@ -46,11 +46,18 @@ def named_twice(found: Sequence[Found]) -> list[str]:
     """Return the problems of pictures and masks that stand in the source more than once."""
     problems, files, masks = [], dict[Path, Found](), dict[Path, Found]()
     for one in found:
-        if (other := files.setdefault(one.file.resolve(), one)) is not one:
+        if (other := files.setdefault(_place(one.file), one)) is not one:
             problems.append(f"{one.where}: {one.file} was named before ({other.where}); remove one")
-        elif one.mask is not None and (other := masks.setdefault(one.mask.resolve(), one)) is not one:
+        elif one.mask is not None and (other := masks.setdefault(_place(one.mask), one)) is not one:
             problems.append(f"{one.where}: the mask {one.mask} belongs to {other.file} already; name its own")
     return problems
+
+
+def _place(file: Path) -> Path:
+    try:
+        return file.resolve()
+    except (OSError, RuntimeError):  # a link that leads to itself: told when it is opened
+        return file.absolute()
 
 
 def one_file_two_labels(found: Sequence[Found], looks: Sequence[Look]) -> list[str]:
@@ -92,6 +99,8 @@ def few_groups(entries: Sequence[Entry], cutting: Cutting) -> list[str]:
         blind = label == "DEFECT" and any(e.look.label == label and e.look.mask_px is None for e in entries)
         hint = ", and masks (or use --mode whole)" if blind and cutting.mode == "grid" else ""
         said = f" ({', '.join(groups)})" if groups else ""
+        if sum(entry.look.label == label for entry in train) > len(groups) > 0:
+            hint += ", or say with --group-by what a part is"
         problems.append(
             f"{label} {what} come from {len(groups)} groups{said}, {MIN_GROUPS} are needed; add {label} pictures of "
             f"{MIN_GROUPS - len(groups)} more parts{hint}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from test_export_make import evidence, refused, rows_of, run
 from edge_inspector.core.errors import UsageError
 from export.__main__ import export
 from export.data.belongs import check_belongs
+from export.data.found import Source
 from export.data.from_csv import from_csv
+from export.data.from_evidence import from_evidence
 from export.data.index import Cutting, read_index
 from export.data.scores import read_scores
 
@@ -42,10 +45,12 @@ def test_pictures_behind_a_linked_folder_are_read_once_and_a_link_back_up_does_n
 
 def test_files_of_other_kinds_are_counted(tmp_path: Path) -> None:
     source = sorted_folders(tmp_path / "in")
-    for name in ("OK/a.webp", "DEFECT/b.gif", "masks/c.jp2", "OK/Thumbs.db", "OK/.hidden"):
-        (source / name).write_bytes(b"x")
+    for name in (b"OK/\xe4.webp", b"DEFECT/b.gif", b"masks/c.jp2", b"OK/Thumbs.db", b"OK/.hidden"):
+        Path(os.fsdecode(os.fsencode(source) + b"/" + name)).write_bytes(b"x")
 
-    assert "3 files are no PNG, JPEG, BMP or TIFF and are left out, first" in run(source, tmp_path / "out")
+    said = run(source, tmp_path / "out")
+
+    assert re.search(r"3 files are no PNG, JPEG, BMP or TIFF and are left out, first .*udce4\.webp; save", said)
 
 
 def test_two_masks_of_one_picture_are_named(tmp_path: Path) -> None:
@@ -85,8 +90,10 @@ def test_a_table_in_another_encoding_is_told_as_such(tmp_path: Path, encoding: s
 @pytest.mark.parametrize(
     ("cell", "why"),
     [
-        ('"OK/ok0.png,,OK,a\n', "is not a CSV in UTF-8"),
-        ('"OK/ok0\n.png",,OK,a\n', "line 3: 'OK/ok0\\n.png' holds a line break"),
+        ('OK/ok0.png,,OK,a\n"OK/ok2.png,,OK,a\n', "is not a CSV in UTF-8 (line 3: unexpected end of data)"),
+        (".,,OK,a\n", "line 2: '.' is no file; name a picture"),
+        ("loop.png,,OK,a\n", "loop.png does not exist"),
+        ('"OK/ok0\n.png",,OK,a\n', "line 2: 'OK/ok0\\n.png' holds a line break"),
         ("OK/ok\0.png,,OK,a\n", "'OK/ok\\x00.png' holds a line break or a control character"),
         (f"OK/{'o' * 300}.png,,OK,a\n", "is longer than a name of a file can be"),
         (f"OK/ok0.png,{'o' * 300}.png,OK,a\n", "is longer than a name of a file can be"),
@@ -94,6 +101,7 @@ def test_a_table_in_another_encoding_is_told_as_such(tmp_path: Path, encoding: s
 )
 def test_a_cell_that_is_no_name_is_named_with_its_line(tmp_path: Path, cell: str, why: str) -> None:
     source = sorted_folders(tmp_path / "in")
+    (source / "loop.png").symlink_to(source / "loop.png")
     (source / "list.csv").write_text(f"file,mask,label,group\n{cell}OK/ok1.png,,OK,b\n")
 
     assert why in refused(source / "list.csv", tmp_path / "out")
@@ -104,6 +112,34 @@ def test_the_label_in_a_path_is_no_group(tmp_path: Path) -> None:
     (source / "list.csv").write_text("file,label\nOK/p1/a.png,OK\nDEFECT/p1/b.png,DEFECT\nOK/c.png,OK\n")
 
     assert [one.key for one in from_csv(source / "list.csv").found] == ["p1/a", "p1/b", "c"]
+
+
+def test_pictures_of_one_folder_are_one_part_unless_a_rule_says_otherwise(tmp_path: Path) -> None:
+    source = sorted_folders(tmp_path / "in")
+    rows = [f"DEFECT/bad{i}.png,masks/bad{i}.png,DEFECT" for i in range(4)] + [f"OK/ok{i}.png,,OK" for i in range(4)]
+    for name in ("OK", "DEFECT"):
+        (source / name).rename(source / f"{name}-pictures")
+    text = "\n".join(["file,mask,label", *(row.replace("/", "-pictures/", 1) for row in rows)])
+    (source / "list.csv").write_text(text)
+
+    assert "or say with --group-by what a part is" in refused(source / "list.csv", tmp_path / "out")
+    run(source / "list.csv", tmp_path / "out", "--group-by", "stem")
+
+
+def test_the_json_of_evidence_behind_a_link_is_found(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "20261122").symlink_to(evidence(tmp_path / "far") / "20261122")
+
+    assert all(dict(one.facts).get("model") == "m@1" for one in _sorted_evidence(source).found)
+
+
+def _sorted_evidence(source: Path) -> Source:
+    labels = source.parent / "l.csv"
+    labels.write_text("evidence_id;label\n" + "".join(f"line-1-{i};OK\n" for i in range(8)))
+    found = from_evidence(source, labels)
+    assert len(found.found) == 16
+    return found
 
 
 def test_evidence_that_nobody_sorted_is_told_with_what_to_do(tmp_path: Path) -> None:
@@ -120,8 +156,13 @@ def test_an_index_that_a_spreadsheet_saved_again_is_read_or_told(tmp_path: Path)
 
     index.write_text(text, "utf-8-sig")
     assert read_index(tmp_path / "out") == before
+    index.write_text(text.replace(",", ";"), "utf-8")
+    assert read_index(tmp_path / "out") == before
+    index.write_text(text.replace("ok1", "o" * 300), "utf-8")
+    with pytest.raises(UsageError, match=r"line 3: .* does not exist"):
+        read_index(tmp_path / "out")
     index.write_text(text, "cp1252")
-    with pytest.raises(UsageError, match=r"index\.csv is damaged .*; make the dataset again"):
+    with pytest.raises(UsageError, match=r"index\.csv is not a CSV in UTF-8"):
         read_index(tmp_path / "out")
     with pytest.raises(UsageError, match=r"index\.csv is damaged .*; train again"):
         read_scores(index)
