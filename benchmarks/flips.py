@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from edge_inspector.bundle.golden import MOST_FLIPS
 from edge_inspector.bundle.load import Bundle, load_bundle
 from edge_inspector.bundle.signature import ANYONE
 from edge_inspector.core.errors import EdgeInspectorError
@@ -21,9 +22,8 @@ from edge_inspector.infer.load import load_runtime
 from edge_inspector.infer.runtime import Hardware, ProviderName
 from export.data.index import read_cutting, read_index
 from export.run_folder import RunFolder
-from export.ship.choose_int8 import compare, counting
+from export.ship.differ import compare, counting
 from export.ship.material import Material
-from export.ship.verify import MOST_FLIPS
 
 PROVIDERS: tuple[ProviderName, ...] = ("cpu", "openvino")
 CHUNK = 8

@@ -19,7 +19,7 @@ from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
 from export.judge.calibrate import Calibration, load_calibration
 from export.run_folder import RunFolder
-from export.ship.choose_int8 import compare
+from export.ship.differ import compare
 from export.ship.files import read_json, write_json
 from export.ship.graph import open_session, run_tiles
 from export.ship.material import Material, Proof, load_final, proof_tiles

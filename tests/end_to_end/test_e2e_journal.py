@@ -168,6 +168,7 @@ def test_a_computer_that_was_restarted_in_the_middle_begins_a_new_epoch_and_says
     lost = witness.wait_for("event", lambda m: m.body["name"] == "tail_lost").body
     with Caller(line) as caller:
         kept = caller.all_of(former["epoch"])
+    witness.wait_for("verdict", lambda m: m.head.epoch != former["epoch"])
     assert line.stop() == 0
 
     assert lost["of_epoch"] == former["epoch"]

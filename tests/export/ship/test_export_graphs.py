@@ -17,7 +17,8 @@ from export.__main__ import export
 from export.judge.calibrate import load_calibration
 from export.run_folder import RunFolder
 from export.ship import verify as verify_file
-from export.ship.choose_int8 import Way, choose_int8, compare, fastest_of_the_best
+from export.ship.choose_int8 import Way, choose_int8, fastest_of_the_best
+from export.ship.differ import compare
 from export.ship.graph import open_session, run_tiles
 from export.ship.material import Material, calibration_tiles, load_material, proof_tiles
 from export.ship.quantize import Recipe
