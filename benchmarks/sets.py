@@ -30,7 +30,7 @@ SETS = {
 FINETUNE = {
     # Many of its pits lie out of focus, and none is thin; most of its pictures are of nine places.
     "bsdata": ("--blur", "0.4", "--move-defects", "0.3"),
-    # Six kinds of surface and five of defects in 910 tiles: with six epochs two folds stay half learned.
+    # Six kinds of surface and five of defects in 910 tiles; reached in docs/reference/trained-models.md.
     "mt": ("--epochs", "14"),
 }
 """What fine-tuning is told beyond the usual."""

@@ -30,22 +30,26 @@ def check_belongs(
     Raises:
         UsageError: Something differs; files that changed since the dataset was made are named.
     """
-    said = config.get("data")
-    data: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
-    now, sha256 = asdict(cutting), data_sha256(pictures)
-    then = data.get("cutting") or {}
+    data = _object(config, "data")
+    then, now, sha256 = _object(data, "cutting"), asdict(cutting), data_sha256(pictures)
     if gaps := [
         f"{name} is {now[name]!r}, was {then[name]!r}" for name in now if then.get(name, now[name]) != now[name]
     ]:
         raise UsageError(
             f"{dataset} is cut otherwise than the dataset that {run} was trained on: {'; '.join(gaps)}; name that one"
         )
-    if data.get("sha256", sha256) != sha256:
+    trained_on = data.get("sha256")
+    if isinstance(trained_on, str) and trained_on != sha256:
         changed = changed_files(dataset, pictures)
         named = f": {len(changed)} files, first {', '.join(changed[:NAMED])}" if changed else ""
         raise UsageError(
             f"{dataset} changed since {run} was trained on it{named} (data hash {sha256[:12]}…, then "
-            f"{data['sha256'][:12]}…); name the dataset of the run, bring the old files back, or train again in "
+            f"{trained_on[:12]}…); name the dataset of the run, bring the old files back, or train again in "
             "another folder"
         )
     return sha256
+
+
+def _object(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, Mapping) else {}

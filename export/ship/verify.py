@@ -144,7 +144,8 @@ def _check_source(run: RunFolder, fp32: Path) -> None:
         return
     if read_json(run.quantization, "quantize").get("fp32_sha256") != _sha256(fp32):
         raise UsageError(
-            f"{run.model_int8} was made from another {fp32.name} than lies there; run again: export quantize"
+            f"{run.model_int8} was made from another {fp32.name} than lies there; run again: export quantize, or "
+            "delete it to ship fp32 alone"
         )
 
 

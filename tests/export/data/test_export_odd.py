@@ -177,6 +177,8 @@ def test_files_that_changed_since_the_training_are_named(tmp_path: Path) -> None
 
     with pytest.raises(UsageError, match=r"2 files, first \.\./in/OK/ok1\.png, \.\./in/masks/bad2\.png \(data hash"):
         check_belongs(tmp_path / "out", pictures, Cutting(), tmp_path / "run", config)
+    for damaged in ({"data": {"sha256": None, "cutting": [1]}}, {"data": "?"}):  # says nothing: it is believed
+        check_belongs(tmp_path / "out", pictures, Cutting(), tmp_path / "run", damaged)
     (tmp_path / "out" / "hashes.json").unlink()  # a dataset of before
     with pytest.raises(UsageError, match=r"changed since .* was trained on it \(data hash"):
         check_belongs(tmp_path / "out", pictures, Cutting(), tmp_path / "run", config)
