@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ KINDS = ("folders", "csv", "severstal", "evidence")
     default="grid",
     show_default=True,
     help="The line's tiles, or each picture resized to one tile.",
+)
+@click.option(
+    "--tile",
+    "tile_px",
+    type=click.IntRange(64, 1024),
+    default=256,
+    show_default=True,
+    help="Side of a tile in pixels, a multiple of 32; the bundle tells the line.",
 )
 @click.option(
     "--defect-from-px",
@@ -83,13 +92,18 @@ def dataset(
 
     OUT gets index.csv, dataset.json, report.html and masks that had to be drawn; pictures stay where they are.
     """
-    from export.data.index import Cutting
+    from export.data.index import CELL_PX, Cutting
     from export.data.make import DatasetOptions, make_dataset
     from export.data.open_source import open_source
 
     if chosen["merge_duplicates"] and chosen["allow_duplicates"]:
         raise UsageError("--merge-duplicates and --allow-duplicates exclude each other; give one")
-    cutting = Cutting(**{name: chosen.pop(name) for name in ("mode", "defect_from_px", "defect_share", "part")})
+    if (side := chosen["tile_px"]) % CELL_PX:
+        below = side // CELL_PX * CELL_PX
+        raise UsageError(
+            f"--tile: must be a multiple of {CELL_PX} from 64 to 1024, but is {side}; take {below} or {below + CELL_PX}"
+        )
+    cutting = Cutting(**{field.name: chosen.pop(field.name) for field in fields(Cutting)})
     found = open_source(source, kind, labels, pictures)
     made = make_dataset(found, out, cutting, DatasetOptions(**chosen), _track)
     tiles, groups = made.n_tiles, {entry.group for entry in made.entries}

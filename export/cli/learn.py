@@ -57,12 +57,14 @@ def train(
 
     Stopped, or killed, or out of disk: the same command again goes on where it was.
     """
+    from export.data.index import read_cutting
     from export.learn.config import recipe, with_choices
     from export.learn.train import train as do_train
 
     if numbers["folds"] == 1:
         raise UsageError("--folds 1 would leave nothing to learn from: give 2 and more, or 0 for the final model alone")
-    config = recipe(network, mode or ("frozen" if network == "lite0" else "finetune"))
+    mode = mode or ("frozen" if network == "lite0" else "finetune")
+    config = recipe(network, mode, read_cutting(dataset).tile_px)
     if config.mode == "frozen" and (numbers["blur"] or numbers["moved"]):
         told = "--blur" if numbers["blur"] else "--move-defects"
         raise UsageError(f"frozen mode varies no tiles, so {told} changes nothing; leave it out or add --mode finetune")

@@ -31,7 +31,7 @@ def onnx(dataset: Path, run: Path) -> None:
 
     material = load_material(dataset, run)
     calibration, network, file = load_calibration(run), load_final(run), material.run.model
-    write_onnx(network, calibration, file)
+    write_onnx(network, calibration, material.cutting.tile_hw, file)
     pixels = material.pixels(proof_tiles(material, COMPARED).tiles)
     score_gap, heat_gap = check_parity(network, calibration, file, pixels)
     click.echo(

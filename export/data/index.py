@@ -26,6 +26,10 @@ DATASET_FILE = "dataset.json"
 HASHES_FILE = "hashes.json"
 """sha256 of each picture and mask when the dataset was made: names what changed since. Older datasets have none."""
 COLUMNS = ("file", "mask", "label", "group", "split", "cls")
+CELL_PX = 32
+"""Side of a cell of the heat map: every network here halves a tile five times."""
+TILE_SIZES_PX = range(64, 1024 + 1, CELL_PX)
+"""From two cells a side to what a camera line holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,22 @@ class Cutting:
     """What counts as one part in numbers per part: the whole picture, or each row of its tiles (a strip of web)."""
     defect_share: float = 0.5
     """A DEFECT tile must hold this share of what the tile that shows a defect best holds of it; 0: any bit will do."""
+    tile_px: int = 256
+    """Side of a tile. The bundle tells the line."""
+
+    def __post_init__(self) -> None:
+        """Refuse tiles that the networks do not divide into whole cells.
+
+        Raises:
+            ValueError: Neither of `TILE_SIZES_PX`.
+        """
+        if self.tile_px not in TILE_SIZES_PX:
+            raise ValueError(f"tile_px is {self.tile_px!r}, not a multiple of 32 from 64 to 1024")
+
+    @property
+    def tile_hw(self) -> tuple[int, int]:
+        """Height and width of a tile."""
+        return self.tile_px, self.tile_px
 
 
 def read_index(folder: Path) -> list[Picture]:

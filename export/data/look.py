@@ -17,10 +17,10 @@ from edge_inspector.core.frame import U8
 from edge_inspector.tile.grid import grid_corners
 from export.data.alike import hash_of
 from export.data.found import Found
-from export.data.index import Cutting
+from export.data.index import TILE_SIZES_PX, Cutting
 from export.data.picture import Label, is_marked
 from export.data.runs import decode_runs
-from export.data.truth import TILE_HW, judge_tiles
+from export.data.truth import judge_tiles
 
 MAX_PIXELS = 1 << 28
 """A file of kilobytes can claim to be larger; no camera's picture is."""
@@ -60,10 +60,10 @@ def look_at(found: Found, cutting: Cutting) -> Look:
     data = _bytes_of(found.file, found.where)
     pixels = decode(data, found.where)
     hw = (pixels.shape[0], pixels.shape[1])
-    if cutting.mode == "grid" and (hw[0] < TILE_HW[0] or hw[1] < TILE_HW[1]):
+    if cutting.mode == "grid" and min(hw) < cutting.tile_px:
         raise BadPicture(
-            f"{found.where}: {hw[1]}x{hw[0]} is smaller than a tile of {TILE_HW[1]}x{TILE_HW[0]}; "
-            "take larger pictures, or use --mode whole"
+            f"{found.where}: {hw[1]}x{hw[0]} is smaller than a tile of {cutting.tile_px}x{cutting.tile_px}; "
+            f"take larger pictures, or {_smaller_tiles(hw)}"
         )
     mask = mask_of(found, hw)
     label = _label(found, mask, cutting)
@@ -72,6 +72,11 @@ def look_at(found: Found, cutting: Cutting) -> Look:
     mask_px = None if mask is None else int(np.count_nonzero(mask))
     looks = hash_of(grey.astype(np.uint8, copy=False))
     return Look(hw, hashlib.sha256(data).hexdigest(), looks, label, mask_px, n_ok, n_defect, n_dropped)
+
+
+def _smaller_tiles(hw: tuple[int, int]) -> str:
+    fitting = [side for side in TILE_SIZES_PX if side <= min(hw)]
+    return f"cut smaller tiles: --tile {fitting[-1]}" if fitting else "use --mode whole"
 
 
 def _bytes_of(file: Path, where: str) -> bytes:
@@ -165,7 +170,7 @@ def _label(found: Found, mask: Mask | None, cutting: Cutting) -> Label:
 def _count(hw: tuple[int, int], mask: Mask | None, label: Label, cutting: Cutting) -> tuple[int, int, int]:
     if cutting.mode == "whole":
         return (1, 0, 0) if label == "OK" else (0, 1, 0)
-    corners = grid_corners(hw, TILE_HW, 0)
+    corners = grid_corners(hw, cutting.tile_hw, 0)
     if mask is None:
         return (len(corners), 0, 0) if label == "OK" else (0, 0, len(corners))
     truth = judge_tiles(mask, corners, cutting)

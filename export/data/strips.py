@@ -13,19 +13,19 @@ import numpy as np
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.tile.grid import grid_corners
-from export.data.index import read_cutting, read_index
+from export.data.index import Cutting, read_cutting, read_index
 from export.data.picture import Picture
-from export.data.truth import TILE_HW
 from export.whole_file import put_whole
 
-STRIP_HW = (256, 1024)
-"""Four tiles in a row, like a piece of web 256 px wide."""
+STRIP_TILES = 4
+"""In a row, like a piece of web as wide as a tile."""
 
 CANDIDATE_STEP_PX = 64
-"""Demo strips may begin anywhere on this raster, so that sound ones are found between the pits."""
+"""Strips may begin anywhere on this raster, so that sound ones are found between the pits."""
 
 JPEG_QUALITY = 95
 
+TRUTH_FILE = "truth.csv"
 TRUTH_COLUMNS = ("file", "truth", "source", "group", "x", "y", "mask_px")
 
 
@@ -42,38 +42,36 @@ class Strip:
     is_defect: bool
     """A tile of it is DEFECT; otherwise no pixel is masked."""
     group: str
+    hw: tuple[int, int]
+    """All strips of a dataset have the same."""
 
     def overlaps(self, other: Strip) -> bool:
         """Return whether two strips share a pixel of one picture."""
-        height, width = STRIP_HW
+        height, width = self.hw
         return self.picture == other.picture and abs(self.y - other.y) < height and abs(self.x - other.x) < width
 
 
-def find_strips(
-    pictures: Sequence[Picture], overlap_yx: tuple[int, int] = (0, 0), defect_from_px: int = 100
-) -> list[Strip]:
+def find_strips(pictures: Sequence[Picture], cutting: Cutting) -> list[Strip]:
     """Return all strips with a clear truth; those with only tiles of a few masked pixels are left out.
 
     Args:
         pictures: Where to look; pictures smaller than a strip give none.
-        overlap_yx: How much neighbours share, in pixels.
-        defect_from_px: Masked pixels from which a tile is DEFECT.
+        cutting: Of the dataset.
     """
-    strips = []
+    strips, side = [], cutting.tile_px
+    height, width = hw = (side, STRIP_TILES * side)
     for i, picture in enumerate(pictures):
         mask = picture.mask_pixels()
-        if mask.shape[0] < STRIP_HW[0] or mask.shape[1] < STRIP_HW[1]:
+        if mask.shape[0] < height or mask.shape[1] < width:
             continue
-        ys = grid_corners((mask.shape[0], STRIP_HW[1]), STRIP_HW, overlap_yx[0])[:, 0].tolist()
+        ys = grid_corners((mask.shape[0], width), hw, height - CANDIDATE_STEP_PX)[:, 0].tolist()
         # One row of a picture as wide as high, so that the overlap along x may exceed the height.
-        square = (STRIP_HW[1], STRIP_HW[1])
-        xs = grid_corners((STRIP_HW[1], mask.shape[1]), square, overlap_yx[1])[:, 1].tolist()
+        xs = grid_corners((width, mask.shape[1]), (width, width), width - CANDIDATE_STEP_PX)[:, 1].tolist()
         for y, x in ((y, x) for y in ys for x in xs):
-            part = mask[y : y + STRIP_HW[0], x : x + STRIP_HW[1]]
-            tiles = grid_corners(STRIP_HW, TILE_HW, 0).tolist()
-            worst = max(int(np.count_nonzero(part[v : v + TILE_HW[0], u : u + TILE_HW[1]])) for v, u in tiles)
-            if worst == 0 or worst >= defect_from_px:
-                strips.append(Strip(i, y, x, int(np.count_nonzero(part)), worst > 0, picture.group))
+            part = mask[y : y + height, x : x + width]
+            worst = max(int(np.count_nonzero(part[:, u : u + side])) for u in range(0, width, side))
+            if worst == 0 or worst >= cutting.defect_from_px:
+                strips.append(Strip(i, y, x, int(np.count_nonzero(part)), worst > 0, picture.group, hw))
     return strips
 
 
@@ -108,18 +106,20 @@ def write_strips(data: Path, out: Path, count: int, seed: int) -> int:
     They come from pictures with a mask of the split `test`, or of all where there is no such split.
 
     Raises:
-        UsageError: There are not so many, or the disk refuses.
+        UsageError: There are not so many, the folder holds strips already, or the disk refuses.
     """
+    if (out / TRUTH_FILE).exists():
+        raise UsageError(f"{out} holds strips already, and fewer would mix with them; name another folder")
     masked = [picture for picture in read_index(data) if picture.mask is not None]
     pictures = [picture for picture in masked if picture.split == "test"] or masked
-    overlap_yx = (STRIP_HW[0] - CANDIDATE_STEP_PX, STRIP_HW[1] - CANDIDATE_STEP_PX)
-    strips = find_strips(pictures, overlap_yx, read_cutting(data).defect_from_px)
+    cutting = read_cutting(data)
+    strips = find_strips(pictures, cutting)
     for kind in (True, False):
         if not any(strip.is_defect is kind for strip in strips):
             what = "defective" if kind else "sound"
             raise UsageError(
                 f"{data} shows no {what} strip in its {len(pictures)} pictures with a mask; name a dataset of pictures "
-                f"of at least {STRIP_HW[1]}x{STRIP_HW[0]} that show some"
+                f"of at least {STRIP_TILES * cutting.tile_px}x{cutting.tile_px} that show some"
             )
     chosen = [
         *sample_strips([s for s in strips if s.is_defect], count // 2, seed),
@@ -131,7 +131,7 @@ def write_strips(data: Path, out: Path, count: int, seed: int) -> int:
         rows = [_write_strip(out, number, chosen[row], pictures) for number, row in enumerate(order, start=1)]
         table = io.StringIO(newline="")
         csv.writer(table, lineterminator="\n").writerows([TRUTH_COLUMNS, *rows])
-        put_whole(out / "truth.csv", table.getvalue().encode())  # last: with it the strips are whole
+        put_whole(out / TRUTH_FILE, table.getvalue().encode())  # last: with it the strips are whole
     except OSError as error:
         raise UsageError(f"{out} could not be written ({error.strerror}); make room, or name another folder") from error
     return len(chosen)
@@ -140,7 +140,7 @@ def write_strips(data: Path, out: Path, count: int, seed: int) -> int:
 def _write_strip(out: Path, number: int, strip: Strip, pictures: Sequence[Picture]) -> list[str | int]:
     """Write a strip, and return its row of truth.csv."""
     picture, name = pictures[strip.picture], f"{number:03}.jpg"
-    pixels = picture.pixels()[strip.y : strip.y + STRIP_HW[0], strip.x : strip.x + STRIP_HW[1]]
+    pixels = picture.pixels()[strip.y : strip.y + strip.hw[0], strip.x : strip.x + strip.hw[1]]
     # 4:4:4: the colour is kept as sharp as the light.
     flags = (
         cv2.IMWRITE_JPEG_QUALITY,

@@ -13,7 +13,7 @@ from edge_inspector.tile.cut import cut_tiles
 from edge_inspector.tile.grid import grid_corners
 from export.data.index import Cutting
 from export.data.picture import Picture
-from export.data.truth import TILE_HW, Mask, judge_tiles
+from export.data.truth import Mask, judge_tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +49,43 @@ def label_tiles(pictures: Sequence[Picture], cutting: Cutting, overlap: int) -> 
         elif picture.mask is not None:
             tiles += _masked(i, picture, cutting, overlap)
         elif picture.label == "OK":
-            corners = grid_corners(picture.pixels().shape[:2], TILE_HW, overlap).tolist()
+            corners = grid_corners(picture.pixels().shape[:2], cutting.tile_hw, overlap).tolist()
             tiles += [Tile(i, y, x, 0, picture.group, False) for y, x in corners]
     return tiles
 
 
 def _masked(i: int, picture: Picture, cutting: Cutting, overlap: int) -> list[Tile]:
     mask = picture.mask_pixels()
-    corners = grid_corners(mask.shape, TILE_HW, overlap)
+    corners = grid_corners(mask.shape, cutting.tile_hw, overlap)
     truth = judge_tiles(mask, corners, cutting)
     rows = zip(corners.tolist(), truth.mask_px.tolist(), truth.is_ok.tolist(), truth.is_defect.tolist(), strict=True)
     return [Tile(i, y, x, px, picture.group, bad) for (y, x), px, ok, bad in rows if ok or bad]
 
 
 def read_tiles(pictures: Sequence[Picture], tiles: Sequence[Tile], cutting: Cutting) -> U8:
-    """Return the pixels of tiles, uint8 (n, 256, 256, 3), RGB. Decodes each picture once."""
-    out = np.empty((len(tiles), *TILE_HW, 3), np.uint8)
+    """Return the pixels of tiles, uint8 (n, side, side, 3), RGB. Decodes each picture once."""
+    out = np.empty((len(tiles), *cutting.tile_hw, 3), np.uint8)
     by_picture: dict[int, list[int]] = {}
     for row, tile in enumerate(tiles):
         by_picture.setdefault(tile.picture, []).append(row)
     for number, rows in by_picture.items():
         pixels = pictures[number].pixels()
         if cutting.mode == "whole":
-            out[rows] = cv2.resize(pixels, TILE_HW[::-1], interpolation=cv2.INTER_AREA)
+            out[rows] = cv2.resize(pixels, cutting.tile_hw, interpolation=cv2.INTER_AREA)
             continue
         corners = np.array([(tiles[row].y, tiles[row].x) for row in rows], dtype=np.intp)
-        out[rows] = cut_tiles(pixels, corners, TILE_HW)
+        out[rows] = cut_tiles(pixels, corners, cutting.tile_hw)
     return out
 
 
 def read_mask(picture: Picture, tile: Tile, cutting: Cutting) -> Mask | None:
-    """Return which pixels of a tile are masked, shape (256, 256); None: nobody drew a mask."""
+    """Return which pixels of a tile are masked, shape (side, side); None: nobody drew a mask."""
     if picture.mask is None:
         return None
     mask = picture.mask_pixels()
     if cutting.mode == "whole":
-        return cv2.resize(mask.astype(np.float32), TILE_HW[::-1], interpolation=cv2.INTER_AREA) > 0.0
-    height, width = TILE_HW
+        return cv2.resize(mask.astype(np.float32), cutting.tile_hw, interpolation=cv2.INTER_AREA) > 0.0
+    height, width = cutting.tile_hw
     return mask[tile.y : tile.y + height, tile.x : tile.x + width]
 
 

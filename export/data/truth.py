@@ -12,8 +12,6 @@ from edge_inspector.core.frame import Index
 from edge_inspector.tile.grid import grid_corners
 from export.data.index import Cutting
 
-TILE_HW = (256, 256)
-
 GAP_PX = 9
 """Masked pixels nearer than this are one defect: masks are drawn by hand, and a crack is drawn in pieces."""
 
@@ -32,7 +30,7 @@ class TileTruth:
 
 
 def judge_tiles(mask: Mask, corners: Index, cutting: Cutting) -> TileTruth:
-    """Return the truth about tiles of 256x256 pixels.
+    """Return the truth about tiles of a picture.
 
     A tile is DEFECT when it holds `defect_from_px` masked pixels, and of one defect at least `defect_share` of what the
     tile of the line's grid holds that shows it best. So the end of a crack that a tile's border cuts off is nobody's
@@ -45,8 +43,8 @@ def judge_tiles(mask: Mask, corners: Index, cutting: Cutting) -> TileTruth:
         cutting: Of the dataset.
     """
     defect = _defects(mask)
-    held = _held(defect, corners)
-    shown = _held(defect, grid_corners(mask.shape, TILE_HW, 0))
+    held = _held(defect, corners, cutting.tile_hw)
+    shown = _held(defect, grid_corners(mask.shape, cutting.tile_hw, 0), cutting.tile_hw)
     best = shown[shown.sum(axis=1) >= cutting.defect_from_px].max(axis=0, initial=1)
     mask_px = held.sum(axis=1)
     is_shown = (held >= np.maximum(cutting.defect_share * best, 1)).any(axis=1)  # at least one pixel
@@ -60,9 +58,9 @@ def _defects(mask: Mask) -> npt.NDArray[np.int32]:
     return np.where(mask, numbers, 0)
 
 
-def _held(defect: npt.NDArray[np.int32], corners: Index) -> npt.NDArray[np.intp]:
+def _held(defect: npt.NDArray[np.int32], corners: Index, tile_hw: tuple[int, int]) -> npt.NDArray[np.intp]:
     """Return how many pixels of each defect each tile holds, shape (tiles, defects)."""
     count = int(defect.max(initial=0)) + 1
-    height, width = TILE_HW
+    height, width = tile_hw
     rows = [np.bincount(defect[y : y + height, x : x + width].ravel(), minlength=count) for y, x in corners.tolist()]
     return np.array(rows, np.intp).reshape(len(rows), count)[:, 1:]

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from edge_inspector.core.frame import F32, U8, Index
-from export.data.truth import TILE_HW
 from export.judge.statistics import Truth
 
 LONGEST_PX = 640
@@ -33,7 +32,7 @@ def outlined(pixels: U8, mask: Truth | None) -> U8:
     return drawn
 
 
-def joined(heat: F32, corners_yx: Index, frame_hw: tuple[int, int], tile_hw: tuple[int, int] = TILE_HW) -> F32:
+def joined(heat: F32, corners_yx: Index, frame_hw: tuple[int, int], tile_hw: tuple[int, int]) -> F32:
     """Return the heat of a whole part, one value a pixel, in cells as they are; where tiles overlap the higher one.
 
     Args:

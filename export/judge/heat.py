@@ -14,9 +14,6 @@ from export.run_folder import RunFolder
 BATCH = 16
 """Tiles at once: more do not run faster on two cores."""
 
-CELL_PX = 32
-"""One cell of the map, in pixels of the tile."""
-
 
 def load_network(run: RunFolder, fold: int) -> nn.Module | None:
     """Return the model of a fold (-1: the final one), ready to be asked; None when the run does not hold it.
@@ -39,7 +36,7 @@ def margin_maps(network: nn.Module, tiles: U8) -> F32:
 
     Args:
         network: In evaluation mode.
-        tiles: uint8 (n, 256, 256, 3), RGB.
+        tiles: uint8 (n, side, side, 3), RGB.
     """
     maps = []
     with torch.no_grad():

@@ -14,7 +14,6 @@ from edge_inspector.core.frame import F32, U8
 from edge_inspector.tile.cut import cut_tiles
 from export.data.scores import Scores
 from export.data.tiles import read_tiles
-from export.data.truth import TILE_HW
 from export.judge.drawing import data_uri, heated, joined, outlined
 from export.judge.heat import load_network, margin_maps
 from export.judge.material import Material
@@ -146,15 +145,15 @@ def look(
     picture = material.of(name)
     pixels, mask = picture.pixels(), None if picture.mask is None else picture.mask_pixels()
     if material.cutting.mode == "whole":
-        tiles = cv2.resize(pixels, TILE_HW[::-1], interpolation=cv2.INTER_AREA)[None].astype(np.uint8)
+        tiles = cv2.resize(pixels, material.cutting.tile_hw, interpolation=cv2.INTER_AREA)[None].astype(np.uint8)
         corners, tile_hw = np.zeros((1, 2), np.intp), pixels.shape[:2]
     else:
-        corners, tile_hw = material.corners(pixels, row_y), TILE_HW
-        tiles = cut_tiles(pixels, corners, TILE_HW)
+        corners, tile_hw = material.corners(pixels, row_y), material.cutting.tile_hw
+        tiles = cut_tiles(pixels, corners, tile_hw)
     cells = models.maps(fold, tiles)
     whole = None if cells is None else joined(cells, corners, pixels.shape[:2], (tile_hw[0], tile_hw[1]))
     if row_y is not None and material.cutting.mode == "grid":
-        strip = slice(row_y, row_y + TILE_HW[0])
+        strip = slice(row_y, row_y + material.cutting.tile_px)
         pixels, mask = pixels[strip], None if mask is None else mask[strip]
         whole = None if whole is None else whole[strip]
     drawn = outlined(pixels, mask)

@@ -19,7 +19,6 @@ from export.data.index import Cutting, read_cutting, read_index
 from export.data.picture import Picture
 from export.data.scores import Scores
 from export.data.tiles import Tile
-from export.data.truth import TILE_HW
 from export.judge.statistics import Truth
 from export.run_folder import RunFolder
 
@@ -44,25 +43,24 @@ class Material:
         return [Tile(self.number[name], y, x, px, g, t) for name, y, x, px, g, t in zip(*columns, strict=True)]
 
     def tile_masks(self, rows: Scores) -> list[Truth]:
-        """Return the mask of each tile, shape (256, 256); every picture must have one. Decodes each picture once."""
-        last, whole, masks = "", np.zeros((0, 0), bool), []
+        """Return the mask of each tile, shape (side, side); every picture must have one. Decodes each picture once."""
+        last, whole, masks, side = "", np.zeros((0, 0), bool), [], self.cutting.tile_px
         for name, y, x in zip(rows.picture.tolist(), rows.y.tolist(), rows.x.tolist(), strict=True):
             if name != last:
                 last, whole = name, self.of(name).mask_pixels()
-            masks.append(
-                whole[y : y + TILE_HW[0], x : x + TILE_HW[1]] if self.cutting.mode == "grid" else shrunk(whole)
-            )
+            is_cut = self.cutting.mode == "grid"
+            masks.append(whole[y : y + side, x : x + side] if is_cut else shrunk(whole, self.cutting.tile_hw))
         return masks
 
     def corners(self, pixels: U8, row_y: int | None) -> Index:
         """Return the corners of a part's tiles, the ambiguous ones too: the line would look at all of them."""
-        found = grid_corners(pixels.shape[:2], TILE_HW, 0)
+        found = grid_corners(pixels.shape[:2], self.cutting.tile_hw, 0)
         return found if row_y is None else found[found[:, 0] == row_y]
 
 
-def shrunk(mask: Truth) -> Truth:
+def shrunk(mask: Truth, tile_hw: tuple[int, int]) -> Truth:
     """Return the mask of a picture that was resized to one tile; the thinnest crack stays."""
-    found: Truth = cv2.resize(mask.astype(np.float32), TILE_HW[::-1], interpolation=cv2.INTER_AREA) > 0
+    found: Truth = cv2.resize(mask.astype(np.float32), tile_hw[::-1], interpolation=cv2.INTER_AREA) > 0
     return found
 
 
@@ -118,6 +116,6 @@ def unclear_parts(material: Material, rows: Scores) -> set[str]:
     for part, (name, y) in seen.items():
         if name != last:
             last, mask = name, material.of(name).mask_pixels()
-        if (mask[y : y + TILE_HW[0]] if material.cutting.part == "row" else mask).any():
+        if (mask[y : y + material.cutting.tile_px] if material.cutting.part == "row" else mask).any():
             found.add(part)
     return found

@@ -50,7 +50,8 @@ class TrainConfig:
     threads: int = 2
     device: Literal["cpu", "cuda"] = "cpu"
     overlap: int = 128
-    """Training tiles overlap by half: three to four times as many, and a defect is seen in several places."""
+    """Pixels that training tiles share, half of a tile: three to four times as many, and a defect is seen in several
+    places."""
     ok_per_defect: int = 2
     """OK tiles per DEFECT tile and epoch; the loss weighs them back to equal, calibration puts the true share back."""
     least_tiles: int = 2400
@@ -103,8 +104,8 @@ class TrainConfig:
         object.__setattr__(self, "strengths", tuple(self.strengths))
 
 
-def recipe(network: NetworkName, mode: Mode) -> TrainConfig:
-    """Return the numbers for a network and a mode.
+def recipe(network: NetworkName, mode: Mode, tile_px: int = 256) -> TrainConfig:
+    """Return the numbers for a network, a mode and the side of the dataset's tiles.
 
     Raises:
         UsageError: The plain network has no trained stages that could be frozen.
@@ -112,13 +113,14 @@ def recipe(network: NetworkName, mode: Mode) -> TrainConfig:
     if network == "lite0" and mode == "frozen":
         return TrainConfig(network=network, mode=mode, overlap=0)  # minutes: each tile of the line's grid once
     if network == "lite0":
-        return TrainConfig(network=network, mode=mode)
+        return TrainConfig(network=network, mode=mode, overlap=tile_px // 2)
     if mode == "frozen":
         raise UsageError("the plain network starts untrained, so nothing can be frozen; add --mode finetune")
     # From nothing: more epochs, a higher rate for all layers, and patience, since the first epochs know little.
     return TrainConfig(
         network=network,
         mode=mode,
+        overlap=tile_px // 2,
         epochs=40,
         least_tiles=0,
         frozen_stages=0,

@@ -95,7 +95,8 @@ class FrozenFitter:
 def read_features(material: Material, network: TileNet, config: TrainConfig, run: Path, teller: Teller) -> Features:
     """Return the pooled features of every tile as it is, float32 (n, channels); computed once for a run."""
     n = len(material.tiles)
-    asked = fast_stages(network.eval(), network.features, n, config.threads, is_pooled=True)
+    tiles = (n, *material.cutting.tile_hw, 3)
+    asked = fast_stages(network.eval(), network.features, tiles, config.threads, is_pooled=True)
     return fill_table(
         run / CACHE_FOLDER / f"features-{material.sha256[:12]}",
         (n, network.linear.in_features),

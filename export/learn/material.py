@@ -40,11 +40,11 @@ class Material:
     """Whether each tile is DEFECT."""
 
     def pixels(self, rows: Sequence[int] | Rows) -> U8:
-        """Return tiles, uint8 (n, 256, 256, 3), RGB, read from their pictures."""
+        """Return tiles, uint8 (n, side, side, 3), RGB, read from their pictures."""
         return read_tiles(self.pictures, [self.tiles[row] for row in rows], self.cutting)
 
     def mask(self, row: int) -> Mask | None:
-        """Return which pixels of a tile are masked, (256, 256); None: nobody drew a mask."""
+        """Return which pixels of a tile are masked, (side, side); None: nobody drew a mask."""
         tile = self.tiles[row]
         return read_mask(self.pictures[tile.picture], tile, self.cutting)
 

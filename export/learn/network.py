@@ -40,8 +40,6 @@ PLAIN_LAYERS = (
     (3, 1, 128),
 )
 FEATURES = 1280
-CELL_PX = 32
-"""One cell of the last feature map is 32 pixels of the tile: five steps of stride 2."""
 
 
 class ConvBnAct(nn.Sequential):
@@ -101,7 +99,7 @@ class TileNet(nn.Module):
         return self.linear.weight.device
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Return logits, shape (n, 2), of tiles uint8 (n, 256, 256, 3), RGB."""
+        """Return logits, shape (n, 2), of tiles uint8 (n, side, side, 3), RGB."""
         pooled = self.features(self.enter(tiles)).mean(dim=(2, 3))
         logits: Tensor = self.linear(self.dropout(pooled))
         return logits
@@ -111,7 +109,7 @@ class TileNet(nn.Module):
         return normalise(tiles.to(self.device)).contiguous(memory_format=torch.channels_last)
 
     def heat(self, tiles: Tensor) -> Tensor:
-        """Return the margin's class activation map, shape (n, 8, 8): its mean over cells is z_defect - z_ok."""
+        """Return the margin's class activation map, shape (n, cells, cells): its mean over cells is z_defect - z_ok."""
         weight, bias = margin_weights(self.linear)
         return torch.einsum("nchw,c->nhw", self.features(self.enter(tiles)), weight) + bias
 

@@ -44,7 +44,7 @@ class Source:
         )
         frozen, _ = split_network(network.eval(), config.frozen_stages)
         threads = share_threads(config.threads)[1]
-        self._frozen = fast_stages(network, frozen, n, threads) if config.frozen_stages else None
+        self._frozen = fast_stages(network, frozen, self._tiles.shape, threads) if config.frozen_stages else None
 
     def as_they_are(self, rows: Rows) -> Tensor:
         """Return the input for tiles of the material."""

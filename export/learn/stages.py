@@ -38,21 +38,21 @@ class _FromTiles(nn.Module):
 
 
 def fast_stages(
-    network: TileNet, stages: nn.Sequential, n_tiles: int, threads: int, is_pooled: bool = False
+    network: TileNet, stages: nn.Sequential, tiles_nhwc: tuple[int, ...], threads: int, is_pooled: bool = False
 ) -> Callable[[U8], Answers]:
     """Return a function that gives the answers of `stages` to tiles uint8 (n, h, w, 3).
 
     Args:
         network: Whose stages they are; says on which device.
         stages: The first of its stages, or all.
-        n_tiles: How many tiles will be asked about, about.
+        tiles_nhwc: How many tiles will be asked about, about, and their shape.
         threads: CPU threads.
         is_pooled: Return the mean over the cells of each map.
     """
     asked = _FromTiles(stages, is_pooled).eval()
-    if network.device.type != "cpu" or n_tiles <= FEW:
+    if network.device.type != "cpu" or tiles_nhwc[0] <= FEW:
         return lambda tiles: _by_torch(asked, network, tiles)
-    session = _session(asked, threads)
+    session = _session(asked, tiles_nhwc[1:], threads)
     return lambda tiles: np.concatenate(
         [session.run(None, {"tiles": tiles[start : start + BATCH]})[0] for start in range(0, len(tiles), BATCH)]
     )
@@ -64,7 +64,7 @@ def _by_torch(asked: nn.Module, network: TileNet, tiles: U8) -> Answers:
     return torch.cat([asked(part.to(network.device)).cpu() for part in parts]).contiguous().numpy()
 
 
-def _session(asked: nn.Module, threads: int) -> onnxruntime.InferenceSession:
+def _session(asked: nn.Module, tile_hwc: tuple[int, ...], threads: int) -> onnxruntime.InferenceSession:
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)  # it warns of packages that nobody needs
@@ -73,7 +73,7 @@ def _session(asked: nn.Module, threads: int) -> onnxruntime.InferenceSession:
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 asked,
-                (torch.zeros(2, 256, 256, 3, dtype=torch.uint8),),
+                (torch.zeros(2, *tile_hwc, dtype=torch.uint8),),
                 input_names=["tiles"],
                 dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("n")},),

@@ -22,8 +22,7 @@ from edge_inspector.bundle.manifest import FORMAT, MANIFEST_FILE, NAME, VERSION
 from edge_inspector.bundle.seal import sealed_json
 from edge_inspector.bundle.signature import ANYONE, SIGNATURE_FILE
 from edge_inspector.core.errors import UsageError
-from export.data.index import data_sha256
-from export.data.truth import TILE_HW
+from export.data.index import CELL_PX, data_sha256
 from export.judge.calibrate import load_calibration
 from export.run_folder import DONE_FILE, WEIGHTS_FILE, RunFolder
 from export.ship.files import read_json, whole_folder
@@ -192,7 +191,7 @@ def _manifest(
     material: Material, text: BundleText, calibration: dict[str, Any], parity: dict[str, Any]
 ) -> dict[str, Any]:
     run = material.run
-    limit = float(calibration["limit"])
+    limit, side = float(calibration["limit"]), material.cutting.tile_px
     return {
         "format": FORMAT,
         "name": text.name,
@@ -200,10 +199,10 @@ def _manifest(
         "build": text.build,
         "created_utc": created_utc(material),
         "labels": list(LABELS),
-        "tile": {"height": TILE_HW[0], "width": TILE_HW[1]},
+        "tile": {"height": side, "width": side},
         "channels": 3,
         "overlap": 0,
-        "heat": {"height": 8, "width": 8},
+        "heat": {"height": side // CELL_PX, "width": side // CELL_PX},
         "input": "tiles",
         "outputs": {"scores": "scores", "heat": "heat"},
         "limits": {"DEFECT": limit},

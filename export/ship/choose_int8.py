@@ -93,7 +93,7 @@ def try_all(source: Path, tiles: U8, seen: U8, limit: float, report: Any) -> lis
 
     Args:
         source: model.onnx.
-        tiles: uint8 (n, 256, 256, 3), for the ranges.
+        tiles: uint8 (n, side, side, 3), for the ranges.
         seen: The same, to measure on.
         limit: Score from which a tile counts.
         report: Takes one sentence for each way.

@@ -75,9 +75,9 @@ def write_golden(folder: Path, pixels: U8, is_defect: Sequence[bool], answers: M
 
     Args:
         folder: `golden` of the bundle; is there.
-        pixels: uint8 (n, 256, 256, 3).
+        pixels: uint8 (n, side, side, 3).
         is_defect: The truth of each.
-        answers: By precision, scores (n, 2) and heat (n, 8, 8).
+        answers: By precision, scores (n, 2) and heat (n, cells, cells).
     """
     for number, tile in enumerate(pixels):
         _write_png(folder / f"{number:02}.png", tile)

@@ -40,7 +40,7 @@ class Material:
         return [Tile(rows[t.picture], t.y, t.x, t.mask_px, t.group, t.is_defect) for t in found]
 
     def pixels(self, tiles: Sequence[Tile]) -> U8:
-        """Return the pixels of tiles, uint8 (n, 256, 256, 3)."""
+        """Return the pixels of tiles, uint8 (n, side, side, 3)."""
         return read_tiles(self.pictures, tiles, self.cutting)
 
 

@@ -107,7 +107,7 @@ def quantize_graph(prepared: onnx.ModelProto, tiles: U8, recipe: Recipe, ranges:
 
     Args:
         prepared: What `prepare_graph` returned; is not changed.
-        tiles: uint8 (n, 256, 256, 3): n a multiple of STRIDE.
+        tiles: uint8 (n, side, side, 3): n a multiple of STRIDE.
         recipe: How.
         ranges: Of the same graph and tiles.
 

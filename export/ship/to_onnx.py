@@ -14,7 +14,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edge_inspector.core.errors import UsageError
 from edge_inspector.core.frame import F32, U8
-from export.data.truth import TILE_HW
 from export.learn.network import margin_weights, normalise
 from export.ship.graph import check_graph, open_session, run_tiles, strip_traces
 from export.whole_file import write_whole
@@ -58,7 +57,7 @@ class LineNet(nn.Module):
         self.scale, self.shift = calibration.scale, calibration.shift
 
     def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (scores (n, 2), heat (n, 8, 8)) of tiles uint8 (n, 256, 256, 3)."""
+        """Return (scores (n, 2), heat (n, cells, cells)) of tiles uint8 (n, side, side, 3)."""
         heat = self.cam(self.features(normalise(tiles)))
         z = heat.mean(dim=(2, 3)) * self.scale + self.shift
         return torch.cat([torch.sigmoid(-z), torch.sigmoid(z)], dim=1), heat.squeeze(1)
@@ -80,19 +79,20 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
     return copy
 
 
-def write_onnx(network: nn.Module, calibration: Sigmoid, file: Path) -> None:
+def write_onnx(network: nn.Module, calibration: Sigmoid, tile_hw: tuple[int, int], file: Path) -> None:
     """Write one self-contained graph with a free number of tiles.
 
     Args:
         network: Anything with `features` (convolutions) and `linear`, between which the mean over the map is taken.
         calibration: What makes its margin a probability.
+        tile_hw: Height and width of a tile; the graph takes no other.
         file: To be written whole.
 
     Raises:
         UsageError: The exporter used an operator outside the allow-list, or put weights outside the file.
     """
     line = LineNet(network.eval(), calibration).eval()
-    example = torch.zeros(2, *TILE_HW, 3, dtype=torch.uint8)
+    example = torch.zeros(2, *tile_hw, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own future
         logging.getLogger("torch.onnx").setLevel(
@@ -118,7 +118,7 @@ def write_onnx(network: nn.Module, calibration: Sigmoid, file: Path) -> None:
 
 
 def ask_torch(network: nn.Module, calibration: Sigmoid, tiles: U8, chunk: int = 32) -> tuple[F32, F32]:
-    """Return (scores (n, 2), heat (n, 8, 8)) of the network itself, calibrated in float64.
+    """Return (scores (n, 2), heat (n, cells, cells)) of the network itself, calibrated in float64.
 
     The scores come from its logits, not from its heat map: that the two agree is part of what is compared.
     """

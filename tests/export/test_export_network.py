@@ -15,8 +15,9 @@ from onnx import helper
 
 from edge_inspector.bundle.operators import ALLOWED_OPERATORS
 from edge_inspector.core.errors import UsageError
+from export.data.index import CELL_PX
 from export.learn.augment import augment
-from export.learn.network import CELL_PX, ConvBnAct, TileNet, imagenet_weights, load_imagenet
+from export.learn.network import ConvBnAct, TileNet, imagenet_weights, load_imagenet
 from export.ship.graph import check_graph, open_session, run_tiles
 from export.ship.to_onnx import check_parity, write_onnx
 
@@ -99,7 +100,7 @@ def test_a_step_of_two_looks_one_pixel_further_right_and_down_as_the_weights_wer
 @pytest.fixture(scope="module")
 def exported(network: TileNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("onnx") / "model.onnx"
-    write_onnx(network, CALIBRATION, file)
+    write_onnx(network, CALIBRATION, (256, 256), file)
     return file
 
 

@@ -17,16 +17,17 @@ from export.__main__ import export
 from export.cli.next_step import STEPS, tell_next
 
 
-def _draw(folder: Path) -> None:
+def _draw(folder: Path, side: int) -> None:
     """Sound and defective pictures in two folders, four tiles each; a defect is a black square, with its mask."""
-    chance = np.random.default_rng(0)
+    chance, quarter = np.random.default_rng(0), side // 4
+    inside = np.s_[quarter : 2 * quarter, quarter : 2 * quarter]
+    cut_off = np.s_[quarter : 2 * quarter, 2 * side - 40 : 2 * side + 12]  # its end lies in the next tile
     for i in range(24):
-        pixels, mask = chance.integers(120, 180, (256, 1024, 3), np.uint8), np.zeros((256, 1024), np.uint8)
+        pixels, mask = chance.integers(120, 180, (side, 4 * side, 3), np.uint8), np.zeros((side, 4 * side), np.uint8)
         label = "DEFECT" if i % 2 else "OK"
         if i % 2:
-            pixels[60:140, 60:140], mask[60:140, 60:140] = 0, 255
-            if i == 1:  # one more, whose end lies in the next tile
-                pixels[60:140, 472:524], mask[60:140, 472:524] = 0, 255
+            for place in (inside, cut_off)[: 1 + (i == 1)]:
+                pixels[place], mask[place] = 0, 255
             (folder / "masks").mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / "masks" / f"part{i:02}.png"), mask)
         (folder / label).mkdir(parents=True, exist_ok=True)
@@ -56,13 +57,14 @@ def test_each_step_ends_with_the_next_one_and_what_it_answers_stays_alone(capsys
 
 
 @pytest.mark.timeout(300)  # learns a little on whatever core is free
-def test_the_steps_lead_from_pictures_to_a_bundle(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [256, 128])
+def test_the_steps_lead_from_pictures_to_a_bundle(tmp_path: Path, side: int) -> None:
     pictures, data, run, out = (tmp_path / name for name in ("pictures", "data", "run", "drawn"))
-    _draw(pictures)
+    _draw(pictures, side)
     (tmp_path / "LICENSE").write_text("free")
     (tmp_path / "ATTRIBUTION.md").write_text("drawn")
 
-    _call("dataset", pictures, data)
+    _call("dataset", pictures, data, *(() if side == 256 else ("--tile", str(side))))
     _call("train", data, run, "--mode", "frozen", "--folds", "4")
     _call("calibrate", run, "--recall", "0.95")
     _call("evaluate", data, run)
@@ -76,6 +78,8 @@ def test_the_steps_lead_from_pictures_to_a_bundle(tmp_path: Path) -> None:
 
     bundle = load_bundle(out, trust=ANYONE)
     assert bundle.label == "drawn@0.0.1"
+    assert bundle.manifest.tile_hw == (side, side)
+    assert bundle.manifest.heat_hw == (side // 32, side // 32)
     assert {tile.label for tile in bundle.golden} == {"OK", "DEFECT"}
     assert bundle.model_bytes == (run / "model.onnx").read_bytes()
     assert 0 < bundle.manifest.limits["DEFECT"] <= 1

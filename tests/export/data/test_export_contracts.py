@@ -30,7 +30,7 @@ def pictures(tmp_path: Path) -> list[Picture]:
 
 
 def test_an_index_is_read_as_it_was_written(tmp_path: Path, pictures: list[Picture]) -> None:
-    cutting = Cutting("whole", 7, "row")
+    cutting = Cutting("whole", 7, "row", tile_px=128)
 
     write_index(tmp_path / "set", pictures, cutting, {"source": "drawn"})
 
@@ -58,8 +58,9 @@ def test_a_wrong_index_is_named(tmp_path: Path, pictures: list[Picture], text: s
         read_index(tmp_path)
 
 
-def test_a_damaged_description_is_named(tmp_path: Path) -> None:
-    (tmp_path / "dataset.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", '{"cutting": {"tile_px": 100}}', '{"cutting": {"tile_px": "256"}}'])
+def test_a_damaged_description_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dataset.json").write_text(text)
 
     with pytest.raises(UsageError, match="is not a dataset's description"):
         read_cutting(tmp_path)
@@ -81,6 +82,14 @@ def test_tiles_have_the_truth_of_their_mask_and_their_place(pictures: list[Pictu
     ]  # fmt: skip
     np.testing.assert_array_equal(read_tiles(pictures, tiles, Cutting())[2], pictures[0].pixels()[:, 344:])
     assert part_of(replace(pictures[1], name="b"), tiles[4], Cutting(part="row")) == "b#44"
+
+
+def test_smaller_tiles_are_cut_and_judged_by_their_own_share_of_a_defect(pictures: list[Picture]) -> None:
+    tiles = label_tiles(pictures[:1], Cutting(tile_px=128), 0)
+
+    assert {(t.y, t.x) for t in tiles} == {(y, x) for y in (0, 128) for x in (0, 128, 256, 384, 472)}
+    assert read_tiles(pictures, tiles, Cutting(tile_px=128)).shape == (len(tiles), 128, 128, 3)
+    assert sum(t.mask_px for t in tiles if t.is_defect) == 400
 
 
 def test_a_defect_without_a_mask_gives_no_tile_of_a_grid_but_one_of_the_whole(pictures: list[Picture]) -> None:

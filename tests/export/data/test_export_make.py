@@ -213,7 +213,10 @@ BAD = {
     "OK/ok0.png: cut off or damaged": lambda f: (f / "OK/ok0.png").write_bytes((f / "OK/ok0.png").read_bytes()[:900]),
     "OK/ok0.png: uint16 samples, the line takes 8 bit": lambda f: write(f / "OK/ok0.png", surface(0).astype(np.uint16)),
     "OK/c.jpg: has 4 inks (CMYK)": lambda f: _cmyk(f / "OK/c.jpg"),
-    "OK/ok0.png: 200x256 is smaller than a tile": lambda f: write(f / "OK/ok0.png", surface(0, (256, 200))),
+    "OK/ok0.png: 200x256 is smaller than a tile of 256x256; take larger pictures, or cut smaller tiles: --tile 192": (
+        lambda f: write(f / "OK/ok0.png", surface(0, (256, 200)))),
+    "OK/ok0.png: 60x256 is smaller than a tile of 256x256; take larger pictures, or use --mode whole": (
+        lambda f: write(f / "OK/ok0.png", surface(0, (256, 60)))),
     "masks/bad0.png, the mask of bad0.png: is 300x256": lambda f: write(f / "masks/bad0.png", spot((256, 300))),
     "masks/bad0.png, the mask of bad0.png: uint16": lambda f: write(f / "masks/bad0.png", spot().astype(np.uint16)),
     "bad0.jpg, the mask of bad0.png: is a JPEG": lambda f: (

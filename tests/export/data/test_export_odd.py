@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from drawn_pictures import sorted_folders, spot, surface, write
 from test_export_make import evidence, refused, rows_of, run
 
+from edge_inspector.acquire.picture_size import picture_size
 from edge_inspector.core.errors import UsageError
 from export.__main__ import export
 from export.data.belongs import check_belongs
@@ -203,3 +204,30 @@ def test_strips_tell_small_pictures_and_a_target_that_cannot_be(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         assert "could not be written" in _strips(tmp_path / "wide-data", out)
+
+
+def test_strips_are_as_high_as_a_tile_and_four_tiles_long_and_never_mix_with_others(tmp_path: Path) -> None:
+    for i in range(4):
+        write(tmp_path / "in" / "DEFECT" / f"bad{i}.png", surface(i, (128, 1024)))
+        write(tmp_path / "in" / "masks" / f"bad{i}.png", spot((128, 1024)))
+        write(tmp_path / "in" / "OK" / f"ok{i}.png", surface(50 + i, (128, 1024)))
+    run(tmp_path / "in", tmp_path / "data", "--tile", "128")
+
+    result = CliRunner().invoke(export, ["strips", str(tmp_path / "data"), str(tmp_path / "out"), "--count", "4"])
+
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "out" / "truth.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert sorted(row["truth"] for row in rows) == ["DEFECT", "DEFECT", "OK", "OK"]
+    # The spot of 400 pixels begins at column 40.
+    assert all((int(row["x"]) <= 40) == (row["truth"] == "DEFECT") for row in rows)
+    assert {picture_size((tmp_path / "out" / row["file"]).read_bytes()) for row in rows} == {(128, 512)}
+    assert "holds strips already" in _strips(tmp_path / "data", tmp_path / "out")
+
+
+def test_tiles_that_the_networks_cannot_divide_are_refused(tmp_path: Path) -> None:
+    source = sorted_folders(tmp_path / "in")
+
+    said = refused(source, tmp_path / "out", "--tile", "200")
+
+    assert said == "--tile: must be a multiple of 32 from 64 to 1024, but is 200; take 192 or 224"

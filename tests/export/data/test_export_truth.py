@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from edge_inspector.tile.grid import grid_corners
 from export.data.index import Cutting
-from export.data.truth import TILE_HW, judge_tiles
+from export.data.truth import judge_tiles
 
 HW = (512, 1024)
-CORNERS = grid_corners(HW, TILE_HW, 0)
+CORNERS = grid_corners(HW, Cutting().tile_hw, 0)
 
 
 def drawn(*boxes: tuple[int, int, int, int]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

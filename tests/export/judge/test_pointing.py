@@ -49,7 +49,7 @@ def test_heat_lies_where_its_tile_lies_and_the_hotter_tile_wins_where_two_overla
     heat = np.stack([np.zeros((8, 8)), np.ones((8, 8))]).astype(np.float32)
     heat[0, 0, 7] = 5
 
-    whole = joined(heat, np.array([[0, 0], [0, 200]]), (256, 456))
+    whole = joined(heat, np.array([[0, 0], [0, 200]]), (256, 456), (256, 256))
 
     assert whole[0, 0] == 0
     assert whole[0, 240] == 5

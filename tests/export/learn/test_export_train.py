@@ -22,8 +22,8 @@ from click.testing import CliRunner, Result
 
 from edge_inspector.core.errors import UsageError
 from export.__main__ import export
+from export.data.index import CELL_PX
 from export.data.scores import read_scores
-from export.learn import network as network_module
 from export.learn.config import recipe
 from export.learn.material import Rows, read_material
 from export.learn.network import TileNet, build, load_imagenet, load_network
@@ -325,6 +325,6 @@ def test_the_plain_networks_heat_is_its_margin_and_its_cells_are_those_of_lite0(
 
     logits, heat = network(tiles), network.heat(tiles)
 
-    assert heat.shape == (2, 256 // network_module.CELL_PX, 256 // network_module.CELL_PX)
+    assert heat.shape == (2, 256 // CELL_PX, 256 // CELL_PX)
     torch.testing.assert_close(heat.mean(dim=(1, 2)), logits[:, 1] - logits[:, 0], rtol=1e-4, atol=1e-4)
     assert 200_000 < sum(p.numel() for p in network.parameters()) < 500_000

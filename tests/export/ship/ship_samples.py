@@ -110,8 +110,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, dataset: Path, network: nn.Mo
     folder.calibration.write_text(json.dumps(calibration | {"n_tiles": 32, "n_defect_tiles": 8, "groups": ["g0"]}))
     calibrated = load_calibration(folder.path)
     folder.metrics.write_text(json.dumps({"tile": {"auroc": 1.0}, "calibration_sha256": calibrated.sha256}))
-    write_onnx(network, calibrated, folder.model)
     found = load_material(dataset, folder.path)
+    write_onnx(network, calibrated, found.cutting.tile_hw, folder.model)
     choose_int8(found, lambda _: None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("export.ship.verify.load_final", lambda _: network)

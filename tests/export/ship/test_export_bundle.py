@@ -119,7 +119,7 @@ def _calibrate_again(material: Material, *measured_again: str) -> None:
 def test_int8_of_another_calibration_is_not_compared(material: Material, network: nn.Module) -> None:
     run = material.run
     run.calibration.write_text(json.dumps(json.loads(run.calibration.read_text()) | {"scale": 1.01}))
-    write_onnx(network, load_calibration(run.path), run.model)
+    write_onnx(network, load_calibration(run.path), material.cutting.tile_hw, run.model)
 
     with pytest.raises(UsageError, match=r"model\.int8\.onnx was made from another model\.onnx.*export quantize"):
         verify(material, rounds=3)
