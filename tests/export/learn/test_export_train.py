@@ -125,7 +125,7 @@ def test_a_run_holds_what_was_promised_and_nothing_that_is_no_longer_needed(plai
     assert config["train"]["network"] == "plain"
     assert config["data"] | {"sha256": ""} == {
         "sha256": "",
-        "cutting": {"mode": "grid", "defect_from_px": 100, "part": "picture", "defect_share": 0.5},
+        "cutting": {"mode": "grid", "defect_from_px": 100, "part": "picture", "defect_share": 0.5, "tile_px": 256},
         "pictures": 10,
         "groups": 8,
         "ok_tiles": 4,
@@ -246,7 +246,7 @@ def test_a_defect_that_several_overlapping_tiles_show_counts_once(draw: Draw) ->
 
 @pytest.mark.parametrize("option", ["--blur", "--move-defects"])
 def test_what_varies_tiles_is_refused_where_none_are_varied(data: Path, tmp_path: Path, option: str) -> None:
-    with pytest.raises(UsageError, match=f"frozen mode varies no tiles, so {option} changes nothing"):
+    with pytest.raises(UsageError, match=f"frozen mode learns without chance, so {option} changes nothing"):
         _train(data, tmp_path, "--mode", "frozen", option, "0.4")
 
 
