@@ -145,13 +145,18 @@ def write_hashes(folder: Path, pictures: Sequence[Picture]) -> None:
 
 
 def changed_files(folder: Path, pictures: Sequence[Picture]) -> list[str]:
-    """Return the files that are not as they were when the dataset was made; empty too where nobody wrote that down."""
+    """Return the files that differ from when the dataset was made, with (new) or (gone) where they do by being there.
+
+    Empty too where nobody wrote the hashes down.
+    """
     try:
         known = dict(json.loads((folder / HASHES_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return []
     now = {_relative(path, folder): path for path in _files_of(pictures)}
-    return [name for name, path in now.items() if name in known and known[name] != _sha256(path)]
+    changed = [name for name, path in now.items() if name in known and known[name] != _sha256(path)]
+    new, gone = (f"{name} (new)" for name in now if name not in known), (f"{n} (gone)" for n in known if n not in now)
+    return [*changed, *new, *gone]
 
 
 def _files_of(pictures: Sequence[Picture]) -> list[Path]:

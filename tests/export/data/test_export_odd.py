@@ -180,6 +180,12 @@ def test_files_that_changed_since_the_training_are_named(tmp_path: Path) -> None
         check_belongs(tmp_path / "out", pictures, Cutting(), tmp_path / "run", config)
     for damaged in ({"data": {"sha256": None, "cutting": [1]}}, {"data": "?"}):  # says nothing: it is believed
         check_belongs(tmp_path / "out", pictures, Cutting(), tmp_path / "run", damaged)
+    index, before = tmp_path / "out" / "index.csv", (tmp_path / "out" / "index.csv").read_text()
+    write(tmp_path / "in" / "OK" / "more.png", surface(98))
+    index.write_text(before.replace("OK/ok2.png", "OK/more.png"))
+    with pytest.raises(UsageError, match=r"4 files, .*/bad2\.png, \S*/more\.png \(new\), \S*/ok2\.png \(gone\) \("):
+        check_belongs(tmp_path / "out", read_index(tmp_path / "out"), Cutting(), tmp_path / "run", config)
+    index.write_text(before)
     (tmp_path / "out" / "hashes.json").unlink()  # a dataset of before
     with pytest.raises(UsageError, match=r"changed since .* was trained on it \(data hash"):
         check_belongs(tmp_path / "out", pictures, Cutting(), tmp_path / "run", config)
