@@ -10,7 +10,7 @@ import numpy as np
 from edge_inspector.core.errors import UsageError
 from export.data.scores import TEST_FOLD
 from export.judge.looks import FoldModels, look
-from export.judge.material import read_material
+from export.judge.material import Material, read_material
 from export.judge.parts import checked_scores
 from export.run_folder import RunFolder
 from export.whole_file import write_whole
@@ -21,7 +21,7 @@ GAP_PX = 8
 def draw(dataset: Path, run: Path, name: str, out: Path) -> str:
     """Write a PNG: the picture with its mask's outline, and its heat map. Return what was drawn, in words.
 
-    A picture that has no scores is drawn by the final model.
+    A picture that has no scores is drawn by the final model. `name` is as index.csv has it, or a path.
 
     Raises:
         UsageError: No such picture, or the run does not hold the weights.
@@ -29,10 +29,7 @@ def draw(dataset: Path, run: Path, name: str, out: Path) -> str:
     folder = RunFolder(run)
     scores = checked_scores(folder.need(folder.scores, "train"))
     material = read_material(dataset, folder, scores)
-    if name not in material.number:
-        near = [known for known in material.number if name in known][:3]
-        hint = f"; did you mean {', '.join(near)}?" if near else "; give it as index.csv names it"
-        raise UsageError(f"{dataset} has no picture {name}{hint}")
+    name = _named(material, name, dataset)
     if out.suffix.lower() != ".png":
         raise UsageError(f"{out} must end in .png")
     mine = scores.of(scores.picture == name)
@@ -49,3 +46,14 @@ def draw(dataset: Path, run: Path, name: str, out: Path) -> str:
     unseen = "which did not see it" if len(mine.fold) else "which may have been trained on it"
     margin = f"highest margin {mine.margin.max():+.2f}" if len(mine.fold) else f"hottest cell {heat[1]:+.2f}"
     return f"{out}: {name} by {model}, {unseen}; {margin}"
+
+
+def _named(material: Material, name: str, dataset: Path) -> str:
+    if name in material.number:
+        return name
+    file = Path(name).resolve()
+    if same := [picture.name for picture in material.pictures if picture.file.resolve() == file]:
+        return same[0]
+    near = [known for known in material.number if name in known][:3]
+    hint = f"did you mean {', '.join(near)}?" if near else "give it as index.csv names it, or its path"
+    raise UsageError(f"{dataset} has no picture {name}; {hint}")

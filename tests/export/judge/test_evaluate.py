@@ -192,13 +192,15 @@ def test_a_disk_that_is_full_leaves_the_old_report(run: Path, dataset: Path, mon
     assert not list(run.glob("*.tmp"))
 
 
-def test_a_picture_is_drawn_beside_its_heat_map(run: Path, dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_path", [False, True])
+def test_a_picture_is_drawn_beside_its_heat_map(run: Path, dataset: Path, tmp_path: Path, is_path: bool) -> None:
     out = tmp_path / "out.png"
+    picture = next(p for p in read_index(dataset) if p.name == "00.png")
 
-    result = call("heat", dataset, run, "00.png", out)
+    result = call("heat", dataset, run, picture.file.resolve() if is_path else "00.png", out)
 
     assert result.exit_code == 0, result.exception
-    assert "model of fold 0, which did not see it" in result.output
+    assert "00.png by the model of fold 0, which did not see it" in result.output
     drawn = cv2.imread(str(out))
     assert drawn.shape == (512, 512 * 2 + 8, 3)
     left, right = drawn[:, :512].astype(int), drawn[:, 520:].astype(int)
