@@ -26,10 +26,7 @@ class RunFolder:
         return self.path / "config.json"
 
     def fold(self, number: int) -> Path:
-        """Folder of one fold's model: weights.pt, log.csv, done.json, and state.pt until that is written; `train`.
-
-        Of a second member log-2.csv and state-2.pt besides.
-        """
+        """Folder of one fold's model: weights.pt, log.csv, done.json, and state.pt until that is written; `train`."""
         return self.path / f"fold-{number}"
 
     @property

@@ -47,13 +47,6 @@ from export.cli.next_step import tell_next
     show_default=True,
     help="Share of the DEFECT tiles whose masked defect is shown on another sound tile, such as 0.3: few places.",
 )
-@click.option(
-    "--members",
-    type=click.IntRange(1, 8),
-    default=1,
-    show_default=True,
-    help="Networks that learn for each model and are joined: their margins' mean. Each costs the line a third more.",
-)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -72,11 +65,9 @@ def train(
         raise UsageError("--folds 1 would leave nothing to learn from: give 2 and more, or 0 for the final model alone")
     mode = mode or ("frozen" if network == "lite0" else "finetune")
     config = recipe(network, mode, read_cutting(dataset).tile_px)
-    told = {"--blur": numbers["blur"], "--move-defects": numbers["moved"], "--members": numbers["members"] - 1}
-    if config.mode == "frozen" and (idle := [option for option, value in told.items() if value]):
-        raise UsageError(
-            f"frozen mode learns without chance, so {idle[0]} changes nothing; leave it out or add --mode finetune"
-        )
+    if config.mode == "frozen" and (numbers["blur"] or numbers["moved"]):
+        told = "--blur" if numbers["blur"] else "--move-defects"
+        raise UsageError(f"frozen mode varies no tiles, so {told} changes nothing; leave it out or add --mode finetune")
     try:
         do_train(dataset, run, replace(with_choices(config, epochs, early_stop), **numbers))
     except KeyboardInterrupt:

@@ -62,10 +62,6 @@ class TrainConfig:
     frozen_stages: int = 6
     """Stem and stages 1 to 5 keep their ImageNet filters: edges and textures suit surfaces, ONNX Runtime asks them six
     times as fast as torch would, and what learns is a third of the network's work. 0: everything learns."""
-    members: int = 1
-    """Networks that learn for each model, each by its own chance, and are joined into one: the mean of their margins.
-    Frozen stages they share, so two cost a line a third more than one. One that learned 200 defects by heart errs by
-    chance on others."""
     moved: float = 0.0
     """Share of the DEFECT tiles shown whose masked defect is moved onto a sound tile. With few places photographed a
     network learns the places; but the more are moved, the more fibres and dirt it calls DEFECT."""

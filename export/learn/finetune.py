@@ -25,13 +25,12 @@ from export.learn.folds import check_groups
 from export.learn.frozen import Features, fit_linear, read_features, set_head
 from export.learn.job import Done, Job, Margins
 from export.learn.material import Material, Rows
-from export.learn.network import TileNet, build, join, split_network
+from export.learn.network import TileNet, build, split_network
 from export.learn.progress import Teller
 from export.learn.sources import Source
 from export.run_folder import WEIGHTS_FILE
 
-STATE, LOG = "state{}.pt", "log{}.csv"
-"""Of the first member, and with -2 and so on of others."""
+STATE_FILE = "state.pt"
 LOG_COLUMNS = ("epoch", "rate", "loss", "stop_loss", "stop_auroc")
 
 
@@ -59,44 +58,26 @@ class Finetuner:
 
     def fit(self, job: Job) -> Done:
         """Train a model, leave weights.pt and log.csv in its folder, and score its held tiles."""
-        members = [self._fit_member(job, number) for number in range(self._config.members)]
-        network = join([member.finish() for member in members], self._config.frozen_stages)
-        write_tensors(job.folder / WEIGHTS_FILE, _on_cpu(network))
-        epochs = round(float(np.median([member.best.epochs for member in members])))
-        return Done(epochs, margins(network, self._config, self._source, job.held))
-
-    def _fit_member(self, job: Job, number: int) -> _Model:
-        config = self._config
-        model = _Model(self._material, config, self._source, job, number, self._features)
-        name = job.name if config.members == 1 else f"{job.name}, member {number + 1} of {config.members}"
-        after = job.tiles_after + (config.members - 1 - number) * job.epochs * model.n_drawn
+        model = _Model(self._material, self._config, self._source, job, self._features)
         while not model.is_done:
             since = time.monotonic()
-            told = model.learn_epoch(name, self._teller)
+            told = model.learn_epoch(self._teller)
             self._teller.learned(model.n_drawn, since)
-            left = self._teller.left((job.epochs - model.epoch) * model.n_drawn + after)
-            self._teller.say(f"{name}, epoch {model.epoch} of at most {job.epochs}: {told}, {left}")
-        return model
+            left = self._teller.left((job.epochs - model.epoch) * model.n_drawn + job.tiles_after)
+            self._teller.say(f"{job.name}, epoch {model.epoch} of at most {job.epochs}: {told}, {left}")
+        network = model.finish()
+        return Done(model.best.epochs, margins(network, self._config, self._source, job.held))
 
 
 class _Model:
     """The state of one training: everything that a resumed one needs, and nothing else."""
 
     def __init__(
-        self,
-        material: Material,
-        config: TrainConfig,
-        source: Source,
-        job: Job,
-        member: int,
-        features: Features | None,
+        self, material: Material, config: TrainConfig, source: Source, job: Job, features: Features | None
     ) -> None:
         self._material, self._config, self._source, self._job = material, config, source, job
-        # The first member learns as a model alone would.
-        self._state_file, self._log_file = (name.format(f"-{member + 1}" if member else "") for name in (STATE, LOG))
-        self._member = member
         check_groups(material.groups[job.learn], material.truth[job.learn], 1)
-        torch.manual_seed(config.seed * 1009 + job.number + member * 1_000_003)
+        torch.manual_seed(config.seed * 1009 + job.number)
         self.network = build(config.network, config.device)
         _, learning = split_network(self.network, config.frozen_stages)
         self._parts = nn.ModuleList([learning, self.network.linear])
@@ -120,19 +101,18 @@ class _Model:
         is_stopped = bool(len(self._job.stop)) and self.epoch - self.best.epochs >= self._config.patience
         return self.epoch >= self._job.epochs or is_stopped
 
-    def learn_epoch(self, name: str, teller: Teller) -> str:
+    def learn_epoch(self, teller: Teller) -> str:
         """Learn one epoch and save the state; return what there is to say about it."""
         config, job = self._config, self._job
-        numbers = (config.seed, job.number, self.epoch, *([self._member] if self._member else ()))
-        chance = np.random.default_rng(numbers)
+        chance = np.random.default_rng([config.seed, job.number, self.epoch])
         groups = self._material.groups[job.learn]
         drawn = draw_epoch(groups, self._truth, self._counts, chance)
         grounds = draw_grounds(groups, self._truth, drawn, config.moved, chance)
-        varied = seeded(*numbers)
+        varied = seeded(config.seed, job.number, self.epoch)
         torch.manual_seed(varied.initial_seed())  # of the dropout
         batches = [slice(start, start + config.batch) for start in range(0, len(drawn), config.batch)]
         set_learning(self.network, config, True)
-        told, losses = teller.bar(f"{name}, epoch {self.epoch + 1}", len(drawn)), []
+        told, losses = teller.bar(f"{job.name}, epoch {self.epoch + 1}", len(drawn)), []
         rows, onto = job.learn[drawn], np.where(grounds < 0, -1, job.learn[grounds])
         made = (self._source.varied(rows[batch], onto[batch], varied) for batch in batches)
         entered = made_ahead(made) if config.threads > 1 else made
@@ -144,11 +124,12 @@ class _Model:
         return self._keep(float(np.mean(losses)))
 
     def finish(self) -> TileNet:
-        """Write the log; return the network with the best weights."""
+        """Write weights and log; return the network with the best weights."""
         self.network.load_state_dict(self.best.weights)
+        write_tensors(self._job.folder / WEIGHTS_FILE, self.best.weights)
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([LOG_COLUMNS, *self._log])
-        write_whole(self._job.folder / self._log_file, text.getvalue().encode())
+        write_whole(self._job.folder / "log.csv", text.getvalue().encode())
         return self.network
 
     def _step(self, rows: Rows, tiles: Tensor) -> float:
@@ -183,11 +164,11 @@ class _Model:
         values = {"epoch": self.epoch, "log": self._log, "network": _on_cpu(self.network)}
         best = {"epochs": self.best.epochs, "rank": self.best.rank, "weights": self.best.weights}
         optimiser = self._optimiser.state_dict()
-        write_tensors(self._job.folder / self._state_file, values | {"best": best, "optimiser": optimiser})
+        write_tensors(self._job.folder / STATE_FILE, values | {"best": best, "optimiser": optimiser})
         return told
 
     def _resume(self) -> None:
-        file = self._job.folder / self._state_file
+        file = self._job.folder / STATE_FILE
         if not file.exists():
             return
         try:

@@ -8,7 +8,6 @@ the mean of its heat map, the class activation map.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -79,38 +78,17 @@ class Block(nn.Module):
         return x + y if self.has_shortcut else y
 
 
-class Members(nn.Module):
-    """Stages of several networks side by side, behind what they share: their last maps as channels of one."""
-
-    def __init__(self, members: Iterable[nn.Sequential]):
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return shape (n, channels of all members, h, w)."""
-        return torch.cat([member(x) for member in self.members], dim=1)
-
-
 class TileNet(nn.Module):
     """From uint8 RGB tiles to two logits, OK and DEFECT. `features` is everything before the pooling.
 
     Tiles may lie in the computer's memory: they are moved to where the network is, and that is the only place.
     """
 
-    def __init__(self, n_labels: int = 2, name: NetworkName = "lite0", members: int = 1, shared: int = 0):
-        """Make an untrained network.
-
-        Args:
-            n_labels: 1000 for ImageNet, else 2.
-            name: Which backbone.
-            members: Networks that are one; the linear layer's margin is then the mean of theirs.
-            shared: First stages that the members have in common.
-        """
+    def __init__(self, n_labels: int = 2, name: NetworkName = "lite0"):
         super().__init__()
-        backbones = [_lite0() if name == "lite0" else _plain() for _ in range(members)]
-        self.features = _side_by_side([stages for stages, _ in backbones], shared)
+        self.features, width = _lite0() if name == "lite0" else _plain()
         self.dropout = nn.Dropout(DROPOUT)
-        self.linear = nn.Linear(sum(width for _, width in backbones), n_labels)
+        self.linear = nn.Linear(width, n_labels)
         # The backbone has seen much, the head nothing: start it at zero, so the first steps do not shake the backbone.
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
@@ -160,35 +138,6 @@ def split_network(network: TileNet, frozen_stages: int) -> tuple[nn.Sequential, 
     """Return the stages that stay as they are and those that learn; both share the network's weights."""
     stages = list(network.features)
     return nn.Sequential(*stages[:frozen_stages]), nn.Sequential(*stages[frozen_stages:])
-
-
-def join(members: Sequence[TileNet], shared: int) -> TileNet:
-    """Return one network whose logits are the mean of its members'; a single member is returned as it is.
-
-    Members that learned by chance from the same tiles err on different ones (Hansen and Salamon 1990), and what they
-    share is asked once (Lee et al. 2015).
-
-    Args:
-        members: On one device; not to be used any more.
-        shared: First stages, which are equal in all.
-    """
-    if len(members) == 1:
-        return members[0]
-    whole = TileNet(members[0].linear.out_features)
-    whole.features = _side_by_side([member.features for member in members], shared)
-    layers = [member.linear for member in members]
-    whole.linear = nn.Linear(sum(layer.in_features for layer in layers), layers[0].out_features)
-    with torch.no_grad():
-        whole.linear.weight.copy_(torch.cat([layer.weight for layer in layers], dim=1) / len(layers))
-        whole.linear.bias.copy_(torch.stack([layer.bias for layer in layers]).mean(dim=0))
-    fast_layout(whole)
-    return whole.to(members[0].device)
-
-
-def _side_by_side(backbones: Sequence[nn.Sequential], shared: int) -> nn.Sequential:
-    if len(backbones) == 1:
-        return backbones[0]
-    return nn.Sequential(*backbones[0][:shared], Members(stages[shared:] for stages in backbones))
 
 
 def _lite0() -> tuple[nn.Sequential, int]:
@@ -285,8 +234,7 @@ def load_network(run: Path, fold: int | None = None) -> TileNet:
     """
     folder = RunFolder(run)
     file = folder.need((folder.final if fold is None else folder.fold(fold)) / WEIGHTS_FILE, "train")
-    config = load_config(run)
-    network = TileNet(name=config.network, members=config.members, shared=config.frozen_stages)
+    network = TileNet(name=load_config(run).network)
     try:
         network.load_state_dict(read_weights(file, folder.anew(file.parent)))
     except RuntimeError as error:

@@ -16,7 +16,7 @@ from edge_inspector.core.errors import UsageError
 from export.data.scores import TEST_FOLD, write_scores
 from export.learn.config import TrainConfig, keep_config
 from export.learn.files import cannot_write, sole_user, write_json
-from export.learn.finetune import STATE, Finetuner, draw_counts
+from export.learn.finetune import STATE_FILE, Finetuner, draw_counts
 from export.learn.folds import check_groups, share_out, stop_groups
 from export.learn.frozen import FrozenFitter
 from export.learn.job import Done, Job
@@ -81,7 +81,7 @@ def _share_out(material: Material, config: TrainConfig, teller: Teller) -> Rows:
 
 def _fold_jobs(material: Material, config: TrainConfig, folder: RunFolder, fold_of: Rows) -> list[Job]:
     count = int(fold_of.max()) + 1 if len(fold_of) else 0
-    drawn = sum(draw_counts(material.count_defects(material.learn), config)) * config.epochs * config.members
+    drawn = sum(draw_counts(material.count_defects(material.learn), config)) * config.epochs
     jobs = []
     for number in range(count):
         held = material.score[fold_of == number]
@@ -123,8 +123,7 @@ def _finish(job: Job, material: Material, done: Done) -> Done:
     values = {"held_groups": groups, "epochs": done.epochs, "margins": done.margins.tolist()}
     finished_utc = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     write_json(job.folder / DONE_FILE, values | {"finished_utc": finished_utc})
-    for state in job.folder.glob(STATE.format("*")):
-        state.unlink(missing_ok=True)
+    (job.folder / STATE_FILE).unlink(missing_ok=True)
     return done
 
 

@@ -246,7 +246,7 @@ def test_a_defect_that_several_overlapping_tiles_show_counts_once(draw: Draw) ->
 
 @pytest.mark.parametrize("option", ["--blur", "--move-defects"])
 def test_what_varies_tiles_is_refused_where_none_are_varied(data: Path, tmp_path: Path, option: str) -> None:
-    with pytest.raises(UsageError, match=f"frozen mode learns without chance, so {option} changes nothing"):
+    with pytest.raises(UsageError, match=f"frozen mode varies no tiles, so {option} changes nothing"):
         _train(data, tmp_path, "--mode", "frozen", option, "0.4")
 
 
