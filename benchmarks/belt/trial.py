@@ -74,8 +74,8 @@ class Report:
     late_acts: int = 0
     """Parts that were released when they were past the gate."""
     held_up_ms: list[float] = field(default_factory=list)
-    """Of those, how long the gate's program took to the act, since the count of the turn before, which did not decide
-    yet. The gate decides 6 to 11 ms before a part is past it; one that was held up for longer could not know."""
+    """Of those, how long the gate's program took from the encoder's count to the act. The gate decides 6 to 11 ms
+    before a part is past it; one that was held up for longer could not know."""
     good_released: int = 0
     good_ejected: Counter[str] = field(default_factory=Counter)
     """Good parts that were rejected, by why."""
@@ -186,7 +186,6 @@ def _run(plan: Plan, line: Line, belt: Belt, keys: Path | None) -> dict[str, Rep
         for i, (name, settings) in enumerate(GATES.items())
     }
     reports = {name: Report() for name in gates}
-    asked_us = dict.fromkeys(gates, now_us())
     parts: list[int] = []
     troubles = Troubles(line, plan)
     ends = time.monotonic() + plan.seconds
@@ -201,9 +200,9 @@ def _run(plan: Plan, line: Line, belt: Belt, keys: Path | None) -> dict[str, Rep
             for name, gate in gates.items():
                 for _, at_us, enc in edges:
                     gate.part(at_us, enc)
-                before_us, asked_us[name], enc = asked_us[name], now_us(), belt.enc()
+                asked_us, enc = now_us(), belt.enc()
                 for decision in gate.step(0.0005, enc=enc):
-                    held_us = now_us() - before_us
+                    held_us = now_us() - asked_us
                     _note(reports[name], belt, parts[decision.part - 1], decision.release, decision.why, held_us)
             if is_over and time.monotonic() > ends + 0.5:  # the belt runs on, so that all have come to the gate
                 break

@@ -151,6 +151,7 @@ class DrillControl:
             detail = f"the journal refuses rows for {amount:g} s"
         else:
             following = self._memory.read(Word.FIRST_PART) + self._ledger.totals().triggers
+            self._memory.write(Word.DRILL_MODEL_FROM, following)  # first: below says that there is such a fault
             self._memory.write(Word.DRILL_MODEL_BELOW, following + int(amount))
             detail = f"the model fails up to part {following + int(amount) - 1}"
         self._tell("drill_fault", "warning", f"{detail}, since {peer} asked for it", what=what, amount=amount)

@@ -68,7 +68,7 @@ def failing(memory: LineMemory, most_ns: int) -> Callable[[int], None]:
 
     def ask(part_id: int) -> None:
         below = memory.read(Word.DRILL_MODEL_BELOW)
-        if part_id < below and drill_left_ns(memory, most_ns, monotonic_ns()):
+        if memory.read(Word.DRILL_MODEL_FROM) <= part_id < below and drill_left_ns(memory, most_ns, monotonic_ns()):
             raise EngineError(f"a drill has the model fail up to part {below - 1}")
 
     return ask

@@ -65,6 +65,7 @@ class Word(IntEnum):
     DRILL_MODEL_BELOW = 15  # the model fails for parts below this number, in drill mode
     TERMS = 16  # how often what parts are judged under was changed; see `run/terms.py`
     LOG_LEVEL = 17  # of the children, as `logging` counts; 0: as they were started
+    DRILL_MODEL_FROM = 18  # and from this number on: what was under way when it was asked for is judged
     # inspect
     ACTIVE = 40  # which half of the ledger is valid
     IN_STEP = 41  # ARMED_TIMES of all cameras together when sets by count were last in step; see `run/assemble.py`

@@ -102,8 +102,7 @@ def compare(dataset: Path, run_a: Path, run_b: Path, out: Path | None) -> None:
 @click.argument("picture")
 @click.argument("out", type=NEW)
 def heat(dataset: Path, run: Path, picture: str, out: Path) -> None:
-    """Draw one PICTURE of the dataset (as index.csv names it, or its path) and its heat map, by the model that did not
-    see it."""
+    """Draw one PICTURE (its name in index.csv, or its path) beside its heat map, by the model that did not see it."""
     from export.judge.one_picture import draw
 
     said = draw(dataset, run, picture, out)

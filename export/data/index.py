@@ -52,9 +52,9 @@ class Cutting:
         """Refuse tiles that the networks do not divide into whole cells.
 
         Raises:
-            ValueError: Neither of `TILE_SIZES_PX`.
+            ValueError: It is none of `TILE_SIZES_PX`.
         """
-        if self.tile_px not in TILE_SIZES_PX:
+        if not isinstance(self.tile_px, int) or self.tile_px not in TILE_SIZES_PX:
             raise ValueError(f"tile_px is {self.tile_px!r}, not a multiple of 32 from 64 to 1024")
 
     @property

@@ -71,7 +71,7 @@ def read_tiles(pictures: Sequence[Picture], tiles: Sequence[Tile], cutting: Cutt
     for number, rows in by_picture.items():
         pixels = pictures[number].pixels()
         if cutting.mode == "whole":
-            out[rows] = cv2.resize(pixels, cutting.tile_hw, interpolation=cv2.INTER_AREA)
+            out[rows] = cv2.resize(pixels, cutting.tile_hw[::-1], interpolation=cv2.INTER_AREA)
             continue
         corners = np.array([(tiles[row].y, tiles[row].x) for row in rows], dtype=np.intp)
         out[rows] = cut_tiles(pixels, corners, cutting.tile_hw)
@@ -84,7 +84,7 @@ def read_mask(picture: Picture, tile: Tile, cutting: Cutting) -> Mask | None:
         return None
     mask = picture.mask_pixels()
     if cutting.mode == "whole":
-        return cv2.resize(mask.astype(np.float32), cutting.tile_hw, interpolation=cv2.INTER_AREA) > 0.0
+        return cv2.resize(mask.astype(np.float32), cutting.tile_hw[::-1], interpolation=cv2.INTER_AREA) > 0.0
     height, width = cutting.tile_hw
     return mask[tile.y : tile.y + height, tile.x : tile.x + width]
 

@@ -145,7 +145,7 @@ def look(
     picture = material.of(name)
     pixels, mask = picture.pixels(), None if picture.mask is None else picture.mask_pixels()
     if material.cutting.mode == "whole":
-        tiles = cv2.resize(pixels, material.cutting.tile_hw, interpolation=cv2.INTER_AREA)[None].astype(np.uint8)
+        tiles = cv2.resize(pixels, material.cutting.tile_hw[::-1], interpolation=cv2.INTER_AREA)[None].astype(np.uint8)
         corners, tile_hw = np.zeros((1, 2), np.intp), pixels.shape[:2]
     else:
         corners, tile_hw = material.corners(pixels, row_y), material.cutting.tile_hw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -51,8 +52,8 @@ def draw(dataset: Path, run: Path, name: str, out: Path) -> str:
 def _named(material: Material, name: str, dataset: Path) -> str:
     if name in material.number:
         return name
-    file = Path(name).resolve()
-    if same := [picture.name for picture in material.pictures if picture.file.resolve() == file]:
+    file = os.path.realpath(name)  # as resolve() does, but a link that leads to itself raises nothing
+    if same := [picture.name for picture in material.pictures if os.path.realpath(picture.file) == file]:
         return same[0]
     near = [known for known in material.number if name in known][:3]
     hint = f"did you mean {', '.join(near)}?" if near else "give it as index.csv names it, or its path"

@@ -10,8 +10,8 @@ import pytest
 from fakes.tiny_bundle import write_tiny_bundle
 
 from benchmarks.belt.__main__ import table
-from benchmarks.belt.trial import AHEAD_MM, GATES, TRAVEL_MM, Plan, Report, _note, run_trial
-from benchmarks.belt.world import COUNTS_PER_MM, SPACING_MM
+from benchmarks.belt.trial import GATES, TRAVEL_MM, Plan, Report, _note, run_trial
+from benchmarks.belt.world import COUNTS_PER_MM
 from edge_inspector.client.decision import Why
 
 if shutil.which("cc") is None:
@@ -24,13 +24,9 @@ def test_no_bad_part_is_released_and_nothing_is_done_too_late(tmp_path: Path) ->
 
     reports = run_trial(plan, write_tiny_bundle(tmp_path / "bundle", channels=1))
 
-    left_ms = 1000 * AHEAD_MM / (SPACING_MM * plan.parts_per_s * (1 + plan.speed_share))
     for name in GATES:
         report = reports[name]
-        assert (report.escaped, report.undecided) == (0, 0), name
-        # A gate that the computer did not let run for the time that was left could not know that the part was past.
-        assert all(held_ms >= left_ms for held_ms in report.held_up_ms), (name, report.held_up_ms)
-        assert report.late_acts == len(report.held_up_ms)
+        assert (report.escaped, report.late_acts, report.undecided) == (0, 0, 0), name
         assert report.parts > 300
         assert report.bad > 20
         assert report.good_released > 0, report.good_ejected

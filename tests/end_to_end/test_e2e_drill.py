@@ -61,7 +61,7 @@ def test_every_plug_is_pulled_and_a_line_that_the_drill_started_passes(make_line
     assert all(drill["rejected"] > 0 for drill in report["drills"])
     reasons = {drill["name"]: drill["reasons"] for drill in report["drills"]}
     assert reasons["inspect-frozen"]["process_lost"] > 0
-    assert reasons["model-failing"]["model_error"] >= 5  # and what was accepted, and not judged, when it began
+    assert reasons["model-failing"]["model_error"] == 5
     assert len({drill["epoch"] for drill in report["drills"]}) == 1
     assert [path.suffix for path in sorted((line.folder / "state" / "drills").glob("drill-*"))] == [".json", ".md"]
     assert audit(line).count(("drill_on", "restart")) == 1  # main was killed in the drill, and came back into it

@@ -135,7 +135,7 @@ def test_a_second_signal_ends_a_long_drain_and_announces_what_is_lost(make_line:
     # of one kind that come before the first is handled are one.
     wait_until(lambda: " stopping " in line.stderr(), 10.0, "the first signal to be taken")
     os.kill(line.pid, second)
-    code = line.wait_exit(20)  # what a drain would end with is another code
+    code = line.wait_exit(5)
     line.end_listeners()
 
     lost = [m.body["range"] for m in witness.messages("event") if m.body["name"] == "parts_lost"]

@@ -71,10 +71,12 @@ def test_a_line_that_allows_no_drill_asks_for_nothing_at_its_places() -> None:
 def test_the_model_fails_for_the_parts_that_were_asked_for_in_drill_mode_alone() -> None:
     memory = make_memory()
     ask = failing(memory, MINUTE_NS)
+    memory.write(Word.DRILL_MODEL_FROM, 7)
     memory.write(Word.DRILL_MODEL_BELOW, 8)
     ask(7)
     memory.write(Word.DRILL_UNTIL_NS, monotonic_ns() + MINUTE_NS)
 
     with pytest.raises(EngineError, match="part 7"):
         ask(7)
+    ask(6)  # was under way
     ask(8)

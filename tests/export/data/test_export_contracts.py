@@ -58,7 +58,7 @@ def test_a_wrong_index_is_named(tmp_path: Path, pictures: list[Picture], text: s
         read_index(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", '{"cutting": {"tile_px": 100}}', '{"cutting": {"tile_px": "256"}}'])
+@pytest.mark.parametrize("text", ["{", '{"cutting": {"tile_px": 100}}', '{"cutting": {"tile_px": 256.0}}'])
 def test_a_damaged_description_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "dataset.json").write_text(text)
 
@@ -84,7 +84,7 @@ def test_tiles_have_the_truth_of_their_mask_and_their_place(pictures: list[Pictu
     assert part_of(replace(pictures[1], name="b"), tiles[4], Cutting(part="row")) == "b#44"
 
 
-def test_smaller_tiles_are_cut_and_judged_by_their_own_share_of_a_defect(pictures: list[Picture]) -> None:
+def test_smaller_tiles_are_cut_and_labelled(pictures: list[Picture]) -> None:
     tiles = label_tiles(pictures[:1], Cutting(tile_px=128), 0)
 
     assert {(t.y, t.x) for t in tiles} == {(y, x) for y in (0, 128) for x in (0, 128, 256, 384, 472)}

@@ -22,7 +22,7 @@ from click.testing import CliRunner, Result
 
 from edge_inspector.core.errors import UsageError
 from export.__main__ import export
-from export.data.index import CELL_PX
+from export.data.index import CELL_PX, Cutting, read_index, write_index
 from export.data.scores import read_scores
 from export.learn.config import recipe
 from export.learn.material import Rows, read_material
@@ -132,6 +132,20 @@ def test_a_run_holds_what_was_promised_and_nothing_that_is_no_longer_needed(plai
         "defect_tiles": 4,
         "test_tiles": 2,
     }
+
+
+def test_smaller_tiles_overlap_by_half_of_their_own_side_in_training(draw: Draw, tmp_path: Path) -> None:
+    data = draw(n_groups=8, name="small")
+    write_index(data, read_index(data), Cutting(tile_px=128))
+
+    _train(data, tmp_path / "run", *PLAIN[:2], "--folds", "0", "--epochs", "1")
+
+    overlap = json.loads((tmp_path / "run/config.json").read_text())["train"]["overlap"]
+    assert overlap == recipe("lite0", "finetune", 128).overlap == 64
+    material = read_material(data, overlap)
+    assert material.pixels([0]).shape == (1, 128, 128, 3)
+    corners = {(material.tiles[row].y, material.tiles[row].x) for row in material.learn}
+    assert corners == {(y, x) for y in (0, 64, 128) for x in (0, 64, 128)}
 
 
 def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_bytes(
